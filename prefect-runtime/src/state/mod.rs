@@ -1,0 +1,217 @@
+//! What came out of a task run or a flow run: one state at a time.
+mod kind;
+mod signal;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use kind::{StateKind, StateKinds, UnknownStateKind};
+pub use signal::{Signal, SignalKind, raise};
+
+use crate::{TaskError, Value};
+
+/// What a state carries besides its message.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum StateResult {
+    /// Nothing.
+    #[default]
+    None,
+    /// What the task returned, or what a handler put in its place.
+    Value(Value),
+    /// Why it failed.
+    Error(TaskError),
+    /// The signal that made the state, when the signal brought no value.
+    Signal(SignalKind, Option<Arc<str>>),
+}
+
+/// The state of a task run or a flow run: a kind, a message, a result.
+///
+/// States are values: a handler gets one and returns the same or another.
+///
+/// ```
+/// use prefect::{State, StateKind};
+///
+/// let state = State::failed("disk full");
+/// assert_eq!(state.kind(), StateKind::Failed);
+/// assert_eq!(state.message(), Some("disk full"));
+/// assert_eq!(State::success(7).value::<i32>(), Some(&7));
+/// assert_eq!(state.to_string(), r#"<Failed: "disk full">"#);
+/// ```
+#[derive(Clone, Debug)]
+pub struct State {
+    kind: StateKind,
+    message: Option<Cow<'static, str>>,
+    result: StateResult,
+    details: Option<Box<Details>>,
+}
+
+/// What only some kinds have.
+#[derive(Clone, Debug, Default)]
+struct Details {
+    start_time: Option<Start>,
+    run_count: Option<u32>,
+    loop_count: Option<u32>,
+}
+
+/// When a scheduled state may start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Start {
+    /// So long after the state was entered.
+    After(Duration),
+    At(Timestamp),
+}
+
+impl State {
+    /// A state of this kind, without message or result.
+    #[must_use]
+    pub const fn new(kind: StateKind) -> Self {
+        Self { kind, message: None, result: StateResult::None, details: None }
+    }
+
+    /// `Success` with a value that can be stored. Its message is `Task run succeeded.`
+    #[must_use]
+    pub fn success<T: Serialize + DeserializeOwned + Send + Sync + 'static>(value: T) -> Self {
+        Self::new(StateKind::Success).with_message("Task run succeeded.").with_value(Value::new(value))
+    }
+
+    /// `Failed` with a message.
+    #[must_use]
+    pub fn failed(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StateKind::Failed).with_message(message)
+    }
+
+    /// `Skipped` with a message.
+    #[must_use]
+    pub fn skipped(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StateKind::Skipped).with_message(message)
+    }
+
+    /// The same state with this message.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// The same state with this value as its result.
+    #[must_use]
+    pub fn with_value(mut self, value: Value) -> Self {
+        self.result = StateResult::Value(value);
+        self
+    }
+
+    /// The same state with this error as its result.
+    #[must_use]
+    pub fn with_error(mut self, error: impl Into<TaskError>) -> Self {
+        self.result = StateResult::Error(error.into());
+        self
+    }
+
+    /// The same state with this result.
+    #[must_use]
+    pub fn with_result(mut self, result: StateResult) -> Self {
+        self.result = result;
+        self
+    }
+
+    /// The same state, to start so long after it is entered.
+    #[must_use]
+    pub fn start_in(mut self, delay: Duration) -> Self {
+        self.details_mut().start_time = Some(Start::After(delay));
+        self
+    }
+
+    /// The same state, to start at this moment.
+    #[must_use]
+    pub fn start_at(mut self, moment: Timestamp) -> Self {
+        self.details_mut().start_time = Some(Start::At(moment));
+        self
+    }
+
+    pub(crate) fn with_run_count(mut self, count: u32) -> Self {
+        self.details_mut().run_count = Some(count);
+        self
+    }
+
+    fn details_mut(&mut self) -> &mut Details {
+        self.details.get_or_insert_default()
+    }
+
+    /// The kind.
+    #[must_use]
+    pub const fn kind(&self) -> StateKind {
+        self.kind
+    }
+
+    /// The message, if there is one.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    /// What the state carries.
+    #[must_use]
+    pub const fn result(&self) -> &StateResult {
+        &self.result
+    }
+
+    /// The value, if there is one of type `T`.
+    #[must_use]
+    pub fn value<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        match &self.result {
+            StateResult::Value(value) => value.downcast_ref(),
+            _ => None,
+        }
+    }
+
+    /// The error, if the state carries one.
+    #[must_use]
+    pub const fn error(&self) -> Option<&TaskError> {
+        match &self.result {
+            StateResult::Error(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn start(&self) -> Option<Start> {
+        self.details.as_ref().and_then(|d| d.start_time)
+    }
+
+    /// When a scheduled state starts; `None` if it has no start time.
+    #[must_use]
+    pub fn start_time(&self) -> Option<Timestamp> {
+        match self.start()? {
+            Start::At(moment) => Some(moment),
+            Start::After(_) => None,
+        }
+    }
+
+    /// Which attempt a `Retrying` state follows, from 1.
+    #[must_use]
+    pub fn run_count(&self) -> Option<u32> {
+        self.details.as_ref().and_then(|d| d.run_count)
+    }
+
+    /// Which iteration a `Looped` state ended, from 1.
+    #[must_use]
+    pub fn loop_count(&self) -> Option<u32> {
+        self.details.as_ref().and_then(|d| d.loop_count)
+    }
+}
+
+/// `<Success: "message">`, or `<Success>`.
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.message {
+            Some(message) => write!(f, "<{}: \"{message}\">", self.kind),
+            None => write!(f, "<{}>", self.kind),
+        }
+    }
+}
