@@ -1,0 +1,242 @@
+//! What is known of a task before it is called: its options, its code, its parameters.
+use std::any::TypeId;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use super::inputs::{BodyOutcome, Inputs};
+use super::retry::{RetryDelay, RetryOn};
+use super::run_name::RunName;
+use super::trigger::Trigger;
+use crate::StateHandler;
+
+/// The options of a task, by Prefect's names: what `#[task(..)]` writes, and what a flow built at run time gives.
+///
+/// ```
+/// use std::time::Duration;
+/// use prefect::TaskDefinition;
+///
+/// let definition = TaskDefinition::new("download").max_retries(3).retry_delay(Duration::from_secs(10)).tags(["web"]);
+/// assert_eq!(definition.name(), "download");
+/// ```
+#[derive(Clone)]
+pub struct TaskDefinition {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) handlers: Vec<Arc<dyn StateHandler>>,
+    pub(crate) trigger: Trigger,
+    pub(crate) skip_on_upstream_skip: bool,
+    pub(crate) max_retries: Option<u32>,
+    pub(crate) retry_delay: Option<RetryDelay>,
+    pub(crate) retry_on: Option<RetryOn>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) tags: Vec<Cow<'static, str>>,
+    pub(crate) task_run_name: Option<RunName>,
+}
+
+impl TaskDefinition {
+    /// A task of this name with Prefect's defaults: no handlers, no retries, no timeout, the trigger `all_successful`.
+    #[must_use]
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            name: name.into(),
+            handlers: Vec::new(),
+            trigger: Trigger::default(),
+            skip_on_upstream_skip: true,
+            max_retries: None,
+            retry_delay: None,
+            retry_on: None,
+            timeout: None,
+            tags: Vec::new(),
+            task_run_name: None,
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Another name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Adds a handler after those that are there.
+    #[must_use]
+    pub fn state_handler(mut self, handler: impl StateHandler + 'static) -> Self {
+        self.handlers.push(Arc::new(handler));
+        self
+    }
+
+    /// When the task runs, judged by the states of what is upstream of it.
+    #[must_use]
+    pub fn trigger(mut self, trigger: Trigger) -> Self {
+        self.trigger = trigger;
+        self
+    }
+
+    /// Whether the task is skipped when something upstream was. Default: true.
+    #[must_use]
+    pub fn skip_on_upstream_skip(mut self, skip: bool) -> Self {
+        self.skip_on_upstream_skip = skip;
+        self
+    }
+
+    /// How often a failed run is tried again. Default: the configuration's `tasks.defaults.max_retries`, else 0.
+    #[must_use]
+    pub fn max_retries(mut self, n: u32) -> Self {
+        self.max_retries = Some(n);
+        self
+    }
+
+    /// How long to wait before each retry. Default: the configuration's `tasks.defaults.retry_delay`, else no time.
+    #[must_use]
+    pub fn retry_delay(mut self, delay: impl Into<RetryDelay>) -> Self {
+        self.retry_delay = Some(delay.into());
+        self
+    }
+
+    /// Which errors are tried again. Default: all.
+    #[must_use]
+    pub fn retry_on(mut self, retry_on: RetryOn) -> Self {
+        self.retry_on = Some(retry_on);
+        self
+    }
+
+    /// How long one attempt may take. Default: the configuration's `tasks.defaults.timeout`, else as long as it likes.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Adds tags.
+    #[must_use]
+    pub fn tags<T: Into<Cow<'static, str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.tags.extend(tags.into_iter().map(Into::into));
+        self
+    }
+
+    /// The name of each run of the task.
+    #[must_use]
+    pub fn task_run_name(mut self, name: RunName) -> Self {
+        self.task_run_name = Some(name);
+        self
+    }
+}
+
+impl fmt::Debug for TaskDefinition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskDefinition")
+            .field("name", &self.name)
+            .field("max_retries", &self.max_retries)
+            .field("timeout", &self.timeout)
+            .field("tags", &self.tags)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A parameter of a task: what its input must be.
+#[derive(Clone)]
+pub struct Parameter {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) expects: Expects,
+}
+
+/// What a parameter takes.
+#[derive(Clone, Copy)]
+pub(crate) enum Expects {
+    /// A value of one type.
+    Type { id: fn() -> TypeId, name: fn() -> &'static str },
+    /// A value of any type.
+    Any,
+    /// The state of the upstream task, whatever it is.
+    State,
+}
+
+impl Parameter {
+    /// Takes a value of type `T`.
+    #[must_use]
+    pub const fn of<T: 'static>(name: &'static str) -> Self {
+        let expects = Expects::Type { id: TypeId::of::<T>, name: std::any::type_name::<T> };
+        Self { name: Cow::Borrowed(name), expects }
+    }
+
+    /// Takes a value of any type. An upstream task that has none fails the reader.
+    #[must_use]
+    pub fn any(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), expects: Expects::Any }
+    }
+
+    /// Takes the [`State`](crate::State) of the upstream task, whatever became of it. A constant comes as a `Success`.
+    #[must_use]
+    pub fn state(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), expects: Expects::State }
+    }
+
+    /// The name, by which callers give it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Debug for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.expects {
+            Expects::Type { name, .. } => write!(f, "{}: {}", self.name, name()),
+            Expects::Any => write!(f, "{}", self.name),
+            Expects::State => write!(f, "{}: State", self.name),
+        }
+    }
+}
+
+/// The code of a task: made once for each instance of a task function, and shared by its calls.
+#[derive(Debug)]
+pub struct TaskCode {
+    /// Takes the inputs and runs, or starts, the body.
+    pub run: fn(&mut Inputs<'_>) -> BodyOutcome,
+    /// In the order of the inputs.
+    pub parameters: &'static [Parameter],
+    /// What it takes from [`Flow::share`](crate::Flow::share).
+    pub shared: &'static [Parameter],
+    /// Whether the body may have to wait on a runtime.
+    pub kind: BodyKind,
+}
+
+/// Whether a body is a plain function or an async one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyKind {
+    /// Runs to its end on a worker's thread.
+    Sync,
+    /// Polled on a worker's thread, then on the runtime while it waits.
+    Async,
+}
+
+/// What a task function keeps between its calls: its definition, made at the first.
+pub struct TaskCell {
+    make: fn() -> TaskDefinition,
+    made: OnceLock<Arc<TaskDefinition>>,
+}
+
+impl TaskCell {
+    /// Makes the definition when it is asked for.
+    #[must_use]
+    pub const fn new(make: fn() -> TaskDefinition) -> Self {
+        Self { make, made: OnceLock::new() }
+    }
+
+    pub(crate) fn definition(&self) -> &Arc<TaskDefinition> {
+        self.made.get_or_init(|| Arc::new((self.make)()))
+    }
+}
+
+impl fmt::Debug for TaskCell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.made.get().fmt(f)
+    }
+}

@@ -1,0 +1,152 @@
+//! What a body is given, and what it gives back.
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::definition::Parameter;
+use crate::{State, TaskError, Value};
+
+/// A body that waits.
+pub type TaskFuture = Pin<Box<dyn Future<Output = Result<Value, TaskError>> + Send>>;
+
+/// What calling a body gives.
+pub enum BodyOutcome {
+    /// It has ended.
+    Done(Result<Value, TaskError>),
+    /// It is an async one.
+    Future(TaskFuture),
+}
+
+impl fmt::Debug for BodyOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done(result) => f.debug_tuple("Done").field(result).finish(),
+            Self::Future(_) => f.write_str("Future"),
+        }
+    }
+}
+
+/// The inputs of one attempt of a task: each can be taken once.
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    values: &'a mut [Option<Value>],
+    parameters: &'a [Parameter],
+    shared: &'a SharedValues,
+}
+
+impl<'a> Inputs<'a> {
+    pub(crate) fn new(values: &'a mut [Option<Value>], parameters: &'a [Parameter], shared: &'a SharedValues) -> Self {
+        Self { values, parameters, shared }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The input at this place, as it came.
+    ///
+    /// # Panics
+    /// If it was taken before, or there are not so many.
+    pub fn take_value(&mut self, i: usize) -> Value {
+        self.values[i].take().expect("each input is taken once")
+    }
+
+    /// The input of this name.
+    pub fn take_named(&mut self, name: &str) -> Option<Value> {
+        let i = self.parameters.iter().position(|p| p.name == name)?;
+        self.values.get_mut(i)?.take()
+    }
+
+    /// The input at this place. Its type was checked when the inputs were loaded.
+    ///
+    /// # Panics
+    /// If it was taken before, or is of another type.
+    #[inline]
+    pub fn take<T: Send + Sync + 'static>(&mut self, i: usize) -> Arc<T> {
+        match self.take_value(i).downcast() {
+            Ok(value) => value,
+            Err(value) => panic!("input {i} is a `{}`, not a `{}`", value.type_name(), std::any::type_name::<T>()),
+        }
+    }
+
+    /// What the flow shares under this type.
+    ///
+    /// # Panics
+    /// If it shares nothing of this type: that is checked before the run starts.
+    #[must_use]
+    pub fn shared<T: Send + Sync + 'static>(&self) -> Arc<T> {
+        self.shared.get().unwrap_or_else(|| panic!("nothing of type `{}` is shared", std::any::type_name::<T>()))
+    }
+}
+
+/// What the tasks of a flow share, by type.
+#[derive(Clone, Default)]
+pub struct SharedValues(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+
+impl SharedValues {
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.0.insert(TypeId::of::<T>(), Arc::new(value));
+    }
+
+    pub(crate) fn contains(&self, id: TypeId) -> bool {
+        self.0.contains_key(&id)
+    }
+
+    fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let value = Arc::clone(self.0.get(&TypeId::of::<T>())?);
+        Some(value.downcast().expect("kept under its own type"))
+    }
+}
+
+impl fmt::Debug for SharedValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SharedValues({})", self.0.len())
+    }
+}
+
+/// What an edge brings to a task.
+#[derive(Clone, Debug)]
+pub enum Passed {
+    /// The value of a task that succeeded.
+    Value(Value),
+    /// The state of one that has no value: it failed, was skipped, or succeeded without one.
+    State(Box<State>),
+}
+
+/// Where an input comes from.
+#[derive(Debug)]
+pub enum Slot {
+    /// The result of one task.
+    Upstream(u32),
+    /// A constant.
+    Value(Value),
+    /// Made of what several tasks gave, or of what became of one.
+    Computed(Computed),
+}
+
+/// See [`Slot::Computed`].
+pub struct Computed {
+    /// The tasks it is made of.
+    pub upstream: Vec<u32>,
+    /// Makes the input of what they gave, in the same order.
+    ///
+    /// An error is the place of the edge that has no value where one is needed.
+    #[allow(clippy::type_complexity, reason = "named where it is used")]
+    pub make: Box<dyn Fn(&[Passed]) -> Result<Value, usize> + Send + Sync>,
+}
+
+impl fmt::Debug for Computed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Computed").field("upstream", &self.upstream).finish_non_exhaustive()
+    }
+}

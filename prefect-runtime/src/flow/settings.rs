@@ -1,0 +1,56 @@
+//! The options of a flow.
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{State, StateHandler, Tracked};
+
+/// Judges the end of a run before the flow's handlers hear of it: the flow, its final state, and the states of its
+/// reference tasks. A state that it returns replaces the final one.
+pub(crate) type TerminalStateHandler = Arc<dyn Fn(&Tracked, &State, &[State]) -> Option<State> + Send + Sync>;
+
+/// The options of a flow, by Prefect's names.
+#[derive(Clone)]
+pub struct FlowOptions {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) handlers: Vec<Arc<dyn StateHandler>>,
+    pub(crate) terminal_state_handler: Option<TerminalStateHandler>,
+}
+
+impl FlowOptions {
+    /// A flow of this name.
+    ///
+    /// # Panics
+    /// If the name is empty.
+    #[must_use]
+    #[track_caller]
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        let name = name.into();
+        assert!(!name.is_empty(), "a name must be provided for the flow");
+        Self { name, handlers: Vec::new(), terminal_state_handler: None }
+    }
+
+    /// Adds a handler after those that are there.
+    #[must_use]
+    pub fn state_handler(mut self, handler: impl StateHandler + 'static) -> Self {
+        self.handlers.push(Arc::new(handler));
+        self
+    }
+
+    /// Called with the flow, its final state and the states of its reference tasks, before the flow's state handlers. A
+    /// state that it returns replaces the final one.
+    #[must_use]
+    pub fn terminal_state_handler(
+        mut self,
+        handler: impl Fn(&Tracked, &State, &[State]) -> Option<State> + Send + Sync + 'static,
+    ) -> Self {
+        self.terminal_state_handler = Some(Arc::new(handler));
+        self
+    }
+}
+
+impl fmt::Debug for FlowOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlowOptions").field("name", &self.name).field("handlers", &self.handlers.len()).finish()
+    }
+}

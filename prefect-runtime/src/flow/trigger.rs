@@ -1,0 +1,34 @@
+//! Triggers: whether a task runs, judged by the states of what is upstream of it.
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{State, TaskError};
+
+/// The states that a trigger looks at: one for each edge into the task.
+#[derive(Clone, Copy, Debug)]
+pub struct Upstreams<'a> {
+    pub(crate) states: &'a [State],
+    pub(crate) resumed: bool,
+}
+
+/// Whether a task runs.
+#[derive(Clone, Default)]
+pub struct Trigger(pub(crate) Option<Check>);
+
+/// `Err` is the state that the task ends with, or the error of the trigger.
+pub(crate) type Check = Arc<dyn Fn(&Upstreams<'_>) -> Result<(), Refusal> + Send + Sync>;
+
+/// Why a task does not run.
+#[derive(Clone, Debug)]
+pub(crate) enum Refusal {
+    /// The state that it ends in: `TriggerFailed`, or what a signal asks for.
+    State(State),
+    /// The trigger itself failed.
+    Error(TaskError),
+}
+
+impl fmt::Debug for Trigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Trigger" } else { "all_successful" })
+    }
+}
