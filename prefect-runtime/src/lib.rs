@@ -1,21 +1,31 @@
 //! The runtime of the crate `prefect`: use that one.
 mod block_on;
 mod clock;
+mod context;
+mod door;
+mod engine;
 mod error;
+mod executor;
 mod flow;
 mod handlers;
+mod panics;
 mod run;
 mod state;
+mod task_run;
 mod value;
 
 pub(crate) use block_on::block_on;
 pub use clock::{Clock, Sleep};
+pub use context::{Context, context, sleep, sleep_blocking};
+pub use door::Observer;
+pub use engine::KeepResults;
 pub use error::{Panicked, TaskError};
 pub use flow::{
     Flow, FlowBuilder, FlowOptions, Inputs, Parameter, RetryDelay, RetryOn, RunName, TaskBody, TaskDefinition, TaskRef,
     Trigger, Upstreams,
 };
 pub use handlers::{HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind};
+pub use run::{Executor, FlowRun, RunSettings, TaskRunInfo};
 pub use state::{Signal, SignalKind, State, StateKind, StateKinds, StateResult, UnknownStateKind, raise};
 pub use value::Value;
 

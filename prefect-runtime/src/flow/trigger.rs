@@ -2,7 +2,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{State, TaskError};
+use crate::{Signal, State, TaskError};
 
 /// The states that a trigger looks at: one for each edge into the task.
 #[derive(Clone, Copy, Debug)]
@@ -30,5 +30,18 @@ pub(crate) enum Refusal {
 impl fmt::Debug for Trigger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "Trigger" } else { "all_successful" })
+    }
+}
+
+impl Trigger {
+    pub(crate) fn check(&self, upstreams: &Upstreams<'_>) -> Result<(), Refusal> {
+        match &self.0 {
+            Some(check) => check(upstreams),
+            None if upstreams.states.iter().all(|state| state.kind().is_successful()) => Ok(()),
+            None => Err(Refusal::State(
+                Signal::trigger_fail("Trigger was \"all_successful\" but some of the upstream tasks failed.")
+                    .into_state(),
+            )),
+        }
     }
 }
