@@ -37,9 +37,11 @@ pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUs
     }
     if caller_works {
         core.services.clock.enter();
+        drop(busy);
         work(&pool, 0, None);
+    } else {
+        drop(busy);
     }
-    drop(busy);
     let mut sched = lock(&pool.sched);
     while sched.live > 0 {
         sched = pool.wake.wait(sched).unwrap_or_else(PoisonError::into_inner);
