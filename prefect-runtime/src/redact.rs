@@ -106,15 +106,18 @@ struct Found {
 #[derive(Clone)]
 struct Patterns {
     labels: Vec<Box<str>>,
-    /// By the first four bytes, which every pattern has: what to look for and its label, longest first.
-    by_start: HashMap<[u8; SHORTEST], Vec<(Box<str>, usize)>>,
+    /// What to look for, and its label.
+    texts: HashMap<Box<str>, usize>,
+    /// By the first four bytes, which every text has: the lengths of those that begin so, longest first.
+    lengths: HashMap<[u8; SHORTEST], Vec<usize>>,
     /// One bit for each pair of bytes that something to hide begins with. Most of a text is passed by this alone.
     pairs: Box<[u64; 1024]>,
 }
 
 impl Default for Patterns {
     fn default() -> Self {
-        let mut patterns = Self { labels: Vec::new(), by_start: HashMap::new(), pairs: Box::new([0; 1024]) };
+        let pairs = Box::new([0; 1024]);
+        let mut patterns = Self { labels: Vec::new(), texts: HashMap::new(), lengths: HashMap::new(), pairs };
         for webhook in [b"ho", b"Ho", b"hO", b"HO"] {
             patterns.set_pair(webhook[0], webhook[1]);
         }
@@ -134,8 +137,7 @@ impl Patterns {
     }
 
     fn knows(&self, secret: &str) -> bool {
-        let start = secret.as_bytes().first_chunk().and_then(|start| self.by_start.get(start));
-        start.is_some_and(|patterns| patterns.iter().any(|(pattern, _)| **pattern == *secret))
+        self.texts.contains_key(secret)
     }
 
     fn add(&mut self, name: &str, secret: &str) {
@@ -149,42 +151,41 @@ impl Patterns {
             let bytes = form.as_bytes();
             let Some(start) = bytes.first_chunk::<SHORTEST>() else { continue };
             self.set_pair(start[0], start[1]);
-            let patterns = self.by_start.entry(*start).or_default();
-            let at = patterns.partition_point(|(pattern, _)| pattern.len() >= form.len());
-            if !patterns[..at].iter().any(|(pattern, _)| **pattern == *form) {
-                patterns.insert(at, (form.into(), label));
+            let lengths = self.lengths.entry(*start).or_default();
+            let at = lengths.partition_point(|length| *length > form.len());
+            if lengths.get(at) != Some(&form.len()) {
+                lengths.insert(at, form.len());
             }
+            self.texts.entry(form.into()).or_insert(label);
         }
     }
 
     /// What to hide, from left to right. Secrets that overlap are one: the rest of either would show it.
     fn find(&self, text: &str) -> Vec<Found> {
-        let mut found: Vec<Found> = Vec::new();
-        let bytes = text.as_bytes();
-        for (at, pair) in bytes.windows(2).enumerate() {
-            if !self.has_pair(pair[0], pair[1]) {
-                continue;
-            }
-            let Some(next) = self.secret_at(bytes, at).or_else(|| webhook_at(bytes, at)) else { continue };
-            match found.last_mut() {
-                Some(last) if next.span.start < last.span.end => {
-                    last.span.end = last.span.end.max(next.span.end);
-                    last.label = last.label.or(next.label);
-                }
-                _ => found.push(next),
+        let mut found = Vec::new();
+        for (at, pair) in text.as_bytes().windows(2).enumerate() {
+            if self.has_pair(pair[0], pair[1]) {
+                found.extend(self.secret_at(text, at).or_else(|| webhook_at(text.as_bytes(), at)));
             }
         }
+        // What a webhook hides begins after its host, and secrets may begin before that.
+        found.sort_by_key(|found| found.span.start);
+        found.dedup_by(|next, last| {
+            let overlaps = next.span.start < last.span.end;
+            if overlaps {
+                last.span.end = last.span.end.max(next.span.end);
+                last.label = last.label.or(next.label);
+            }
+            overlaps
+        });
         found
     }
 
-    fn secret_at(&self, text: &[u8], at: usize) -> Option<Found> {
-        let rest = &text[at..];
-        let (pattern, label) = self
-            .by_start
-            .get(rest.first_chunk::<SHORTEST>()?)?
-            .iter()
-            .find(|(pattern, _)| rest.starts_with(pattern.as_bytes()))?;
-        Some(Found { span: at..at + pattern.len(), label: Some(*label) })
+    fn secret_at(&self, text: &str, at: usize) -> Option<Found> {
+        let lengths = self.lengths.get(text.as_bytes()[at..].first_chunk::<SHORTEST>()?)?;
+        let (length, label) =
+            lengths.iter().find_map(|length| Some((length, self.texts.get(text.get(at..at + length)?)?)))?;
+        Some(Found { span: at..at + length, label: Some(*label) })
     }
 }
 

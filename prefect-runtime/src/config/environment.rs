@@ -1,6 +1,7 @@
 //! The environment of a configuration: a map, so that tests and other programs can give their own.
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, ConfigErrorKind, ConfigOrigin};
@@ -12,12 +13,19 @@ const SECRETS: &str = "CONTEXT__SECRETS";
 /// More parts than any key has, and few enough to build sections of them without fear for the stack.
 const MAX_PARTS: usize = 32;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Environment {
     variables: BTreeMap<String, String>,
     /// Names of variables whose values are no UTF-8: an error where one is needed, and nothing elsewhere.
     unreadable: BTreeSet<String>,
     home: Option<PathBuf>,
+}
+
+/// Names only: variables hold secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.variables.keys()).finish()
+    }
 }
 
 /// A variable that sets a key.

@@ -113,7 +113,7 @@ pub(crate) fn check(entries: &Entries, warnings: &mut Vec<ConfigWarning>) -> Res
             Standing::Known(Holds::Nothing(why)) => {
                 warnings.push(ConfigWarning::at(entry.origin.clone(), format!("key `{key}` {why}")));
             }
-            Standing::Section => return expected(&format!("a section, such as [{key}],")),
+            Standing::Section => return expected(&format!("a section [{key}]")),
             Standing::Unknown(meant) => {
                 // A misspelt section is told once, not for each of its keys.
                 let section = &key.0[..key.0.len() - 1];
