@@ -87,6 +87,23 @@ fn missing_files_are_skipped_and_named_ones_warned_of() {
 }
 
 #[test]
+fn home_dir_does_not_move_the_file_and_says_so() {
+    let home = Folder::new();
+    home.write(".prefect/config.toml", "[a]\nx = 1\n");
+    let other = Folder::new();
+    let file = other.write("config.toml", "[a]\nx = 2\n");
+    let build = |folder: &Path| {
+        Config::builder().home(&home.0).environment([("PREFECT__HOME_DIR", folder)]).files().build().unwrap()
+    };
+    let config = build(&other.0);
+    assert_eq!(config.get_as::<i64>("a.x").unwrap(), 1);
+    assert_eq!(config.get_as::<PathBuf>("home_dir").unwrap(), other.0);
+    let unread = format!("{} is not read: set PREFECT__USER_CONFIG_PATH to it", file.display());
+    assert_eq!(warnings(&config), [format!("environment variable PREFECT__HOME_DIR: {unread}")]);
+    assert!(build(&home.path(".prefect")).warnings().is_empty());
+}
+
+#[test]
 fn an_error_names_the_file_and_the_line() {
     let home = Folder::new();
     let path = home.write("mine.toml", "\n[slack]\nflush_deadline = []\n");

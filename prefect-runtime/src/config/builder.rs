@@ -172,6 +172,9 @@ impl ConfigBuilder {
         }
         let redactor = Redactor::new();
         redactor.add_all(hidden.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+        if matches!(self.user, Source::File { .. }) {
+            warn_of_unread_file(&entries, &self.environment, &mut warnings);
+        }
         check(&entries, &mut warnings)?;
         let settings = Settings::read(&Reader { entries: &entries, redactor: &redactor })?;
         // TOML has no null, so false stands for it in the file; what is read back is what Prefect shows.
@@ -213,6 +216,18 @@ fn set_from_environment(
         }
     }
     Ok(())
+}
+
+/// `home_dir` moves what is stored, and not the file itself, as in Prefect: easy to get wrong.
+fn warn_of_unread_file(entries: &Entries, environment: &Environment, warnings: &mut Vec<ConfigWarning>) {
+    let Some(entry) = entries.get(&Key::dotted("home_dir")) else { return };
+    let Some(file) = entry.value.as_str().map(|folder| Path::new(folder).join("config.toml")) else { return };
+    let read = environment.home().map(|home| home.join(".prefect/config.toml"));
+    let named = matches!(environment.get("PREFECT__USER_CONFIG_PATH"), Ok(Some(_)));
+    if entry.origin != ConfigOrigin::Program && !named && read.as_ref() != Some(&file) && file.is_file() {
+        let message = format!("{} is not read: set PREFECT__USER_CONFIG_PATH to it", file.display());
+        warnings.push(ConfigWarning::at(entry.origin.clone(), message));
+    }
 }
 
 fn read(

@@ -264,3 +264,23 @@ impl fmt::Debug for Config {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Secret;
+
+    #[test]
+    fn secrets_come_from_the_configuration_that_was_entered_last() {
+        let with = |value: &str| Config::builder().secret("ENTERED", value).build().unwrap();
+        let get = || Secret::new("ENTERED").get_as::<String>();
+        let outer = with("outer value").enter();
+        assert_eq!(get().unwrap(), "outer value");
+        let inner = with("inner value").enter();
+        assert_eq!(get().unwrap(), "inner value");
+        drop(inner);
+        assert_eq!(get().unwrap(), "outer value");
+        drop(outer);
+        assert!(CURRENT.with_borrow(Option::is_none));
+    }
+}
