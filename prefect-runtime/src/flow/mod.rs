@@ -1,8 +1,10 @@
 //! Flows as data: tasks, edges, and how they are put together.
 mod builder;
 pub(crate) mod definition;
+mod duration;
 pub(crate) mod graph;
 pub(crate) mod inputs;
+mod output;
 pub(crate) mod retry;
 mod run_name;
 pub(crate) mod scope;
@@ -13,7 +15,9 @@ use std::sync::Arc;
 
 pub use builder::{FlowBuilder, TaskBody, TaskRef};
 pub use definition::{BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
+pub use duration::{IntoDuration, IntoRetryDelay, duration, exponential};
 pub use inputs::{BodyOutcome, Computed, Inputs, Passed, Slot, TaskFuture};
+pub use output::{FlowOutput, MissingResult};
 pub use retry::{RetryDelay, RetryOn};
 pub use run_name::RunName;
 pub use settings::FlowOptions;
