@@ -32,9 +32,9 @@ impl Call<'_> {
 
     /// `value`, converted.
     fn slot(&self, param: &Param, value: &Ident) -> TokenStream {
-        let krate = self.krate;
-        let bound = self.bound(param);
-        quote!(#krate::__private::slot(#bound::into_input(#value)))
+        let (krate, ty) = (self.krate, &param.value);
+        let convert = convert(param);
+        quote!(#krate::__private::slot(#krate::__private::#convert::<#ty>::into_input(#value)))
     }
 
     /// The function: its parameters, and its call of the companion.
@@ -46,12 +46,13 @@ impl Call<'_> {
             let (name, bound) = (&param.name, self.bound(param));
             quote!(#name: impl #bound)
         });
-        let inputs = self.inputs.iter().map(|param| match &param.default {
-            None => {
-                let slot = self.slot(param, &param.name);
+        let inputs = self.inputs.iter().map(|param| {
+            let slot = self.slot(param, &param.name);
+            if param.default.is_none() {
                 quote!(::core::option::Option::Some(#slot))
+            } else {
+                quote!(::core::option::Option::None)
             }
-            Some(_) => quote!(::core::option::Option::None),
         });
         quote! {
             #attributes
@@ -70,7 +71,8 @@ impl Call<'_> {
         let parameters = &generics.params;
         let names: Vec<_> = generics.type_params().map(|t| &t.ident).collect();
         let doc = format!("What belongs to the {what} function of the same name.");
-        let (bounds, where_g) = if names.is_empty() { (None, None) } else { (Some(quote!(<#parameters>)), generics.where_clause.as_ref()) };
+        let (bounds, where_g) =
+            if names.is_empty() { (None, None) } else { (Some(quote!(<#parameters>)), generics.where_clause.as_ref()) };
         quote! {
             #[doc = #doc]
             #[allow(non_camel_case_types, dead_code, missing_debug_implementations)]
@@ -89,7 +91,8 @@ impl Call<'_> {
         let (impl_g, ty_g, where_g) = generics.split_for_impl();
         let generic_params: Vec<_> = generics.params.iter().collect();
         let generic_names: Vec<_> = generics.type_params().map(|t| &t.ident).collect();
-        let states: Vec<_> = inputs.iter().map(|param| format_ident!("__S_{}", param.name, span = param.name.span())).collect();
+        let states: Vec<_> =
+            inputs.iter().map(|param| format_ident!("__S_{}", param.name, span = param.name.span())).collect();
         let missing = inputs.iter().map(|_| quote!(#krate::__private::Missing));
         let n = inputs.len();
         let required = inputs.iter().zip(&states).filter(|(param, _)| param.default.is_none()).map(|(param, state)| {
@@ -152,9 +155,10 @@ impl Call<'_> {
         let setters = self.inputs.iter().enumerate().map(|(i, param)| {
             let name = &param.name;
             let (bound, not_given, state) = (self.bound(param), not_given(name), &states[i]);
-            let after = states.iter().enumerate().map(|(j, state)| {
-                if i == j { quote!(#krate::__private::Set) } else { quote!(#state) }
-            });
+            let after = states
+                .iter()
+                .enumerate()
+                .map(|(j, state)| if i == j { quote!(#krate::__private::Set) } else { quote!(#state) });
             let after = quote!(#args<#(#generic_names,)* #(#after),*>);
             let value = Ident::new("value", name.span());
             let slot = self.slot(param, &value);

@@ -27,6 +27,7 @@ impl Errors {
         self.0.len()
     }
 
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

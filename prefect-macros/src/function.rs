@@ -42,14 +42,14 @@ pub(crate) struct Attributes {
 
 impl Function {
     /// The function, or what is left of an item that is none.
-    pub(crate) fn parse_item(attribute: &str, item: TokenStream) -> Result<Self, TokenStream> {
+    pub(crate) fn parse_item(attribute: &str, item: &TokenStream) -> Result<Self, TokenStream> {
         let is_function = item.clone().into_iter().any(|token| matches!(&token, TokenTree::Ident(i) if i == "fn"));
         syn::parse2(item.clone()).map_err(|error| {
             let mut errors = Errors::default();
             if is_function {
                 errors.add(error);
             } else {
-                errors.push(name_of(&item).span(), format!("`{attribute}` stands on functions only"));
+                errors.push(name_of(item).span(), format!("`{attribute}` stands on functions only"));
             }
             let report = errors.report();
             quote!(#item #report)
@@ -99,7 +99,8 @@ impl Function {
         let FnArg::Typed(input) = &mut with.sig.inputs[i] else { return vec![without] };
         let attribute = input.attrs.remove(at);
         let Ok(condition) = attribute.parse_args::<TokenStream>() else { return vec![with] };
-        without.sig.inputs = without.sig.inputs.into_iter().enumerate().filter(|(j, _)| *j != i).map(|(_, p)| p).collect();
+        without.sig.inputs =
+            without.sig.inputs.into_iter().enumerate().filter(|(j, _)| *j != i).map(|(_, p)| p).collect();
         without.attrs.push(syn::parse_quote!(#[cfg(not(#condition))]));
         with.attrs.push(attribute);
         [with, without].into_iter().flat_map(Self::configurations).collect()
@@ -108,7 +109,8 @@ impl Function {
 
 /// The name of an item, for want of that its first token.
 fn name_of(item: &TokenStream) -> TokenTree {
-    const KINDS: &[&str] = &["struct", "enum", "union", "trait", "mod", "const", "static", "type", "impl", "macro_rules"];
+    const KINDS: &[&str] =
+        &["struct", "enum", "union", "trait", "mod", "const", "static", "type", "impl", "macro_rules"];
     let mut tokens = item.clone().into_iter().skip_while(|token| !matches!(token, TokenTree::Ident(_))).peekable();
     let first = tokens.peek().cloned();
     let mut after = tokens.skip_while(|token| !matches!(token, TokenTree::Ident(i) if KINDS.iter().any(|k| i == k)));
@@ -121,8 +123,8 @@ fn name_of(item: &TokenStream) -> TokenTree {
 
 /// Names that the companion type of a function would hide.
 const PRIMITIVES: &[&str] = &[
-    "str", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32",
-    "f64",
+    "str", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
+    "f32", "f64",
 ];
 
 pub(crate) fn check_name(what: &str, ident: &Ident, errors: &mut Errors) {

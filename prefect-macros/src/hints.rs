@@ -2,9 +2,12 @@
 
 /// The candidate that `name` was probably meant to be.
 pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (name.chars().count() / 3).max(1);
+    let letters = name.chars().count();
+    let limit = (letters / 3).max(1);
     let near = candidates.into_iter().map(|candidate| (distance(name, candidate), candidate));
-    near.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, c)| c)
+    // `retries` is a part of `max_retries`.
+    let meant = |(distance, candidate): &(usize, &str)| *distance <= limit || letters > 3 && candidate.contains(name);
+    near.filter(meant).min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }
 
 /// How many letters must be added, left out, exchanged or swapped with their neighbour.
@@ -36,7 +39,7 @@ mod tests {
         let closest = |name| closest(name, names);
         assert_eq!(closest("state_handler"), Some("state_handlers"));
         assert_eq!(closest("nmae"), Some("name"));
-        assert_eq!(closest("retries"), None);
+        assert_eq!(closest("retries"), Some("max_retries"));
         assert_eq!(closest("max_retry"), Some("max_retries"));
         assert_eq!(closest("tag"), Some("tags"));
         assert_eq!(closest("x"), None);

@@ -59,7 +59,7 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
     let name = function_name(&item);
-    shown(&name, task::run(args.into(), item.into()))
+    shown(&name, task::run(&args.into(), &item.into()))
 }
 
 /// Builds a flow: a name, options, and a block whose calls of tasks become its tasks.
@@ -119,7 +119,7 @@ pub fn flow(input: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn flow_attribute(args: TokenStream, item: TokenStream) -> TokenStream {
     let name = function_name(&item);
-    shown(&name, flow::attribute::run(args.into(), item.into()))
+    shown(&name, flow::attribute::run(&args.into(), &item.into()))
 }
 
 /// The name after `fn`.

@@ -116,7 +116,8 @@ impl Options {
             if let Some(other) = given.spec.needs
                 && out.get(other).is_none()
             {
-                let text = format!("`{}` needs `{other}`: say how often to try again, such as `{other} = 3`", given.key);
+                let text =
+                    format!("`{}` needs `{other}`: say how often to try again, such as `{other} = 3`", given.key);
                 errors.push(given.key.span(), text);
             }
         }

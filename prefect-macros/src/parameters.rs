@@ -126,7 +126,8 @@ fn param(
     let ty = &*input.ty;
     check_name(&name, errors);
     if let (Some(_), Some(at)) = (&default, constant) {
-        errors.push(at, "a `#[constant]` parameter cannot have a default: without it, every caller gives a plain value");
+        errors
+            .push(at, "a `#[constant]` parameter cannot have a default: without it, every caller gives a plain value");
     }
     if default.is_some() && mentions(ty, generics) {
         errors.spanned(ty, "a parameter whose type has a type parameter cannot have a default");
@@ -226,7 +227,8 @@ pub(crate) fn is_path_to(ty: &Type, name: &str) -> bool {
 /// Whether a type holds a reference or names a lifetime. What functions take and return is not held.
 pub(crate) fn borrows(ty: TokenStream, static_allowed: bool) -> bool {
     let tokens: Vec<TokenTree> = ty.into_iter().collect();
-    if tokens.iter().any(|t| matches!(t, TokenTree::Ident(i) if ["fn", "Fn", "FnMut", "FnOnce"].iter().any(|f| i == f))) {
+    if tokens.iter().any(|t| matches!(t, TokenTree::Ident(i) if ["fn", "Fn", "FnMut", "FnOnce"].iter().any(|f| i == f)))
+    {
         return false;
     }
     tokens.iter().enumerate().any(|(i, token)| match token {
@@ -264,7 +266,11 @@ pub(crate) fn spaced(tokens: &TokenStream) -> String {
     for (i, token) in tokens.iter().enumerate() {
         let word = |t: Option<&TokenTree>| matches!(t, Some(TokenTree::Ident(_) | TokenTree::Literal(_)));
         let before = i.checked_sub(1).map(|i| &tokens[i]);
-        if word(before) && word(Some(token)) || is_punct(before, ',') || is_punct(before, '=') || is_punct(Some(token), '=') {
+        if word(before) && word(Some(token))
+            || is_punct(before, ',')
+            || is_punct(before, '=')
+            || is_punct(Some(token), '=')
+        {
             out.push(' ');
         }
         match token {

@@ -11,8 +11,21 @@ use crate::options::{Given, Options, Takes};
 
 /// The names of the run context that a template may hold.
 const CONTEXT: &[&str] = &[
-    "date", "today", "yesterday", "tomorrow", "date_nodash", "today_nodash", "yesterday_nodash", "tomorrow_nodash",
-    "flow_name", "flow_run_id", "task_name", "task_full_name", "task_slug", "map_index", "task_run_count",
+    "date",
+    "today",
+    "yesterday",
+    "tomorrow",
+    "date_nodash",
+    "today_nodash",
+    "yesterday_nodash",
+    "tomorrow_nodash",
+    "flow_name",
+    "flow_run_id",
+    "task_name",
+    "task_full_name",
+    "task_slug",
+    "map_index",
+    "task_run_count",
 ];
 
 impl Options {
@@ -120,7 +133,8 @@ impl Options {
 
     fn retry_on(&self, given: &Given, errors: &mut Errors) -> Option<TokenStream> {
         let krate = &self.krate;
-        let expected = |name: &str| format!("expected a list of error types, or a predicate: `{name} = [std::io::Error]`");
+        let expected =
+            |name: &str| format!("expected a list of error types, or a predicate: `{name} = [std::io::Error]`");
         let Some(group) = list(&given.value) else {
             // Types are written in a list; a lone path is a function's.
             if let Ok(path) = syn::parse2::<syn::Path>(given.tokens())
@@ -229,7 +243,8 @@ fn template(text: &LitStr, parameters: Option<&[String]>, errors: &mut Errors) {
             continue;
         }
         let Some(end) = after.find('}').filter(|_| brace == "{") else {
-            return errors.push(text.span(), format!("unmatched `{brace}`: a brace itself is written `{brace}{brace}`"));
+            return errors
+                .push(text.span(), format!("unmatched `{brace}`: a brace itself is written `{brace}{brace}`"));
         };
         let name = &after[..end];
         let Some(parameters) = parameters else { return };

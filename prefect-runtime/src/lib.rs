@@ -12,14 +12,17 @@ mod value;
 pub(crate) use block_on::block_on;
 pub use clock::{Clock, Sleep};
 pub use dsl::{
-    Data, Failure, Input, IntoConstant, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream, options, reference_tasks,
+    Data, Failure, Input, IntoConstant, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream, options,
+    reference_tasks,
 };
 pub use error::{Panicked, TaskError};
 pub use flow::{
-    Flow, FlowBuilder, FlowOptions, FlowOutput, Inputs, IntoDuration, IntoRetryDelay, MissingResult, Parameter, RetryDelay,
-    RetryOn, RunName, TaskBody, TaskDefinition, TaskRef, Trigger, Upstreams, duration, exponential,
+    Flow, FlowBuilder, FlowOptions, FlowOutput, Inputs, IntoDuration, IntoRetryDelay, MissingResult, Parameter,
+    RetryDelay, RetryOn, RunName, TaskBody, TaskDefinition, TaskRef, Trigger, Upstreams, duration, exponential,
 };
-pub use handlers::{Callback, CallbackOutput, callback_factory, HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind};
+pub use handlers::{
+    Callback, CallbackOutput, HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind, callback_factory,
+};
 pub use state::{Signal, SignalKind, State, StateKind, StateKinds, StateResult, UnknownStateKind, raise};
 pub use value::Value;
 
@@ -27,13 +30,14 @@ pub use value::Value;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::dsl::{
-        IntoConstant, IntoGeneric, IntoInput, IntoTaskError, Missing, Node, RefParam, ResultLike, Set, call, flow, in_flow,
-        in_memory, Input, missing_parameter, output_node, owned, parameter, parameter_node, shared, slot, stored, task_input,
+        Input, IntoConstant, IntoGeneric, IntoInput, IntoTaskError, Missing, Node, RefParam, ResultLike, Set, call,
+        flow, in_flow, in_memory, missing_parameter, output_node, owned, parameter, parameter_node, shared, slot,
+        stored, task_input,
     };
     pub use crate::flow::trigger::{Accepts, Typed, any_state, erase_trigger, into_trigger};
     pub use crate::flow::{
-        BodyKind, BodyOutcome, Flow, FlowOptions, Inputs, IntoDuration, IntoRetryDelay, Parameter, RetryOn, RunName, Slot,
-        TaskCell, TaskCode, TaskDefinition, TaskFuture, duration,
+        BodyKind, BodyOutcome, Flow, FlowOptions, Inputs, IntoDuration, IntoRetryDelay, Parameter, RetryOn, RunName,
+        Slot, TaskCell, TaskCode, TaskDefinition, TaskFuture, duration,
     };
     pub use crate::handlers::{async_closure, boxed, closure, on_failure};
 }

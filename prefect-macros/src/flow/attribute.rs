@@ -12,15 +12,15 @@ use crate::keywords;
 use crate::options::{FLOW, Options};
 use crate::parameters::{Param, ParamKind, Params, is_path_to, node_of, node_text, params, spaced};
 
-pub(crate) fn run(args: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn run(args: &TokenStream, item: &TokenStream) -> TokenStream {
     let function = match Function::parse_item("#[prefect::flow]", item) {
         Ok(function) => function,
         Err(instead) => return instead,
     };
-    function.configurations().into_iter().map(|function| one(args.clone(), function)).collect()
+    function.configurations().into_iter().map(|function| one(args.clone(), &function)).collect()
 }
 
-fn one(args: TokenStream, function: Function) -> TokenStream {
+fn one(args: TokenStream, function: &Function) -> TokenStream {
     let mut errors = Errors::default();
     let options = Options::parse(args, FLOW, &mut errors);
     let before = errors.len();
@@ -38,7 +38,7 @@ fn one(args: TokenStream, function: Function) -> TokenStream {
     let sound = errors.len() == before;
     let name = options.name(&ident, &mut errors);
     let calls = options.calls(None, &mut errors);
-    let flow = Parts { function: &function, ident: &ident, options: &options, params: &params, output: output.as_ref() };
+    let flow = Parts { function, ident: &ident, options: &options, params: &params, output: output.as_ref() };
     if sound { flow.sound(&name, &calls, errors) } else { flow.broken(&errors) }
 }
 
@@ -77,7 +77,10 @@ fn check_param(param: &mut Param, errors: &mut Errors) {
 fn output(ty: &Type, errors: &mut Errors) -> Type {
     if let Some(value) = node_of(ty) {
         let value = spaced(&value);
-        errors.spanned(ty, node_text("flow", &format!("-> {value}"), &value).replace("in the body it is", "the body gives"));
+        errors.spanned(
+            ty,
+            node_text("flow", &format!("-> {value}"), &value).replace("in the body it is", "the body gives"),
+        );
     } else if matches!(ty, Type::Reference(_)) {
         errors.spanned(ty, "a flow returns an owned value: `String` for `&str`, `Vec<T>` for `&[T]`");
     } else if matches!(ty, Type::ImplTrait(_)) {
@@ -144,12 +147,11 @@ impl Parts<'_> {
         };
         let given = params.list.iter().map(|param| {
             let (name, value) = (param.text(), &param.value);
-            match &param.default {
-                Some(_) => {
-                    let default = default_fn(&param.name);
-                    quote!(#krate::__private::parameter_node::<#value>(#name, #krate::__private::slot(#default())))
-                }
-                None => quote!(#krate::__private::missing_parameter::<#value>(#name)),
+            if param.default.is_some() {
+                let default = default_fn(&param.name);
+                quote!(#krate::__private::parameter_node::<#value>(#name, #krate::__private::slot(#default())))
+            } else {
+                quote!(#krate::__private::missing_parameter::<#value>(#name))
             }
         });
         let checks = params.list.iter().map(|param| {
@@ -197,19 +199,26 @@ impl Parts<'_> {
     fn broken(&self, errors: &Errors) -> TokenStream {
         let Self { function, ident, options, params, .. } = self;
         let (krate, vis) = (&options.krate, &function.vis);
-        let returns = match self.output {
-            Some(ty) => node_of(ty).map_or_else(|| ty.to_token_stream(), |value| value),
-            None => quote!(()),
-        };
+        let returns = self.output.map(|ty| node_of(ty).unwrap_or_else(|| ty.to_token_stream()));
         let returns = match self.output {
             Some(Type::Reference(_) | Type::ImplTrait(_)) | None => quote!(()),
             Some(_) => quote!(#krate::__private::Node<#returns>),
         };
         let cfg = function.attributes().cfg;
         let generics = Generics::default();
-        let positional: Vec<_> = params.list.iter().filter(|p| p.default.is_none()).map(|p| &p.name).chain(&params.broken).collect();
+        let positional: Vec<_> =
+            params.list.iter().filter(|p| p.default.is_none()).map(|p| &p.name).chain(&params.broken).collect();
         let setters = params.list.iter().map(|p| &p.name).chain(&params.broken);
-        let call = Call { what: "flow", krate, ident, vis, generics: &generics, inputs: Vec::new(), returns: quote!(()), end: quote!(()) };
+        let call = Call {
+            what: "flow",
+            krate,
+            ident,
+            vis,
+            generics: &generics,
+            inputs: Vec::new(),
+            returns: quote!(()),
+            end: quote!(()),
+        };
         let companion = call.companion();
         let args = quote::format_ident!("{}_args", ident, span = ident.span());
         let report = errors.report();

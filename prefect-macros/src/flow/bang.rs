@@ -18,10 +18,7 @@ pub(crate) fn run(input: TokenStream) -> TokenStream {
     }
     let krate = &options.krate;
     let calls = options.calls(None, &mut errors);
-    let body = match body {
-        Some(body) => keywords::rewrite(body, &mut errors),
-        None => quote!({}),
-    };
+    let body = body.map_or_else(|| quote!({}), |body| keywords::rewrite(body, &mut errors));
     let report = errors.report();
     quote! {{
         #report

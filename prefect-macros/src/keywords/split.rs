@@ -30,9 +30,7 @@ pub(crate) fn list(tokens: &[TokenTree]) -> Option<Group> {
 /// The name of `name = value`, but neither of `name == value` nor of `name => value`.
 pub(crate) fn keyword(argument: &[TokenTree]) -> Option<Ident> {
     match argument {
-        [TokenTree::Ident(name), TokenTree::Punct(eq), ..]
-            if eq.as_char() == '=' && eq.spacing() == Spacing::Alone =>
-        {
+        [TokenTree::Ident(name), TokenTree::Punct(eq), ..] if eq.as_char() == '=' && eq.spacing() == Spacing::Alone => {
             Some(name.clone())
         }
         _ => None,

@@ -100,7 +100,7 @@ fn mistakes() {
 fn incomplete_code_survives() {
     check(quote!(let a = add(x = b.); a.), &quote!(let a = add::__kw().x(b.).__call(); a.));
     check(quote!(div(x =)), &quote!(div::__kw().x().__call()));
-    check(quote!(div(x = 1, )), &quote!(div::__kw().x(1).__call()));
+    check(quote!(div(x = 1,)), &quote!(div::__kw().x(1).__call()));
     check(quote!(let x = ; add(x = 1)), &quote!(let x = ; add::__kw().x(1).__call()));
 }
 

@@ -37,7 +37,7 @@ fn sound(task: &Task, ident: &Ident, cell: &TokenStream) -> TokenStream {
     let attributes = task.function.attributes();
     let (cfg, inner) = (&attributes.cfg, &attributes.inner);
     let inputs: Vec<&Param> = task.params.list.iter().filter(|param| param.is_input()).collect();
-    let call = Call {
+    let typed = Call {
         what: "task",
         krate,
         ident,
@@ -48,7 +48,7 @@ fn sound(task: &Task, ident: &Ident, cell: &TokenStream) -> TokenStream {
         end: quote!(#krate::__private::call::<#output>(&__CELL, Self::__CODE, &mut inputs)),
     };
     let outer = &attributes.outer;
-    let (function, companion, builder) = (call.function(&quote!(#cfg #outer)), call.companion(), call.builder());
+    let (function, companion, builder) = (typed.function(&quote!(#cfg #outer)), typed.companion(), typed.builder());
     let mut run = task.sig.clone();
     run.ident = Ident::new("run", ident.span());
     run.generics = Generics::default();
@@ -104,7 +104,9 @@ fn code(task: &Task, ident: &Ident) -> TokenStream {
                 continue;
             }
             ParamKind::Owned => {
-                takes.push(quote_spanned!(ty.span()=> let #local = #krate::__private::owned::<#ty>(__inputs, #position);));
+                takes.push(
+                    quote_spanned!(ty.span()=> let #local = #krate::__private::owned::<#ty>(__inputs, #position);),
+                );
                 arguments.push(quote!(#local));
             }
             ParamKind::Reference => {
@@ -245,8 +247,17 @@ fn broken(task: &Task, ident: &Ident, cell: &TokenStream) -> TokenStream {
     } else {
         (quote!(#krate::__private::Node<()>), quote!(()))
     };
-    let call = Call { what: "task", krate, ident, vis, generics: &generics, inputs: Vec::new(), returns: quote!(()), end: quote!(()) };
-    let companion = call.companion();
+    let untyped = Call {
+        what: "task",
+        krate,
+        ident,
+        vis,
+        generics: &generics,
+        inputs: Vec::new(),
+        returns: quote!(()),
+        end: quote!(()),
+    };
+    let companion = untyped.companion();
     let report = task.errors.report();
     quote! {
         #report

@@ -9,7 +9,7 @@ use crate::errors::Errors;
 use crate::function::Function;
 use crate::options::{Options, TASK};
 
-pub(crate) fn run(args: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn run(args: &TokenStream, item: &TokenStream) -> TokenStream {
     let function = match Function::parse_item("#[task]", item) {
         Ok(function) => function,
         Err(instead) => return instead,

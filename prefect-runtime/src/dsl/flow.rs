@@ -45,7 +45,10 @@ pub fn reference_tasks(tasks: impl Upstream) {
     scope::edit(|flow| flow.set_reference_tasks(tasks));
 }
 
-/// For the macros: a flow function was called; a flow must be open.
+/// For the macros: a flow function was called.
+///
+/// # Panics
+/// If no flow is being built.
 #[track_caller]
 pub fn in_flow(name: &str) {
     assert!(
@@ -86,6 +89,7 @@ fn same<T: Send + Sync + 'static>(name: &'static str, slot: Slot) -> Node<T> {
 
 /// For the macros: a parameter that the caller gave. A task's result is used as it is; a constant becomes a task of the
 /// parameter's name, as in Prefect.
+#[must_use]
 #[track_caller]
 pub fn parameter_node<T: Send + Sync + 'static>(name: &'static str, slot: Slot) -> Node<T> {
     match (slot, scope::open_graph()) {
@@ -95,6 +99,7 @@ pub fn parameter_node<T: Send + Sync + 'static>(name: &'static str, slot: Slot) 
 }
 
 /// For the macros: a required parameter that nobody gave.
+#[must_use]
 #[track_caller]
 pub fn missing_parameter<T>(name: &'static str) -> Node<T> {
     let run = move |_: &mut crate::Inputs<'_>| {

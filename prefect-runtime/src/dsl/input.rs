@@ -35,6 +35,7 @@ impl<T> Input<T> {
 
 /// For the macros: the argument, without its type.
 #[inline]
+#[must_use]
 pub fn slot<T>(input: Input<T>) -> Slot {
     input.into_slot()
 }

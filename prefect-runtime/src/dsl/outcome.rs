@@ -169,7 +169,7 @@ mod tests {
     fn what_became_of_a_task() {
         let of = |state| Outcome::<i64>::of(&Passed::State(Box::new(state)));
         assert_eq!(Outcome::of(&Passed::Value(Value::new(1_i64))), Some(Outcome::Success(1_i64)));
-        assert_eq!(Outcome::<i64>::of(&Passed::Value(Value::new("1"))), None);
+        assert_eq!(Outcome::<i64>::of(&Passed::Value(Value::new("1".to_owned()))), None);
         assert_eq!(of(State::skipped("x")), Some(Outcome::Skipped));
         assert_eq!(of(State::new(StateKind::Success)), None);
         let failed = of(State::failed("message").with_error("boom"));

@@ -91,6 +91,7 @@ pub fn task_input<T: Send + Sync + 'static>(inputs: &mut Inputs<'_>, i: usize) -
 }
 
 /// For the macros: what the flow shares under this type.
+#[must_use]
 pub fn shared<T: TaskInput>(inputs: &Inputs<'_>) -> Arc<T> {
     inputs.shared::<T>()
 }

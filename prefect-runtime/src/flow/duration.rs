@@ -22,7 +22,9 @@ use super::retry::RetryDelay;
 pub const fn duration(text: &str) -> Duration {
     match parse(text.as_bytes()) {
         Some(time) => time,
-        None => panic!("not a duration: write whole numbers with a unit, `ms`, `s`, `m`, `h` or `d`, such as \"10s\" or \"1m30s\""),
+        None => panic!(
+            "not a duration: write whole numbers with a unit, `ms`, `s`, `m`, `h` or `d`, such as \"10s\" or \"1m30s\""
+        ),
     }
 }
 

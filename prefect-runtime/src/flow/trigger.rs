@@ -12,8 +12,7 @@ pub use builtin::{
     some_failed, some_successful,
 };
 pub use typed::{
-    Accepts, IntoTrigger, Successful, TriggerOutput, Typed, Verdict, any_state, erase_trigger,
-    into_trigger,
+    Accepts, IntoTrigger, Successful, TriggerOutput, Typed, Verdict, any_state, erase_trigger, into_trigger,
 };
 
 /// The states that a trigger looks at: one for each edge into the task.
@@ -85,7 +84,7 @@ pub(crate) type Check = Arc<dyn Fn(&Upstreams<'_>) -> Result<(), Refusal> + Send
 
 /// Why a task does not run.
 #[derive(Clone, Debug)]
-pub(crate) enum Refusal {
+pub enum Refusal {
     /// The state that it ends in: `TriggerFailed`, or what a signal asks for.
     State(State),
     /// The trigger itself failed.

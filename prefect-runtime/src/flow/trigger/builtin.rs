@@ -13,14 +13,12 @@ fn refuse(signal: Signal) -> Verdict {
 }
 
 /// Runs when every upstream task succeeded; the default. Skipped ones count as successful.
-#[must_use]
 pub fn all_successful(upstreams: &Upstreams<'_>) -> Successful {
     let all = upstreams.states().iter().all(|state| state.kind().is_successful());
     verdict(all, "Trigger was \"all_successful\" but some of the upstream tasks failed.").into()
 }
 
 /// Runs when every upstream task failed.
-#[must_use]
 pub fn all_failed(upstreams: &Upstreams<'_>) -> Verdict {
     verdict(
         upstreams.failed() == upstreams.len(),
@@ -29,14 +27,12 @@ pub fn all_failed(upstreams: &Upstreams<'_>) -> Verdict {
 }
 
 /// Runs when every upstream task has ended, one way or the other.
-#[must_use]
 pub fn all_finished(upstreams: &Upstreams<'_>) -> Verdict {
     let all = upstreams.states().iter().all(|state| state.kind().is_finished());
     verdict(all, "Trigger was \"all_finished\" but some of the upstream tasks were not finished.")
 }
 
 /// Runs when an upstream task succeeded, or nothing is upstream.
-#[must_use]
 pub fn any_successful(upstreams: &Upstreams<'_>) -> Verdict {
     verdict(
         upstreams.is_empty() || upstreams.successful() > 0,
@@ -45,7 +41,6 @@ pub fn any_successful(upstreams: &Upstreams<'_>) -> Verdict {
 }
 
 /// Runs when an upstream task failed, or nothing is upstream.
-#[must_use]
 pub fn any_failed(upstreams: &Upstreams<'_>) -> Verdict {
     verdict(
         upstreams.is_empty() || upstreams.failed() > 0,
@@ -54,7 +49,6 @@ pub fn any_failed(upstreams: &Upstreams<'_>) -> Verdict {
 }
 
 /// Runs when every upstream task succeeded and not all of them were skipped; if all were, the task is skipped.
-#[must_use]
 pub fn not_all_skipped(upstreams: &Upstreams<'_>) -> Successful {
     if upstreams.skipped() == upstreams.len() {
         let skipped = State::skipped("All upstreams were skipped");
@@ -65,7 +59,6 @@ pub fn not_all_skipped(upstreams: &Upstreams<'_>) -> Successful {
 }
 
 /// Pauses the task until somebody resumes it.
-#[must_use]
 pub fn manual_only(upstreams: &Upstreams<'_>) -> Verdict {
     if upstreams.resumed { Verdict::new(Ok(())) } else { refuse(Signal::pause("Trigger function is \"manual_only\"")) }
 }

@@ -24,7 +24,6 @@ impl Verdict {
     }
 }
 
-
 /// What the triggers say that let a task run only when every upstream task has a result.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -181,11 +180,13 @@ pub fn into_trigger<M, T: IntoTrigger<M>>(trigger: T) -> Typed<T::Mode> {
 }
 
 /// For the macros: the trigger without its mode.
+#[must_use]
 pub fn erase_trigger<Mode>(trigger: Typed<Mode>) -> Trigger {
     Trigger(Some(trigger.0))
 }
 
 /// For the macros: the mode of a task that runs whatever is skipped upstream.
+#[must_use]
 pub fn any_state() -> Typed<AnyState> {
     Typed::new(|_| Ok(()))
 }
