@@ -67,7 +67,7 @@ fn sound(task: &Task, ident: &Ident, cell: &TokenStream) -> TokenStream {
         impl #impl_g #ident #ty_g #where_g {
             /// Runs the task at once, outside any flow.
             #inner
-            #[allow(clippy::must_use_candidate, clippy::missing_errors_doc, clippy::missing_panics_doc)]
+            #[allow(clippy::must_use_candidate, clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::needless_pass_by_value)]
             #vis #run #body
         }
 

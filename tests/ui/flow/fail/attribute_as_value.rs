@@ -1,0 +1,8 @@
+use prefect::prelude::*;
+
+#[prefect::flow]
+fn etl() {}
+
+fn main() {
+    etl.run();
+}

@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[prefect::flow]
+async fn etl() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[prefect::flow]
+struct Etl;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[prefect::flow(timeout = "1s")]
+fn etl() {}
+
+fn main() {}

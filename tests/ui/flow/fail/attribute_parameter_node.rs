@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[prefect::flow]
+fn etl(x: Node<i64>) {}
+
+fn main() {}

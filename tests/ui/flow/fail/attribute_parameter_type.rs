@@ -1,0 +1,11 @@
+use prefect::prelude::*;
+
+#[derive(Clone)]
+struct Row;
+
+#[prefect::flow]
+fn etl(row: Row) {
+    let _ = row;
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[prefect::flow]
+fn etl(#[shared] db: &String) {}
+
+fn main() {}
