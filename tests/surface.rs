@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use prefect::prelude::*;
 use prefect::IntoInput;
+use prefect::prelude::*;
 
 /// Tasks of a library.
 pub mod tasks {

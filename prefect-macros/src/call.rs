@@ -8,6 +8,7 @@ use syn::ext::IdentExt;
 use syn::{Generics, Visibility};
 
 use crate::parameters::Param;
+use crate::spans::{at, path_at};
 
 pub(crate) struct Call<'a> {
     /// `task` or `flow`.
@@ -25,9 +26,9 @@ pub(crate) struct Call<'a> {
 
 impl Call<'_> {
     fn bound(&self, param: &Param) -> TokenStream {
-        let (krate, value) = (self.krate, &param.value);
-        let convert = convert(param);
-        quote!(#krate::__private::#convert<#value>)
+        let place = syn::spanned::Spanned::span(&param.ty);
+        let (krate, value, convert) = (path_at(self.krate, place), &param.value, convert(param));
+        quote_spanned!(at(place)=> #krate::__private::#convert<#value>)
     }
 
     /// `value`, converted.
@@ -190,6 +191,24 @@ impl Call<'_> {
         setters.collect()
     }
 
+    /// After a mistake in the signature: takes anything for these arguments.
+    pub(crate) fn untyped_builder(&self, arguments: &[&Ident]) -> TokenStream {
+        let Self { ident, vis, returns, .. } = self;
+        let args = format_ident!("{}_args", ident, span = ident.span());
+        let positions = (0..arguments.len()).map(|i| format_ident!("__{i}"));
+        let setters = arguments.iter().map(|name| (*name).clone()).chain(positions);
+        quote! {
+            #vis struct #args {}
+            impl #args {
+                #(#vis fn #setters(self, _: impl ::core::marker::Sized) -> Self { self })*
+                #vis fn __call(self) -> #returns { ::core::unreachable!() }
+            }
+            impl #ident {
+                #vis fn __kw() -> #args { ::core::unreachable!() }
+            }
+        }
+    }
+
     fn traits(&self) -> TokenStream {
         let Self { what, krate, ident, inputs, .. } = self;
         let ident = ident.unraw();
@@ -212,11 +231,12 @@ impl Call<'_> {
 
     /// Each default once, so that a wrong one is reported once.
     fn defaults(&self) -> TokenStream {
-        let krate = self.krate;
         let functions = self.inputs.iter().filter_map(|param| {
             let (default, value, name) = (param.default.as_ref()?, &param.value, default_fn(&param.name));
-            let at = syn::spanned::Spanned::span(default);
-            let input = quote_spanned!(at=> #krate::__private::IntoInput::<#value>::into_input(#default));
+            let place = syn::spanned::Spanned::span(default);
+            let krate = path_at(self.krate, place);
+            let input = quote_spanned!(at(place)=> #krate::__private::IntoInput::<#value>::into_input(#default));
+            let krate = self.krate;
             Some(quote!(fn #name() -> #krate::__private::Input<#value> { #input }))
         });
         functions.collect()
@@ -232,7 +252,7 @@ fn convert(param: &Param) -> Ident {
     } else {
         "IntoInput"
     };
-    Ident::new(name, proc_macro2::Span::call_site())
+    Ident::new(name, at(syn::spanned::Spanned::span(&param.ty)))
 }
 
 pub(crate) fn default_fn(name: &Ident) -> Ident {

@@ -10,6 +10,8 @@ mod hints;
 mod keywords;
 mod options;
 mod parameters;
+mod prelude;
+mod spans;
 mod task;
 mod values;
 
@@ -130,7 +132,10 @@ fn function_name(item: &TokenStream) -> String {
 }
 
 /// `PREFECT_MACROS_DEBUG=add cargo check` prints what the task or flow `add` expands to.
-fn shown(name: &str, expansion: proc_macro2::TokenStream) -> TokenStream {
+fn shown(name: &str, mut expansion: proc_macro2::TokenStream) -> TokenStream {
+    if prelude::is_missing(proc_macro::Span::call_site().local_file()) {
+        expansion = prelude::without_diagnostics(expansion);
+    }
     if std::env::var("PREFECT_MACROS_DEBUG").is_ok_and(|wanted| wanted == name) {
         eprintln!("{expansion}");
     }

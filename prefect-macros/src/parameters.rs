@@ -7,6 +7,7 @@ use syn::{Attribute, FnArg, GenericArgument, Pat, PatType, PathArguments, Signat
 
 use crate::errors::Errors;
 use crate::keywords::{RESERVED, is_punct};
+use crate::spans::{at, path_at};
 
 pub(crate) struct Param {
     pub(crate) name: Ident,
@@ -153,7 +154,8 @@ fn param(
     };
     let value = match kind {
         ParamKind::Reference if !generic => {
-            quote_spanned!(inner.span()=> <#inner as #krate::__private::RefParam>::Owned)
+            let krate = path_at(krate, inner.span());
+            quote_spanned!(at(inner.span())=> <#inner as #krate::__private::RefParam>::Owned)
         }
         _ => inner.to_token_stream(),
     };

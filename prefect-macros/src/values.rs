@@ -8,6 +8,7 @@ use crate::errors::Errors;
 use crate::hints;
 use crate::keywords::{self, ClosureKind, closure, keyword, list, split_commas, ungrouped};
 use crate::options::{Given, Options, Takes};
+use crate::spans::{at, path_at};
 
 /// The names of the run context that a template may hold.
 const CONTEXT: &[&str] = &[
@@ -42,14 +43,16 @@ impl Options {
     }
 
     fn call(&self, given: &Given, parameters: Option<&[String]>, errors: &mut Errors) -> TokenStream {
-        let krate = &self.krate;
+        let place = first_span(given);
+        let krate = &path_at(&self.krate, place);
+        let place = at(place);
         let method = Ident::new(given.spec.key, given.key.span());
         let value = match given.spec.takes {
             Takes::Name | Takes::Path => return TokenStream::new(),
             Takes::Switch | Takes::Flag => {
                 let Some(flag) = given.flag() else {
                     let text = format!("`{method}` takes `true` or `false`, literally");
-                    errors.push(first_span(given), text);
+                    errors.push(place, text);
                     return TokenStream::new();
                 };
                 if given.spec.takes == Takes::Switch {
@@ -64,17 +67,17 @@ impl Options {
                     return TokenStream::new();
                 }
                 let function = rewritten(&given.value, errors);
-                let on_failure = quote_spanned!(first_span(given)=> #krate::__private::on_failure(#function));
-                return quote_spanned!(given.key.span()=> .state_handler(#on_failure));
+                let on_failure = quote_spanned!(place=> #krate::__private::on_failure(#function));
+                return quote_spanned!(at(given.key.span())=> .state_handler(#on_failure));
             }
             Takes::Number | Takes::Function => rewritten(&given.value, errors),
             Takes::Time => {
                 let time = rewritten(&time(krate, &given.value), errors);
-                quote_spanned!(first_span(given)=> #krate::__private::IntoDuration::into_duration(#time))
+                quote_spanned!(place=> #krate::__private::IntoDuration::into_duration(#time))
             }
             Takes::Delay => {
                 let delay = rewritten(&delay(krate, &given.value), errors);
-                quote_spanned!(first_span(given)=> #krate::__private::IntoRetryDelay::into_retry_delay(#delay))
+                quote_spanned!(place=> #krate::__private::IntoRetryDelay::into_retry_delay(#delay))
             }
             Takes::ErrorTypes => match self.retry_on(given, errors) {
                 Some(value) => value,
@@ -82,7 +85,7 @@ impl Options {
             },
             Takes::Trigger => {
                 let trigger = self.trigger(given, errors);
-                quote!(#krate::__private::erase_trigger(#trigger))
+                quote_spanned!(place=> #krate::__private::erase_trigger(#trigger))
             }
             Takes::Texts => {
                 if let Some(text) = text(&given.value) {
@@ -99,15 +102,14 @@ impl Options {
                     template(&text, parameters, errors);
                 }
                 let template = rewritten(&given.value, errors);
-                quote!(#krate::__private::RunName::template(#template))
+                quote_spanned!(place=> #krate::__private::RunName::template(#template))
             }
         };
-        quote_spanned!(given.key.span()=> .#method(#value))
+        quote_spanned!(at(given.key.span())=> .#method(#value))
     }
 
     /// `[a, |_, _, new| new]`. A closure literal goes through a function that gives its parameters their types.
     fn handlers(&self, given: &Given, errors: &mut Errors) -> TokenStream {
-        let krate = &self.krate;
         let items = if let Some(group) = list(&given.value) {
             split_commas(group.stream())
         } else {
@@ -117,16 +119,19 @@ impl Options {
         };
         let calls = items.into_iter().map(|item| {
             let item = ungrouped(item);
-            let at = item.first().map_or(given.key.span(), TokenTree::span);
-            let kind = closure(&item);
+            let place = item.iter().cloned().collect::<TokenStream>().span();
+            let krate = path_at(&self.krate, place);
+            let boxed = Ident::new(
+                match closure(&item) {
+                    Some(ClosureKind::Sync) => "closure",
+                    Some(ClosureKind::Async) => "async_closure",
+                    None => "boxed",
+                },
+                at(place),
+            );
             let item = rewritten(&item, errors);
-            let item = match kind {
-                Some(ClosureKind::Sync) => quote!(#krate::__private::closure(#item)),
-                Some(ClosureKind::Async) => quote!(#krate::__private::async_closure(#item)),
-                None => item,
-            };
-            let boxed = quote_spanned!(at=> #krate::__private::boxed(#item));
-            quote_spanned!(given.key.span()=> .state_handler(#boxed))
+            let boxed = quote_spanned!(at(place)=> #krate::__private::#boxed(#item));
+            quote_spanned!(at(given.key.span())=> .state_handler(#boxed))
         });
         calls.collect()
     }
@@ -144,18 +149,20 @@ impl Options {
                 return None;
             }
             let predicate = rewritten(&given.value, errors);
-            return Some(quote_spanned!(first_span(given)=> #krate::__private::RetryOn::when(#predicate)));
+            let krate = path_at(&self.krate, first_span(given));
+            return Some(quote_spanned!(at(first_span(given))=> #krate::__private::RetryOn::when(#predicate)));
         };
         let mut value = TokenStream::new();
         for item in split_commas(group.stream()) {
-            let at = item.first().map_or(group.span(), TokenTree::span);
+            let place = item.first().map_or(group.span(), TokenTree::span);
             match syn::parse2::<Type>(item.into_iter().collect()) {
                 Ok(ty) if value.is_empty() => {
-                    value = quote_spanned!(ty.span()=> #krate::__private::RetryOn::error::<#ty>());
+                    let krate = path_at(&self.krate, ty.span());
+                    value = quote_spanned!(at(ty.span())=> #krate::__private::RetryOn::error::<#ty>());
                 }
-                Ok(ty) => value.extend(quote_spanned!(ty.span()=> .or::<#ty>())),
+                Ok(ty) => value.extend(quote_spanned!(at(ty.span())=> .or::<#ty>())),
                 Err(_) => {
-                    errors.push(at, expected(given.spec.key));
+                    errors.push(place, expected(given.spec.key));
                     return None;
                 }
             }
@@ -169,9 +176,10 @@ impl Options {
 
     /// The trigger, with what it says about the inputs.
     pub(crate) fn trigger(&self, given: &Given, errors: &mut Errors) -> TokenStream {
-        let krate = &self.krate;
+        let place = first_span(given);
+        let krate = path_at(&self.krate, place);
         let trigger = rewritten(&given.value, errors);
-        quote_spanned!(trigger.span()=> #krate::__private::into_trigger(#trigger))
+        quote_spanned!(at(place)=> #krate::__private::into_trigger(#trigger))
     }
 }
 
@@ -183,7 +191,7 @@ pub(crate) fn name_value(value: &[TokenTree], at: proc_macro2::Span, errors: &mu
             quote!("unnamed")
         }
         [TokenTree::Literal(literal)] if text(value).is_none() => {
-            errors.push(literal.span(), "expected a text: `name = \"..\"`");
+            errors.push(literal.span(), "the name is a text, in quotes");
             quote!("unnamed")
         }
         _ => rewritten(value, errors),
@@ -206,7 +214,8 @@ fn text(tokens: &[TokenTree]) -> Option<LitStr> {
 /// are always evaluated.
 fn time(krate: &TokenStream, value: &[TokenTree]) -> Vec<TokenTree> {
     let Some(text) = text(value) else { return value.to_vec() };
-    let checked = quote_spanned! {text.span()=> {
+    let krate = path_at(krate, text.span());
+    let checked = quote_spanned! {at(text.span())=> {
         const __TIME: ::core::time::Duration = #krate::__private::duration(#text);
         __TIME
     }};
@@ -225,7 +234,7 @@ fn delay(krate: &TokenStream, value: &[TokenTree]) -> Vec<TokenTree> {
         let (name, rest) = argument.split_at(if keyword(&argument).is_some() { 2 } else { 0 });
         arguments.extend(name.iter().cloned());
         arguments.extend(time(krate, rest));
-        arguments.extend(quote_spanned!(group.span()=> ,));
+        arguments.extend(quote_spanned!(at(group.span())=> ,));
     }
     let mut group = Group::new(Delimiter::Parenthesis, arguments);
     group.set_span(value[value.len() - 1].span());

@@ -31,8 +31,8 @@ pub use value::Value;
 pub mod __private {
     pub use crate::dsl::{
         Input, IntoConstant, IntoGeneric, IntoInput, IntoTaskError, Missing, Node, RefParam, ResultLike, Set, call,
-        flow, in_flow, in_memory, missing_parameter, output_node, owned, parameter, parameter_node, shared, slot,
-        stored, task_input,
+        flow, in_flow, in_memory, missing_parameter, output_node, owned, parameter, parameter_node, returned, shared,
+        slot, stored, task_input,
     };
     pub use crate::flow::trigger::{Accepts, Typed, any_state, erase_trigger, into_trigger};
     pub use crate::flow::{

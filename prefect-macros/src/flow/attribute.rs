@@ -11,6 +11,7 @@ use crate::function::{Function, check_name};
 use crate::keywords;
 use crate::options::{FLOW, Options};
 use crate::parameters::{Param, ParamKind, Params, is_path_to, node_of, node_text, params, spaced};
+use crate::spans::{at, path_at};
 
 pub(crate) fn run(args: &TokenStream, item: &TokenStream) -> TokenStream {
     let function = match Function::parse_item("#[prefect::flow]", item) {
@@ -70,7 +71,7 @@ fn check_param(param: &mut Param, errors: &mut Errors) {
     // `Option<T>` may be left out.
     if param.default.is_none() && is_path_to(&param.ty, "Option") {
         let value = &param.value;
-        param.default = Some(quote_spanned!(param.ty.span()=> <#value as ::core::default::Default>::default()));
+        param.default = Some(quote_spanned!(at(param.ty.span())=> <#value as ::core::default::Default>::default()));
     }
 }
 
@@ -143,7 +144,10 @@ impl Parts<'_> {
         // The body is a closure, so that `return` works, and its value is dropped without a return type.
         let build = match output {
             None => quote!(let _ = (|| #body)();),
-            Some(ty) => quote_spanned!(ty.span()=> #krate::__private::output_node::<#ty>((|| #body)())),
+            Some(ty) => {
+                let krate = path_at(krate, ty.span());
+                quote_spanned!(at(ty.span())=> #krate::__private::output_node::<#ty>((|| #body)()))
+            }
         };
         let given = params.list.iter().map(|param| {
             let (name, value) = (param.text(), &param.value);
@@ -156,7 +160,8 @@ impl Parts<'_> {
         });
         let checks = params.list.iter().map(|param| {
             let ty = &param.ty;
-            quote_spanned!(ty.span()=> #krate::__private::parameter::<#ty>();)
+            let krate = path_at(krate, ty.span());
+            quote_spanned!(at(ty.span())=> #krate::__private::parameter::<#ty>();)
         });
         let report = errors.report();
         quote! {
@@ -208,19 +213,19 @@ impl Parts<'_> {
         let generics = Generics::default();
         let positional: Vec<_> =
             params.list.iter().filter(|p| p.default.is_none()).map(|p| &p.name).chain(&params.broken).collect();
-        let setters = params.list.iter().map(|p| &p.name).chain(&params.broken);
-        let call = Call {
+        let all: Vec<_> = params.list.iter().map(|p| &p.name).chain(&params.broken).collect();
+        let end = quote!(::core::unreachable!());
+        let untyped = Call {
             what: "flow",
             krate,
             ident,
             vis,
             generics: &generics,
             inputs: Vec::new(),
-            returns: quote!(()),
-            end: quote!(()),
+            returns: returns.clone(),
+            end,
         };
-        let companion = call.companion();
-        let args = quote::format_ident!("{}_args", ident, span = ident.span());
+        let (companion, builder) = (untyped.companion(), untyped.untyped_builder(&all));
         let report = errors.report();
         quote! {
             #report
@@ -235,13 +240,8 @@ impl Parts<'_> {
             #cfg
             #[allow(missing_docs, unused, non_camel_case_types, private_interfaces, unreachable_pub, clippy::all, clippy::pedantic)]
             const _: () = {
-                #vis struct #args {}
-                impl #args {
-                    #(#vis fn #setters(self, _: impl ::core::marker::Sized) -> Self { self })*
-                    #vis fn __call(self) -> #returns { ::core::unreachable!() }
-                }
+                #builder
                 impl #ident {
-                    #vis fn __kw() -> #args { ::core::unreachable!() }
                     #vis fn flow() -> #krate::__private::Flow<#returns> { ::core::unreachable!() }
                 }
             };

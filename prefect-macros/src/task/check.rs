@@ -2,12 +2,13 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{ReturnType, Signature, Type};
+use syn::{GenericArgument, PathArguments, ReturnType, Signature, Type};
 
 use crate::errors::Errors;
 use crate::function::{Function, check_name};
 use crate::options::Options;
 use crate::parameters::{Params, borrows, is_path_to, node_of, node_text, params, spaced};
+use crate::spans::{at, path_at};
 
 /// A task function, read.
 pub(crate) struct Task {
@@ -27,6 +28,18 @@ pub(super) struct Output {
     pub(super) ty: TokenStream,
     pub(super) fallible: bool,
     pub(super) span: Span,
+}
+
+/// Where the error type of a `Result` is written, if it is.
+pub(super) fn error_span(ty: &Type) -> Span {
+    let Type::Path(path) = ty else { return ty.span() };
+    match path.path.segments.last().map(|segment| &segment.arguments) {
+        Some(PathArguments::AngleBracketed(arguments)) if arguments.args.len() > 1 => match arguments.args.last() {
+            Some(GenericArgument::Type(error)) => error.span(),
+            _ => ty.span(),
+        },
+        _ => ty.span(),
+    }
 }
 
 pub(super) fn check(function: Function, options: Options, mut errors: Errors) -> Task {
@@ -62,7 +75,7 @@ pub(super) fn check(function: Function, options: Options, mut errors: Errors) ->
 fn output(krate: &TokenStream, sig: &Signature, in_memory: bool, errors: &mut Errors) -> Output {
     let ReturnType::Type(_, ty) = &sig.output else {
         let span = sig.ident.span();
-        return Output { ty: quote_spanned!(span=> ()), fallible: false, span };
+        return Output { ty: quote_spanned!(at(span)=> ()), fallible: false, span };
     };
     let span = ty.span();
     match &**ty {
@@ -74,11 +87,11 @@ fn output(krate: &TokenStream, sig: &Signature, in_memory: bool, errors: &mut Er
         }
         Type::ImplTrait(_) => {
             errors.spanned(ty, "a task names the type that it returns: other tasks take it");
-            Output { ty: quote_spanned!(span=> ()), fallible: false, span }
+            Output { ty: quote_spanned!(at(span)=> ()), fallible: false, span }
         }
         Type::Never(_) => {
             errors.spanned(ty, "a task that never returns has no result: leave `-> !` out");
-            Output { ty: quote_spanned!(span=> ()), fallible: false, span }
+            Output { ty: quote_spanned!(at(span)=> ()), fallible: false, span }
         }
         ty if node_of(ty).is_some() => {
             let value = spaced(&node_of(ty).unwrap_or_default());
@@ -86,7 +99,8 @@ fn output(krate: &TokenStream, sig: &Signature, in_memory: bool, errors: &mut Er
             Output { ty: node_of(ty).unwrap_or_default(), fallible: false, span }
         }
         ty if is_path_to(ty, "Result") => {
-            let ok = quote_spanned!(span=> <#ty as #krate::__private::ResultLike>::Ok);
+            let krate = path_at(krate, span);
+            let ok = quote_spanned!(at(span)=> <#ty as #krate::__private::ResultLike>::Ok);
             Output { ty: ok, fallible: true, span }
         }
         ty => Output { ty: ty.to_token_stream(), fallible: false, span },
@@ -98,8 +112,8 @@ fn owned(krate: &TokenStream, ty: &Type) -> TokenStream {
     match ty {
         Type::Reference(reference) if !borrows(reference.elem.to_token_stream(), false) => {
             let inner = &reference.elem;
-            quote_spanned!(ty.span()=> <#inner as #krate::__private::RefParam>::Owned)
+            quote_spanned!(at(ty.span())=> <#inner as #krate::__private::RefParam>::Owned)
         }
-        _ => quote_spanned!(ty.span()=> ()),
+        _ => quote_spanned!(at(ty.span())=> ()),
     }
 }

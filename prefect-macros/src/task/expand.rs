@@ -5,9 +5,11 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Generics, ReturnType};
 
-use super::check::Task;
+use super::check::{Task, error_span};
 use crate::call::Call;
+use crate::keywords;
 use crate::parameters::{Param, ParamKind, spaced};
+use crate::spans::{at, path_at};
 
 pub(super) fn expand(mut task: Task) -> TokenStream {
     let known: Option<Vec<_>> = task.sound.then(|| task.params.list.iter().map(Param::text).collect());
@@ -91,55 +93,21 @@ fn sound(task: &Task, ident: &Ident, cell: &TokenStream) -> TokenStream {
 fn code(task: &Task, ident: &Ident) -> TokenStream {
     let krate = &task.options.krate;
     let (_, ty_g, _) = task.sig.generics.split_for_impl();
-    let output = &task.output.ty;
-    let mut position = 0_usize;
-    let mut takes = Vec::new();
-    let mut arguments = Vec::new();
-    for (i, Param { ty, kind, value, generic, .. }) in task.params.list.iter().enumerate() {
-        let local = format_ident!("__{i}");
-        match kind {
-            ParamKind::Shared => {
-                takes.push(quote_spanned!(ty.span()=> let #local = #krate::__private::shared::<#value>(__inputs);));
-                arguments.push(quote!(&*#local));
-                continue;
-            }
-            ParamKind::Owned => {
-                takes.push(
-                    quote_spanned!(ty.span()=> let #local = #krate::__private::owned::<#ty>(__inputs, #position);),
-                );
-                arguments.push(quote!(#local));
-            }
-            ParamKind::Reference => {
-                takes.push(quote_spanned!(ty.span()=> let #local = #krate::__private::task_input::<#value>(__inputs, #position);));
-                arguments.push(if *generic {
-                    quote!(&*#local)
-                } else {
-                    quote_spanned!(ty.span()=> #krate::__private::RefParam::lend(&*#local))
-                });
-            }
-        }
-        position += 1;
-    }
+    let (takes, arguments) = inputs(task);
     let call = quote!(<#ident #ty_g>::run(#(#arguments),*));
     let call = if task.sig.asyncness.is_some() { quote!(#call.await) } else { call };
-    let keep = if task.options.flag("in_memory", false) { quote!(in_memory) } else { quote!(stored) };
-    let keep = quote_spanned!(task.output.span=> #krate::__private::#keep::<#output>);
-    let result = match &task.sig.output {
-        ReturnType::Type(_, ty) if task.output.fallible => quote_spanned! {ty.span()=>
-            #krate::__private::ResultLike::into_result(#call)
-                .map(#keep)
-                .map_err(#krate::__private::IntoTaskError::into_task_error)
-        },
-        _ => quote!(::core::result::Result::Ok(#keep(#call))),
-    };
-    let (kind, outcome) = if task.sig.asyncness.is_some() {
-        (quote!(Async), quote!(Future(::std::boxed::Box::pin(async move { #result }))))
-    } else {
-        (quote!(Sync), quote!(Done(#result)))
+    let result = result(task, &call);
+    let (kind, outcome) = match &task.sig.asyncness {
+        Some(token) => {
+            let pinned = quote_spanned!(at(token.span)=> ::std::boxed::Box::pin(async move { #result }));
+            (quote!(Async), quote!(Future(#pinned)))
+        }
+        None => (quote!(Sync), quote!(Done(#result))),
     };
     let described = |param: &Param| {
-        let (name, value) = (param.text(), &param.value);
-        quote_spanned!(param.ty.span()=> #krate::__private::Parameter::of::<#value>(#name))
+        let (name, value, place) = (param.text(), &param.value, param.ty.span());
+        let krate = path_at(krate, place);
+        quote_spanned!(at(place)=> #krate::__private::Parameter::of::<#value>(#name))
     };
     let parameters = task.params.list.iter().filter(|param| param.is_input()).map(described);
     let shared = task.params.list.iter().filter(|param| !param.is_input()).map(described);
@@ -158,6 +126,54 @@ fn code(task: &Task, ident: &Ident) -> TokenStream {
     }
 }
 
+/// Taking each input, and passing it to the body.
+fn inputs(task: &Task) -> (Vec<TokenStream>, Vec<TokenStream>) {
+    let mut position = 0_usize;
+    let inputs = task.params.list.iter().enumerate().map(|(i, Param { ty, kind, value, generic, .. })| {
+        let local = format_ident!("__{i}");
+        let place = ty.span();
+        let (krate, place) = (path_at(&task.options.krate, place), at(place));
+        let (take, argument) = match kind {
+            ParamKind::Shared => {
+                (quote_spanned!(place=> #krate::__private::shared::<#value>(__inputs)), quote!(&*#local))
+            }
+            ParamKind::Owned => {
+                (quote_spanned!(place=> #krate::__private::owned::<#ty>(__inputs, #position)), quote!(#local))
+            }
+            ParamKind::Reference => {
+                let lent = quote_spanned!(place=> #krate::__private::RefParam::lend(&*#local));
+                let take = quote_spanned!(place=> #krate::__private::task_input::<#value>(__inputs, #position));
+                (take, if *generic { quote!(&*#local) } else { lent })
+            }
+        };
+        position += usize::from(*kind != ParamKind::Shared);
+        (quote!(let #local = #take;), argument)
+    });
+    inputs.unzip()
+}
+
+/// What the body returned, as the value or the error that is kept.
+fn result(task: &Task, call: &TokenStream) -> TokenStream {
+    let (output, place) = (&task.output.ty, task.output.span);
+    let krate = path_at(&task.options.krate, place);
+    let keep = if task.options.flag("in_memory", false) { quote!(in_memory) } else { quote!(stored) };
+    let keep = quote_spanned!(at(place)=> #krate::__private::#keep::<#output>);
+    match &task.sig.output {
+        ReturnType::Type(_, ty) if task.output.fallible => {
+            let place = error_span(ty);
+            let error = path_at(&task.options.krate, place);
+            let error = quote_spanned!(at(place)=> #error::__private::IntoTaskError::into_task_error(__error));
+            quote! {
+                match #krate::__private::ResultLike::into_result(#call) {
+                    ::core::result::Result::Ok(__value) => ::core::result::Result::Ok(#keep(__value)),
+                    ::core::result::Result::Err(__error) => ::core::result::Result::Err(#error),
+                }
+            }
+        }
+        _ => quote!(::core::result::Result::Ok(#keep(#call))),
+    }
+}
+
 /// Whether each parameter may be without a value, if the task runs when an upstream task has none.
 ///
 /// One trait for each parameter, because its text can name the trigger and the parameter.
@@ -172,7 +188,11 @@ fn checks(task: &Task, ident: &Ident) -> TokenStream {
         Some(trigger) => {
             // Mistakes in it were reported when the definition was made.
             let given = task.options.trigger(trigger, &mut crate::errors::Errors::default());
-            (format!("trigger `{}`", literal(&trigger.tokens())), given)
+            let why = match keywords::closure(&trigger.value) {
+                Some(_) => "this trigger".to_owned(),
+                None => format!("trigger `{}`", literal(&trigger.tokens())),
+            };
+            (why, given)
         }
         None => return TokenStream::new(),
     };
@@ -192,9 +212,9 @@ fn checks(task: &Task, ident: &Ident) -> TokenStream {
                 )]
                 trait #check<P> {}
                 #[diagnostic::do_not_recommend]
-                impl<P, Mode: #krate::__private::Accepts<P>> #check<P> for #krate::__private::Typed<Mode> {}
+                impl<P, T: #krate::__private::Accepts<P>> #check<P> for T {}
             };
-            let call = quote_spanned! {param.ty.span()=>
+            let call = quote_spanned! {at(param.ty.span())=>
                 {
                     fn __check<P, M>(_: &M) where M: #check<P> {}
                     __check::<#value, _>(__trigger);
@@ -218,46 +238,31 @@ fn literal(tokens: &TokenStream) -> String {
     spaced(tokens).replace('`', "").replace('{', "{{").replace('}', "}}")
 }
 
-/// With a mistake in the signature every item is there all the same, and takes whatever it is given.
+/// With a mistake in the signature every item is there all the same, and takes whatever it is given. `run` is the function
+/// as it was written.
 fn broken(task: &Task, ident: &Ident, cell: &TokenStream) -> TokenStream {
     let (vis, output, krate) = (&task.function.vis, &task.output.ty, &task.options.krate);
     let attributes = task.function.attributes();
-    let (cfg, outer) = (&attributes.cfg, &attributes.outer);
-    let asyncness = &task.sig.asyncness;
-    let args = format_ident!("{}_args", ident, span = ident.span());
+    let (cfg, outer, inner) = (&attributes.cfg, &attributes.outer, &attributes.inner);
     let generics = Generics::default();
     let list = &task.params.list;
     let positional: Vec<&Ident> = (list.iter().filter(|p| p.is_input() && p.default.is_none()).map(|p| &p.name))
         .chain(&task.params.broken)
         .collect();
     let all: Vec<&Ident> = list.iter().map(|p| &p.name).chain(&task.params.broken).collect();
-    let setters = all.iter().map(|name| quote!(#vis fn #name(self, _: impl ::core::marker::Sized) -> Self { self }));
-    let positions = (0..positional.len()).map(|i| {
-        let name = format_ident!("__{i}");
-        quote!(#vis fn #name(self, _: impl ::core::marker::Sized) -> Self { self })
-    });
-    let run_output = match &task.sig.output {
-        ReturnType::Type(_, ty) if task.output.fallible => quote!(#ty),
-        _ => quote!(#output),
-    };
-    let node = quote!(#krate::__private::Node<#output>);
     // A type parameter of the function cannot be named here.
-    let (node, run_output) = if task.sig.generics.params.is_empty() {
-        (node, run_output)
+    let node = if task.sig.generics.params.is_empty() {
+        quote!(#krate::__private::Node<#output>)
     } else {
-        (quote!(#krate::__private::Node<()>), quote!(()))
+        quote!(#krate::__private::Node<()>)
     };
-    let untyped = Call {
-        what: "task",
-        krate,
-        ident,
-        vis,
-        generics: &generics,
-        inputs: Vec::new(),
-        returns: quote!(()),
-        end: quote!(()),
-    };
-    let companion = untyped.companion();
+    let (returns, end) = (node.clone(), quote!(::core::unreachable!()));
+    let untyped = Call { what: "task", krate, ident, vis, generics: &generics, inputs: Vec::new(), returns, end };
+    let (companion, builder) = (untyped.companion(), untyped.untyped_builder(&all));
+    let mut run = task.sig.clone();
+    run.ident = Ident::new("run", ident.span());
+    (run.constness, run.unsafety, run.abi, run.variadic) = (None, None, None, None);
+    let body = task.function.body(|body| body);
     let report = task.errors.report();
     quote! {
         #report
@@ -271,19 +276,17 @@ fn broken(task: &Task, ident: &Ident, cell: &TokenStream) -> TokenStream {
         #companion
 
         #cfg
+        impl #ident {
+            #inner
+            #[allow(missing_docs, unused_variables, clippy::all, clippy::pedantic)]
+            #vis #run #body
+        }
+
+        #cfg
         #[allow(missing_docs, unused, non_camel_case_types, private_interfaces, unreachable_pub, clippy::all, clippy::pedantic)]
         const _: () = {
             #cell
-            #vis struct #args {}
-            impl #args {
-                #(#setters)*
-                #(#positions)*
-                #vis fn __call(self) -> #node { ::core::unreachable!() }
-            }
-            impl #ident {
-                #vis fn __kw() -> #args { ::core::unreachable!() }
-                #vis #asyncness fn run(#(#all: impl ::core::marker::Sized),*) -> #run_output { ::core::unreachable!() }
-            }
+            #builder
         };
     }
 }

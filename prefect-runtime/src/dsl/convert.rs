@@ -12,7 +12,8 @@ use crate::flow::{Passed, Slot};
 #[diagnostic::on_unimplemented(
     message = "expected a task argument of type `{P}`, found `{Self}`",
     label = "neither `{P}` nor `Node<{P}>`",
-    note = "a task argument is a value of the parameter's type, or the result of a task that returns it"
+    note = "a task argument is a value of the parameter's type, or the result of a task that returns it",
+    note = "for `Option<T>` and `Outcome<T>` it may be the result of a task that returns `T`, if `T` is `Clone`"
 )]
 pub trait IntoInput<P> {
     /// The argument.

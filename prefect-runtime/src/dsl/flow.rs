@@ -12,8 +12,13 @@ use crate::{Signal, TaskError};
 
 /// For the macros: builds a flow.
 #[track_caller]
-pub fn flow<O: FlowOutput>(options: FlowOptions, body: impl FnOnce() -> O) -> Flow<O> {
+pub fn flow<O>(options: FlowOptions, body: impl FnOnce() -> O) -> Flow<O> {
     scope::build(options, body)
+}
+
+/// For the macros: what the body returned.
+pub fn returned<O: FlowOutput>(output: O) -> O {
+    output
 }
 
 /// Names the tasks that decide how a run of the flow ends, in place of those that nothing reads.

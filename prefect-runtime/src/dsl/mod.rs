@@ -9,7 +9,7 @@ mod output;
 mod parameter;
 
 pub use convert::{IntoConstant, IntoGeneric, IntoInput};
-pub use flow::{flow, in_flow, missing_parameter, output_node, parameter, parameter_node, reference_tasks};
+pub use flow::{flow, in_flow, missing_parameter, output_node, parameter, parameter_node, reference_tasks, returned};
 pub use input::{Input, slot};
 pub use node::{Node, Upstream};
 pub use options::{TaskOptions, options};

@@ -25,7 +25,7 @@ impl<T: Send + Sync + 'static> TaskValue for T {}
 #[diagnostic::on_unimplemented(
     message = "the result of a task must be `Serialize` and `Deserialize`, and `{Self}` is not",
     label = "cannot be stored",
-    note = "derive `serde::Serialize` and `serde::Deserialize` for every type in it, so that a run can be resumed and its result shown",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for every type in it, so that a run can be resumed and its result shown (a type parameter: `T: prefect::Data`)",
     note = "or keep the result in memory, and compute it again on resume: `#[task(in_memory)]`"
 )]
 pub trait TaskOutput: Sized {

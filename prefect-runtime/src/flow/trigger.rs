@@ -93,7 +93,7 @@ pub enum Refusal {
 
 impl Trigger {
     /// A trigger made of a function of the upstream states.
-    pub fn new<M>(trigger: impl IntoTrigger<M>) -> Self {
+    pub fn new<R: TriggerOutput>(trigger: impl IntoTrigger<R>) -> Self {
         erase_trigger(into_trigger(trigger))
     }
 

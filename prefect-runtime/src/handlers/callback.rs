@@ -84,9 +84,9 @@ fn is_failed(state: &State) -> bool {
 
 /// For the option `on_failure`.
 #[doc(hidden)]
-pub fn on_failure<F, R: CallbackOutput>(call: F) -> Callback<F, fn(&State) -> bool>
+pub fn on_failure<F, R: CallbackOutput>(call: F) -> Box<dyn StateHandler>
 where
-    F: Fn(&Tracked, &State) -> R + Send + Sync,
+    F: Fn(&Tracked, &State) -> R + Send + Sync + 'static,
 {
-    callback_factory(call, is_failed)
+    Box::new(callback_factory(call, is_failed))
 }

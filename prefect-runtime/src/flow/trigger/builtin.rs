@@ -1,6 +1,6 @@
 //! Prefect's triggers. What a trigger returns says whether every upstream task has a result when it lets the task run:
 //! [`Successful`] where it does, [`Verdict`] where it may not.
-use super::typed::{AnyState, IntoTrigger, Successful, Typed, Verdict};
+use super::typed::{IntoTrigger, Successful, Typed, Verdict};
 use super::{Refusal, Upstreams};
 use crate::{Signal, State};
 
@@ -153,9 +153,8 @@ impl Thresholds {
 }
 
 #[diagnostic::do_not_recommend]
-impl IntoTrigger<()> for Thresholds {
-    type Mode = AnyState;
-    fn into_trigger(self) -> Typed<AnyState> {
+impl IntoTrigger<Verdict> for Thresholds {
+    fn into_trigger(self) -> Typed<Verdict> {
         Typed::new(move |upstreams| self.judge(upstreams).judge())
     }
 }

@@ -135,59 +135,61 @@ impl<E: Into<TaskError>> TriggerOutput for Result<bool, E> {
     type Mode = AnyState;
 }
 
-/// A trigger, and whether every upstream task has a result when it lets the task run.
-pub struct Typed<Mode>(Check, PhantomData<fn() -> Mode>);
+/// A trigger that returns `R`.
+pub struct Typed<R>(Check, PhantomData<fn() -> R>);
 
-impl<Mode> Typed<Mode> {
+impl<R> Typed<R> {
     pub(crate) fn new(check: impl Fn(&Upstreams<'_>) -> Result<(), Refusal> + Send + Sync + 'static) -> Self {
         Self(Arc::new(check), PhantomData)
     }
 }
 
-impl<Mode> fmt::Debug for Typed<Mode> {
+impl<R> fmt::Debug for Typed<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Trigger")
     }
 }
 
-/// What can be given as a trigger. `M` only tells the implementations apart.
+/// What can be given as a trigger: a function of the upstream states that returns `R`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a trigger",
     label = "not a trigger",
     note = "a trigger is a `fn(&Upstreams) -> bool`"
 )]
-pub trait IntoTrigger<M> {
-    /// Whether every upstream task has a result when it lets the task run.
-    type Mode;
+pub trait IntoTrigger<R> {
     /// The trigger.
-    fn into_trigger(self) -> Typed<Self::Mode>;
+    fn into_trigger(self) -> Typed<R>
+    where
+        R: TriggerOutput;
 }
 
 #[diagnostic::do_not_recommend]
-impl<F, R: TriggerOutput> IntoTrigger<fn(&Upstreams<'_>) -> R> for F
+impl<F, R> IntoTrigger<R> for F
 where
     F: Fn(&Upstreams<'_>) -> R + Send + Sync + 'static,
 {
-    type Mode = R::Mode;
-    fn into_trigger(self) -> Typed<R::Mode> {
+    fn into_trigger(self) -> Typed<R>
+    where
+        R: TriggerOutput,
+    {
         Typed::new(move |upstreams| self(upstreams).judge())
     }
 }
 
 /// For the macros: the trigger that was written.
-pub fn into_trigger<M, T: IntoTrigger<M>>(trigger: T) -> Typed<T::Mode> {
+pub fn into_trigger<R: TriggerOutput, T: IntoTrigger<R>>(trigger: T) -> Typed<R> {
     trigger.into_trigger()
 }
 
-/// For the macros: the trigger without its mode.
+/// For the macros: the trigger without its type.
 #[must_use]
-pub fn erase_trigger<Mode>(trigger: Typed<Mode>) -> Trigger {
+pub fn erase_trigger<R>(trigger: Typed<R>) -> Trigger {
     Trigger(Some(trigger.0))
 }
 
-/// For the macros: the mode of a task that runs whatever is skipped upstream.
+/// For the macros: what a task says that runs whatever is skipped upstream.
 #[must_use]
-pub fn any_state() -> Typed<AnyState> {
+pub fn any_state() -> Typed<Verdict> {
     Typed::new(|_| Ok(()))
 }
 
@@ -209,4 +211,4 @@ may_be_missing! {
     [K, T] HashMap<K, Outcome<T>>;
 }
 
-impl<Mode, P> Accepts<P> for Typed<Mode> where Mode: Accepts<P> {}
+impl<R: TriggerOutput, P> Accepts<P> for Typed<R> where R::Mode: Accepts<P> {}

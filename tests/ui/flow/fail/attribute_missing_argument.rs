@@ -1,5 +1,3 @@
-use prefect::prelude::*;
-
 #[prefect::flow]
 fn etl(x: i64, n: Option<u8>) {
     let _ = (x, n);

@@ -1,5 +1,3 @@
-use prefect::prelude::*;
-
 #[prefect::flow]
 struct Etl;
 

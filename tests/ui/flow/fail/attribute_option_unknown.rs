@@ -1,5 +1,3 @@
-use prefect::prelude::*;
-
 #[prefect::flow(timeout = "1s")]
 fn etl() {}
 

@@ -1,5 +1,3 @@
-use prefect::prelude::*;
-
 #[prefect::flow]
 fn etl(x: &str) {}
 

@@ -1,5 +1,3 @@
-use prefect::prelude::*;
-
 #[derive(Clone)]
 struct Row;
 

@@ -1,7 +1,7 @@
 use prefect::prelude::*;
 
-fn g(_: &Tracked, state: &State) -> State {
-    state.clone()
+fn g(_: &Tracked, state: &State) -> Option<State> {
+    Some(state.clone())
 }
 
 fn main() {

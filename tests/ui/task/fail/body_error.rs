@@ -1,8 +1,8 @@
 use prefect::prelude::*;
 
 #[task]
-fn a(x: i64) -> i64 {
-    x + "1"
+fn a(x: i64) -> String {
+    x
 }
 
 fn main() {}

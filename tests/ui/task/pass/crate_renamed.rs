@@ -1,4 +1,4 @@
-extern crate prefect as workflows;
+pub extern crate prefect as workflows;
 
 mod reexport {
     pub use ::workflows as inner;

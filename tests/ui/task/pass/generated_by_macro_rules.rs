@@ -44,5 +44,8 @@ fn main() {
         add(one(x = 5), one(x = 6))
     });
     assert_eq!(flow.name(), "f");
-    call!(add, 1, { add(x = 1, y = 2) });
+    call!(add, 1, {
+        add(x = 2, y = 2);
+        add(x = 1, y = 2)
+    });
 }

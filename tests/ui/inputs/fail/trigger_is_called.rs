@@ -1,6 +1,0 @@
-use prefect::prelude::*;
-
-#[task(trigger = all_finished())]
-fn report() {}
-
-fn main() {}
