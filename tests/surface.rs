@@ -1,7 +1,7 @@
 //! What can be written with the macros, all of it, in one place: it compiles without a warning, and builds the graph.
 #![deny(warnings)]
 #![deny(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
-#![allow(clippy::many_single_char_names, clippy::unnecessary_wraps)]
+#![allow(clippy::many_single_char_names, clippy::unnecessary_wraps, clippy::unused_async)]
 
 use std::time::Duration;
 

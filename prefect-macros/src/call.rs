@@ -8,7 +8,7 @@ use syn::ext::IdentExt;
 use syn::{Generics, Visibility};
 
 use crate::parameters::Param;
-use crate::spans::{at, path_at};
+use crate::spans::path_at;
 
 pub(crate) struct Call<'a> {
     /// `task` or `flow`.
@@ -28,7 +28,7 @@ impl Call<'_> {
     fn bound(&self, param: &Param) -> TokenStream {
         let place = syn::spanned::Spanned::span(&param.ty);
         let (krate, value, convert) = (path_at(self.krate, place), &param.value, convert(param));
-        quote_spanned!(at(place)=> #krate::__private::#convert<#value>)
+        quote_spanned!(place=> #krate::__private::#convert<#value>)
     }
 
     /// `value`, converted.
@@ -235,7 +235,7 @@ impl Call<'_> {
             let (default, value, name) = (param.default.as_ref()?, &param.value, default_fn(&param.name));
             let place = syn::spanned::Spanned::span(default);
             let krate = path_at(self.krate, place);
-            let input = quote_spanned!(at(place)=> #krate::__private::IntoInput::<#value>::into_input(#default));
+            let input = quote_spanned!(place=> #krate::__private::IntoInput::<#value>::into_input(#default));
             let krate = self.krate;
             Some(quote!(fn #name() -> #krate::__private::Input<#value> { #input }))
         });
@@ -252,7 +252,7 @@ fn convert(param: &Param) -> Ident {
     } else {
         "IntoInput"
     };
-    Ident::new(name, at(syn::spanned::Spanned::span(&param.ty)))
+    Ident::new(name, syn::spanned::Spanned::span(&param.ty))
 }
 
 pub(crate) fn default_fn(name: &Ident) -> Ident {

@@ -7,7 +7,7 @@ use syn::{Attribute, FnArg, GenericArgument, Pat, PatType, PathArguments, Signat
 
 use crate::errors::Errors;
 use crate::keywords::{RESERVED, is_punct};
-use crate::spans::{at, path_at};
+use crate::spans::path_at;
 
 pub(crate) struct Param {
     pub(crate) name: Ident,
@@ -155,7 +155,7 @@ fn param(
     let value = match kind {
         ParamKind::Reference if !generic => {
             let krate = path_at(krate, inner.span());
-            quote_spanned!(at(inner.span())=> <#inner as #krate::__private::RefParam>::Owned)
+            quote_spanned!(inner.span()=> <#inner as #krate::__private::RefParam>::Owned)
         }
         _ => inner.to_token_stream(),
     };

@@ -8,7 +8,7 @@ use crate::errors::Errors;
 use crate::hints;
 use crate::keywords::{self, ClosureKind, closure, keyword, list, split_commas, ungrouped};
 use crate::options::{Given, Options, Takes};
-use crate::spans::{at, path_at};
+use crate::spans::path_at;
 
 /// The names of the run context that a template may hold.
 const CONTEXT: &[&str] = &[
@@ -45,7 +45,6 @@ impl Options {
     fn call(&self, given: &Given, parameters: Option<&[String]>, errors: &mut Errors) -> TokenStream {
         let place = first_span(given);
         let krate = &path_at(&self.krate, place);
-        let place = at(place);
         let method = Ident::new(given.spec.key, given.key.span());
         let value = match given.spec.takes {
             Takes::Name | Takes::Path => return TokenStream::new(),
@@ -68,7 +67,7 @@ impl Options {
                 }
                 let function = rewritten(&given.value, errors);
                 let on_failure = quote_spanned!(place=> #krate::__private::on_failure(#function));
-                return quote_spanned!(at(given.key.span())=> .state_handler(#on_failure));
+                return quote_spanned!(given.key.span()=> .state_handler(#on_failure));
             }
             Takes::Number | Takes::Function => rewritten(&given.value, errors),
             Takes::Time => {
@@ -105,7 +104,7 @@ impl Options {
                 quote_spanned!(place=> #krate::__private::RunName::template(#template))
             }
         };
-        quote_spanned!(at(given.key.span())=> .#method(#value))
+        quote_spanned!(given.key.span()=> .#method(#value))
     }
 
     /// `[a, |_, _, new| new]`. A closure literal goes through a function that gives its parameters their types.
@@ -127,17 +126,16 @@ impl Options {
                     Some(ClosureKind::Async) => "async_closure",
                     None => "boxed",
                 },
-                at(place),
+                place,
             );
             let item = rewritten(&item, errors);
-            let boxed = quote_spanned!(at(place)=> #krate::__private::#boxed(#item));
-            quote_spanned!(at(given.key.span())=> .state_handler(#boxed))
+            let boxed = quote_spanned!(place=> #krate::__private::#boxed(#item));
+            quote_spanned!(given.key.span()=> .state_handler(#boxed))
         });
         calls.collect()
     }
 
     fn retry_on(&self, given: &Given, errors: &mut Errors) -> Option<TokenStream> {
-        let krate = &self.krate;
         let expected =
             |name: &str| format!("expected a list of error types, or a predicate: `{name} = [std::io::Error]`");
         let Some(group) = list(&given.value) else {
@@ -150,7 +148,7 @@ impl Options {
             }
             let predicate = rewritten(&given.value, errors);
             let krate = path_at(&self.krate, first_span(given));
-            return Some(quote_spanned!(at(first_span(given))=> #krate::__private::RetryOn::when(#predicate)));
+            return Some(quote_spanned!(first_span(given)=> #krate::__private::RetryOn::when(#predicate)));
         };
         let mut value = TokenStream::new();
         for item in split_commas(group.stream()) {
@@ -158,9 +156,9 @@ impl Options {
             match syn::parse2::<Type>(item.into_iter().collect()) {
                 Ok(ty) if value.is_empty() => {
                     let krate = path_at(&self.krate, ty.span());
-                    value = quote_spanned!(at(ty.span())=> #krate::__private::RetryOn::error::<#ty>());
+                    value = quote_spanned!(ty.span()=> #krate::__private::RetryOn::error::<#ty>());
                 }
-                Ok(ty) => value.extend(quote_spanned!(at(ty.span())=> .or::<#ty>())),
+                Ok(ty) => value.extend(quote_spanned!(ty.span()=> .or::<#ty>())),
                 Err(_) => {
                     errors.push(place, expected(given.spec.key));
                     return None;
@@ -179,7 +177,7 @@ impl Options {
         let place = first_span(given);
         let krate = path_at(&self.krate, place);
         let trigger = rewritten(&given.value, errors);
-        quote_spanned!(at(place)=> #krate::__private::into_trigger(#trigger))
+        quote_spanned!(place=> #krate::__private::into_trigger(#trigger))
     }
 }
 
@@ -215,7 +213,7 @@ fn text(tokens: &[TokenTree]) -> Option<LitStr> {
 fn time(krate: &TokenStream, value: &[TokenTree]) -> Vec<TokenTree> {
     let Some(text) = text(value) else { return value.to_vec() };
     let krate = path_at(krate, text.span());
-    let checked = quote_spanned! {at(text.span())=> {
+    let checked = quote_spanned! {text.span()=> {
         const __TIME: ::core::time::Duration = #krate::__private::duration(#text);
         __TIME
     }};
@@ -234,7 +232,7 @@ fn delay(krate: &TokenStream, value: &[TokenTree]) -> Vec<TokenTree> {
         let (name, rest) = argument.split_at(if keyword(&argument).is_some() { 2 } else { 0 });
         arguments.extend(name.iter().cloned());
         arguments.extend(time(krate, rest));
-        arguments.extend(quote_spanned!(at(group.span())=> ,));
+        arguments.extend(quote_spanned!(group.span()=> ,));
     }
     let mut group = Group::new(Delimiter::Parenthesis, arguments);
     group.set_span(value[value.len() - 1].span());

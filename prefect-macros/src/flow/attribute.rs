@@ -11,7 +11,7 @@ use crate::function::{Function, check_name};
 use crate::keywords;
 use crate::options::{FLOW, Options};
 use crate::parameters::{Param, ParamKind, Params, is_path_to, node_of, node_text, params, spaced};
-use crate::spans::{at, path_at};
+use crate::spans::path_at;
 
 pub(crate) fn run(args: &TokenStream, item: &TokenStream) -> TokenStream {
     let function = match Function::parse_item("#[prefect::flow]", item) {
@@ -71,7 +71,7 @@ fn check_param(param: &mut Param, errors: &mut Errors) {
     // `Option<T>` may be left out.
     if param.default.is_none() && is_path_to(&param.ty, "Option") {
         let value = &param.value;
-        param.default = Some(quote_spanned!(at(param.ty.span())=> <#value as ::core::default::Default>::default()));
+        param.default = Some(quote_spanned!(param.ty.span()=> <#value as ::core::default::Default>::default()));
     }
 }
 
@@ -146,7 +146,7 @@ impl Parts<'_> {
             None => quote!(let _ = (|| #body)();),
             Some(ty) => {
                 let krate = path_at(krate, ty.span());
-                quote_spanned!(at(ty.span())=> #krate::__private::output_node::<#ty>((|| #body)()))
+                quote_spanned!(ty.span()=> #krate::__private::output_node::<#ty>((|| #body)()))
             }
         };
         let given = params.list.iter().map(|param| {
@@ -161,7 +161,7 @@ impl Parts<'_> {
         let checks = params.list.iter().map(|param| {
             let ty = &param.ty;
             let krate = path_at(krate, ty.span());
-            quote_spanned!(at(ty.span())=> #krate::__private::parameter::<#ty>();)
+            quote_spanned!(ty.span()=> #krate::__private::parameter::<#ty>();)
         });
         let report = errors.report();
         quote! {

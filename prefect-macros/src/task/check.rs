@@ -8,7 +8,7 @@ use crate::errors::Errors;
 use crate::function::{Function, check_name};
 use crate::options::Options;
 use crate::parameters::{Params, borrows, is_path_to, node_of, node_text, params, spaced};
-use crate::spans::{at, path_at};
+use crate::spans::path_at;
 
 /// A task function, read.
 pub(crate) struct Task {
@@ -75,7 +75,7 @@ pub(super) fn check(function: Function, options: Options, mut errors: Errors) ->
 fn output(krate: &TokenStream, sig: &Signature, in_memory: bool, errors: &mut Errors) -> Output {
     let ReturnType::Type(_, ty) = &sig.output else {
         let span = sig.ident.span();
-        return Output { ty: quote_spanned!(at(span)=> ()), fallible: false, span };
+        return Output { ty: quote_spanned!(span=> ()), fallible: false, span };
     };
     let span = ty.span();
     match &**ty {
@@ -87,11 +87,11 @@ fn output(krate: &TokenStream, sig: &Signature, in_memory: bool, errors: &mut Er
         }
         Type::ImplTrait(_) => {
             errors.spanned(ty, "a task names the type that it returns: other tasks take it");
-            Output { ty: quote_spanned!(at(span)=> ()), fallible: false, span }
+            Output { ty: quote_spanned!(span=> ()), fallible: false, span }
         }
         Type::Never(_) => {
             errors.spanned(ty, "a task that never returns has no result: leave `-> !` out");
-            Output { ty: quote_spanned!(at(span)=> ()), fallible: false, span }
+            Output { ty: quote_spanned!(span=> ()), fallible: false, span }
         }
         ty if node_of(ty).is_some() => {
             let value = spaced(&node_of(ty).unwrap_or_default());
@@ -100,7 +100,7 @@ fn output(krate: &TokenStream, sig: &Signature, in_memory: bool, errors: &mut Er
         }
         ty if is_path_to(ty, "Result") => {
             let krate = path_at(krate, span);
-            let ok = quote_spanned!(at(span)=> <#ty as #krate::__private::ResultLike>::Ok);
+            let ok = quote_spanned!(span=> <#ty as #krate::__private::ResultLike>::Ok);
             Output { ty: ok, fallible: true, span }
         }
         ty => Output { ty: ty.to_token_stream(), fallible: false, span },
@@ -112,8 +112,8 @@ fn owned(krate: &TokenStream, ty: &Type) -> TokenStream {
     match ty {
         Type::Reference(reference) if !borrows(reference.elem.to_token_stream(), false) => {
             let inner = &reference.elem;
-            quote_spanned!(at(ty.span())=> <#inner as #krate::__private::RefParam>::Owned)
+            quote_spanned!(ty.span()=> <#inner as #krate::__private::RefParam>::Owned)
         }
-        _ => quote_spanned!(at(ty.span())=> ()),
+        _ => quote_spanned!(ty.span()=> ()),
     }
 }

@@ -9,7 +9,7 @@ use super::check::{Task, error_span};
 use crate::call::Call;
 use crate::keywords;
 use crate::parameters::{Param, ParamKind, spaced};
-use crate::spans::{at, path_at};
+use crate::spans::{local, path_at};
 
 pub(super) fn expand(mut task: Task) -> TokenStream {
     let known: Option<Vec<_>> = task.sound.then(|| task.params.list.iter().map(Param::text).collect());
@@ -99,7 +99,7 @@ fn code(task: &Task, ident: &Ident) -> TokenStream {
     let result = result(task, &call);
     let (kind, outcome) = match &task.sig.asyncness {
         Some(token) => {
-            let pinned = quote_spanned!(at(token.span)=> ::std::boxed::Box::pin(async move { #result }));
+            let pinned = quote_spanned!(token.span=> ::std::boxed::Box::pin(async move { #result }));
             (quote!(Async), quote!(Future(#pinned)))
         }
         None => (quote!(Sync), quote!(Done(#result))),
@@ -107,7 +107,7 @@ fn code(task: &Task, ident: &Ident) -> TokenStream {
     let described = |param: &Param| {
         let (name, value, place) = (param.text(), &param.value, param.ty.span());
         let krate = path_at(krate, place);
-        quote_spanned!(at(place)=> #krate::__private::Parameter::of::<#value>(#name))
+        quote_spanned!(place=> #krate::__private::Parameter::of::<#value>(#name))
     };
     let parameters = task.params.list.iter().filter(|param| param.is_input()).map(described);
     let shared = task.params.list.iter().filter(|param| !param.is_input()).map(described);
@@ -130,24 +130,22 @@ fn code(task: &Task, ident: &Ident) -> TokenStream {
 fn inputs(task: &Task) -> (Vec<TokenStream>, Vec<TokenStream>) {
     let mut position = 0_usize;
     let inputs = task.params.list.iter().enumerate().map(|(i, Param { ty, kind, value, generic, .. })| {
-        let local = format_ident!("__{i}");
+        let (name, from) = (local(&format!("__{i}")), local("__inputs"));
         let place = ty.span();
-        let (krate, place) = (path_at(&task.options.krate, place), at(place));
+        let (krate, place) = (path_at(&task.options.krate, place), place);
         let (take, argument) = match kind {
-            ParamKind::Shared => {
-                (quote_spanned!(place=> #krate::__private::shared::<#value>(__inputs)), quote!(&*#local))
-            }
+            ParamKind::Shared => (quote_spanned!(place=> #krate::__private::shared::<#value>(#from)), quote!(&*#name)),
             ParamKind::Owned => {
-                (quote_spanned!(place=> #krate::__private::owned::<#ty>(__inputs, #position)), quote!(#local))
+                (quote_spanned!(place=> #krate::__private::owned::<#ty>(#from, #position)), quote!(#name))
             }
             ParamKind::Reference => {
-                let lent = quote_spanned!(place=> #krate::__private::RefParam::lend(&*#local));
-                let take = quote_spanned!(place=> #krate::__private::task_input::<#value>(__inputs, #position));
-                (take, if *generic { quote!(&*#local) } else { lent })
+                let lent = quote_spanned!(place=> #krate::__private::RefParam::lend(&*#name));
+                let take = quote_spanned!(place=> #krate::__private::task_input::<#value>(#from, #position));
+                (take, if *generic { quote!(&*#name) } else { lent })
             }
         };
         position += usize::from(*kind != ParamKind::Shared);
-        (quote!(let #local = #take;), argument)
+        (quote!(let #name = #take;), argument)
     });
     inputs.unzip()
 }
@@ -157,12 +155,12 @@ fn result(task: &Task, call: &TokenStream) -> TokenStream {
     let (output, place) = (&task.output.ty, task.output.span);
     let krate = path_at(&task.options.krate, place);
     let keep = if task.options.flag("in_memory", false) { quote!(in_memory) } else { quote!(stored) };
-    let keep = quote_spanned!(at(place)=> #krate::__private::#keep::<#output>);
+    let keep = quote_spanned!(place=> #krate::__private::#keep::<#output>);
     match &task.sig.output {
         ReturnType::Type(_, ty) if task.output.fallible => {
-            let place = error_span(ty);
+            let (place, name) = (error_span(ty), local("__error"));
             let error = path_at(&task.options.krate, place);
-            let error = quote_spanned!(at(place)=> #error::__private::IntoTaskError::into_task_error(__error));
+            let error = quote_spanned!(place=> #error::__private::IntoTaskError::into_task_error(#name));
             quote! {
                 match #krate::__private::ResultLike::into_result(#call) {
                     ::core::result::Result::Ok(__value) => ::core::result::Result::Ok(#keep(__value)),
@@ -199,6 +197,7 @@ fn checks(task: &Task, ident: &Ident) -> TokenStream {
     let ident = ident.unraw();
     let label = format!("with {why} the task also runs when there is no `{{P}}`");
     let inputs = task.params.list.iter().filter(|param| param.is_input() && !param.constant);
+    let given_trigger = local("__trigger");
     let (traits, calls): (Vec<_>, Vec<_>) = inputs
         .map(|param| {
             let (name, value) = (param.text(), &param.value);
@@ -214,10 +213,10 @@ fn checks(task: &Task, ident: &Ident) -> TokenStream {
                 #[diagnostic::do_not_recommend]
                 impl<P, T: #krate::__private::Accepts<P>> #check<P> for T {}
             };
-            let call = quote_spanned! {at(param.ty.span())=>
+            let call = quote_spanned! {param.ty.span()=>
                 {
                     fn __check<P, M>(_: &M) where M: #check<P> {}
-                    __check::<#value, _>(__trigger);
+                    __check::<#value, _>(#given_trigger);
                 }
             };
             (check_trait, call)
