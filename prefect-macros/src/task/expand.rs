@@ -158,13 +158,14 @@ fn result(task: &Task, call: &TokenStream) -> TokenStream {
     let keep = quote_spanned!(place=> #krate::__private::#keep::<#output>);
     match &task.sig.output {
         ReturnType::Type(_, ty) if task.output.fallible => {
-            let (place, name) = (error_span(ty), local("__error"));
+            let place = error_span(ty);
+            let name = Ident::new("__error", place);
             let error = path_at(&task.options.krate, place);
             let error = quote_spanned!(place=> #error::__private::IntoTaskError::into_task_error(#name));
             quote! {
                 match #krate::__private::ResultLike::into_result(#call) {
                     ::core::result::Result::Ok(__value) => ::core::result::Result::Ok(#keep(__value)),
-                    ::core::result::Result::Err(__error) => ::core::result::Result::Err(#error),
+                    ::core::result::Result::Err(#name) => ::core::result::Result::Err(#error),
                 }
             }
         }
