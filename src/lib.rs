@@ -17,7 +17,7 @@ pub mod prelude {
         not_all_skipped, some_failed, some_successful,
     };
     pub use prefect_runtime::{
-        Data, Node, Outcome, Signal, State, StateHandler, StateKind, TaskError, Tracked, callback_factory, exponential,
-        options, raise, reference_tasks,
+        Data, Node, Outcome, Signal, State, StateHandler, StateKind, TaskError, Tracked, callback_factory, context,
+        exponential, options, raise, reference_tasks,
     };
 }

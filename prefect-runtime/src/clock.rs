@@ -162,7 +162,7 @@ impl Clock {
     }
 
     pub(crate) fn sleep_until(&self, tick: Tick) -> Sleep {
-        Sleep { clock: self.clone(), tick, slot: None }
+        Sleep { clock: self.clone(), tick, timer: None }
     }
 
     /// Holds up this thread for this time. Under virtual time the thread does not count as busy meanwhile.
@@ -203,7 +203,13 @@ impl Clock {
         }
     }
 
-    /// Wakes `waker` at this tick, unless the returned timer is dropped before.
+    /// Wakes `waker` at this tick, unless the timer is dropped before.
+    pub(crate) fn timer(&self, tick: Tick, waker: Waker) -> Timer {
+        let slot = Slot::new(waker);
+        let id = self.register(tick, &slot);
+        Timer { clock: self.clone(), tick, id, slot }
+    }
+
     fn register(&self, tick: Tick, slot: &Arc<Slot>) -> u64 {
         let mut timers = lock(&self.0.timers);
         let id = timers.next;
@@ -300,54 +306,55 @@ impl Wake for Unpark {
     }
 }
 
+/// A waker that is woken at its moment. Dropping the timer calls it off.
+///
+/// Under virtual time the wake-up brings a busy token, which the timer holds until it is dropped: drop it when what
+/// was woken has a token of its own, and never under a lock that a waker takes.
+#[must_use = "dropping a timer calls it off"]
+pub(crate) struct Timer {
+    clock: Clock,
+    tick: Tick,
+    id: u64,
+    slot: Arc<Slot>,
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        let removed = lock(&self.clock.0.timers).waiting.remove(&(self.tick, self.id)).is_some();
+        // A slot that left the list was fired, or is about to be: either way its token is ours to return.
+        if !removed {
+            self.clock.leave();
+        }
+    }
+}
+
 /// Ends when its moment has come; made by [`Clock::sleep`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Sleep {
     clock: Clock,
     tick: Tick,
-    slot: Option<(u64, Arc<Slot>)>,
-}
-
-impl Sleep {
-    /// Returns the busy token that came with the wake-up, if one did.
-    fn give_back(&mut self) {
-        let Some((id, slot)) = self.slot.take() else { return };
-        let removed = lock(&self.clock.0.timers).waiting.remove(&(self.tick, id)).is_some();
-        // A slot that left the list was fired, or is about to be: either way its token is ours to return.
-        if !removed {
-            drop(slot);
-            self.clock.leave();
-        }
-    }
+    timer: Option<Timer>,
 }
 
 impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some((_, slot)) = &self.slot {
-            let mut state = lock(&slot.state);
+        if let Some(timer) = &self.timer {
+            let mut state = lock(&timer.slot.state);
             if !state.fired {
                 state.waker = Some(cx.waker().clone());
                 return Poll::Pending;
             }
             drop(state);
-            self.give_back();
+            self.timer = None;
             return Poll::Ready(());
         }
         if self.tick <= self.clock.now() {
             return Poll::Ready(());
         }
-        let slot = Slot::new(cx.waker().clone());
-        let id = self.clock.register(self.tick, &slot);
-        self.slot = Some((id, slot));
+        self.timer = Some(self.clock.timer(self.tick, cx.waker().clone()));
         Poll::Pending
-    }
-}
-
-impl Drop for Sleep {
-    fn drop(&mut self) {
-        self.give_back();
     }
 }
 

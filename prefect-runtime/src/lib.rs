@@ -1,20 +1,29 @@
 //! The runtime of the crate `prefect`: use that one.
 mod block_on;
 mod clock;
+mod context;
+mod door;
 mod dsl;
+mod engine;
 mod error;
+mod executor;
 mod flow;
 mod handlers;
+mod panics;
 mod run;
 mod state;
+mod task_run;
 mod value;
 
 pub(crate) use block_on::block_on;
 pub use clock::{Clock, Sleep};
+pub use context::{Context, context, sleep, sleep_blocking};
+pub use door::Observer;
 pub use dsl::{
     Data, Failure, Input, IntoConstant, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream, options,
     reference_tasks,
 };
+pub use engine::KeepResults;
 pub use error::{Panicked, TaskError};
 pub use flow::{
     Flow, FlowBuilder, FlowOptions, FlowOutput, Inputs, IntoDuration, IntoRetryDelay, MissingResult, Parameter,
@@ -23,6 +32,7 @@ pub use flow::{
 pub use handlers::{
     Callback, CallbackOutput, HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind, callback_factory,
 };
+pub use run::{Executor, FlowRun, RunSettings, TaskRunInfo};
 pub use state::{Signal, SignalKind, State, StateKind, StateKinds, StateResult, UnknownStateKind, raise};
 pub use value::Value;
 

@@ -41,6 +41,8 @@ pub(crate) struct TaskKind {
     pub(crate) code: Code,
     /// Whether some parameter takes the state of its upstream task.
     pub(crate) wants_states: bool,
+    /// Whether a run of it is never tried again, so that the last reader of a value may have the value itself.
+    pub(crate) moves_inputs: bool,
 }
 
 /// The code of a task.
@@ -92,7 +94,7 @@ impl Code {
 impl TaskKind {
     pub(crate) fn new(definition: Arc<TaskDefinition>, code: Code) -> Self {
         let wants_states = code.parameters().iter().any(|p| matches!(p.expects, Expects::State));
-        Self { definition, code, wants_states }
+        Self { definition, code, wants_states, moves_inputs: false }
     }
 }
 

@@ -2,6 +2,7 @@
 mod callback;
 mod into;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -53,6 +54,15 @@ impl Tracked {
     #[must_use]
     pub fn map_index(&self) -> Option<usize> {
         self.map_index
+    }
+
+    /// The name of the task or the flow and, for a child of a mapped task, its index: `name[3]`.
+    #[must_use]
+    pub fn full_name(&self) -> Cow<'_, str> {
+        match self.map_index {
+            Some(i) => Cow::Owned(format!("{}[{i}]", self.name)),
+            None => Cow::Borrowed(&self.name),
+        }
     }
 
     /// The name of the flow.

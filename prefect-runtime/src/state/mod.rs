@@ -180,6 +180,11 @@ impl State {
         }
     }
 
+    /// Takes the result out.
+    pub(crate) fn take_result(&mut self) -> StateResult {
+        std::mem::take(&mut self.result)
+    }
+
     pub(crate) fn start(&self) -> Option<Start> {
         self.details.as_ref().and_then(|d| d.start_time)
     }

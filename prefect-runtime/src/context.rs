@@ -1,0 +1,272 @@
+//! What a running body can ask about its run.
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::flow::graph::{Graph, TaskId};
+use crate::run::Services;
+use crate::{Clock, Sleep};
+
+/// What is known about the task run that is on this thread; empty outside a run. Cheap to clone and to send.
+///
+/// ```
+/// use prefect::{Context, context};
+///
+/// assert_eq!(context().task_name(), None); // not in a run
+/// let test = Context::test().with_map_index(3).with_task_run_count(2);
+/// test.enter(|| {
+///     assert_eq!(context().map_index(), Some(3));
+///     assert_eq!(context().task_run_count(), 2);
+/// });
+/// ```
+#[derive(Clone, Default)]
+pub struct Context(Option<Arc<Inside>>);
+
+#[derive(Clone)]
+struct Inside {
+    run: Option<(Arc<Services>, Arc<Graph>, TaskId)>,
+    map_index: Option<usize>,
+    attempt: u32,
+    run_name: Option<Arc<str>>,
+    resumed: bool,
+}
+
+thread_local! {
+    /// The context that was entered by hand, or for one poll of a future.
+    static ENTERED: RefCell<Option<Context>> = const { RefCell::new(None) };
+    /// The run that this thread works for: a context is made of it only when somebody asks.
+    static RUN: RefCell<Option<(Arc<Services>, Arc<Graph>)>> = const { RefCell::new(None) };
+    /// The task run that is on this thread.
+    static NOW: Cell<Option<Now>> = const { Cell::new(None) };
+    static RUN_NAME: RefCell<Option<Arc<str>>> = const { RefCell::new(None) };
+}
+
+/// The task run that is on a thread.
+#[derive(Clone, Copy)]
+pub(crate) struct Now {
+    pub(crate) task: TaskId,
+    pub(crate) attempt: u32,
+    pub(crate) resumed: bool,
+}
+
+/// The context of the running task; an empty one outside a run.
+#[must_use]
+pub fn context() -> Context {
+    if let Some(context) = ENTERED.with_borrow(Clone::clone) {
+        return context;
+    }
+    let Some(now) = NOW.get() else { return Context(None) };
+    RUN.with_borrow(|run| {
+        let Some((services, graph)) = run else { return Context(None) };
+        Context::of(services, graph, now, RUN_NAME.with_borrow(Clone::clone))
+    })
+}
+
+/// Makes this thread work for a run, until dropped. A body may run a flow of its own: the outer run comes back after it.
+pub(crate) struct Working {
+    entered: Option<Context>,
+    run: Option<(Arc<Services>, Arc<Graph>)>,
+    now: Option<Now>,
+}
+
+impl Working {
+    pub(crate) fn new(services: &Arc<Services>, graph: &Arc<Graph>) -> Self {
+        Self {
+            entered: ENTERED.take(),
+            run: RUN.replace(Some((Arc::clone(services), Arc::clone(graph)))),
+            now: NOW.take(),
+        }
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        ENTERED.set(self.entered.take());
+        RUN.set(self.run.take());
+        NOW.set(self.now.take());
+    }
+}
+
+/// Runs `f` as this task run of the run that this thread works for.
+#[inline]
+pub(crate) fn as_task<R>(now: Now, run_name: Option<&Arc<str>>, f: impl FnOnce() -> R) -> R {
+    struct Over(bool);
+    impl Drop for Over {
+        fn drop(&mut self) {
+            NOW.set(None);
+            if self.0 {
+                RUN_NAME.set(None);
+            }
+        }
+    }
+    NOW.set(Some(now));
+    if let Some(name) = run_name {
+        RUN_NAME.set(Some(Arc::clone(name)));
+    }
+    let _over = Over(run_name.is_some());
+    f()
+}
+
+impl Context {
+    /// A context for the test of a task's body.
+    #[must_use]
+    pub fn test() -> Self {
+        Self(Some(Arc::new(Inside { run: None, map_index: None, attempt: 1, run_name: None, resumed: false })))
+    }
+
+    pub(crate) fn of(services: &Arc<Services>, graph: &Arc<Graph>, now: Now, run_name: Option<Arc<str>>) -> Self {
+        let run = Some((Arc::clone(services), Arc::clone(graph), now.task));
+        let Now { attempt, resumed, .. } = now;
+        Self(Some(Arc::new(Inside { run, map_index: None, attempt, run_name, resumed })))
+    }
+
+    fn change(self, change: impl FnOnce(&mut Inside)) -> Self {
+        let Self(Some(mut inside)) = self else { return Self::test().change(change) };
+        change(Arc::make_mut(&mut inside));
+        Self(Some(inside))
+    }
+
+    /// The same with this map index.
+    #[must_use]
+    pub fn with_map_index(self, i: usize) -> Self {
+        self.change(|c| c.map_index = Some(i))
+    }
+
+    /// The same on this attempt, from 1.
+    #[must_use]
+    pub fn with_task_run_count(self, count: u32) -> Self {
+        self.change(|c| c.attempt = count)
+    }
+
+    fn run(&self) -> Option<&(Arc<Services>, Arc<Graph>, TaskId)> {
+        self.0.as_ref()?.run.as_ref()
+    }
+
+    /// The name of the task.
+    #[must_use]
+    pub fn task_name(&self) -> Option<&str> {
+        let (_, graph, task) = self.run()?;
+        Some(graph.name(*task))
+    }
+
+    /// The name of the task and, for a child of a mapped task, its index: `name[3]`.
+    #[must_use]
+    pub fn task_full_name(&self) -> Option<String> {
+        let name = self.task_name()?;
+        Some(self.map_index().map_or_else(|| name.to_owned(), |i| format!("{name}[{i}]")))
+    }
+
+    /// The slug of the task: unique in its flow.
+    #[must_use]
+    pub fn task_slug(&self) -> Option<&str> {
+        let (_, graph, task) = self.run()?;
+        Some(graph.slug(*task))
+    }
+
+    /// The tags of the task.
+    #[must_use]
+    pub fn task_tags(&self) -> Vec<String> {
+        let Some((_, graph, task)) = self.run() else { return Vec::new() };
+        graph.definition(*task).tags.iter().map(|tag| tag.clone().into_owned()).collect()
+    }
+
+    /// The name of the task run, if the task has the option `task_run_name`.
+    #[must_use]
+    pub fn task_run_name(&self) -> Option<&str> {
+        self.0.as_ref()?.run_name.as_deref()
+    }
+
+    /// What names the task run over all its attempts: flow run, slug and index. Pass it on to services that
+    /// recognise repeated requests.
+    #[must_use]
+    pub fn idempotency_key(&self) -> Option<String> {
+        let (services, graph, task) = self.run()?;
+        let index = self.map_index().map_or_else(|| "0".to_owned(), |i| i.to_string());
+        Some(format!("{}/{}/{index}", services.flow_run_id, graph.slug(*task)))
+    }
+
+    /// Which child of a mapped task it is, from 0.
+    #[must_use]
+    pub fn map_index(&self) -> Option<usize> {
+        self.0.as_ref()?.map_index
+    }
+
+    /// Which attempt it is, from 1; 0 outside a run.
+    #[must_use]
+    pub fn task_run_count(&self) -> u32 {
+        self.0.as_ref().map_or(0, |c| c.attempt)
+    }
+
+    /// Whether it was resumed after a pause.
+    #[must_use]
+    pub fn resume(&self) -> bool {
+        self.0.as_ref().is_some_and(|c| c.resumed)
+    }
+
+    /// The name of the flow.
+    #[must_use]
+    pub fn flow_name(&self) -> Option<&str> {
+        Some(&self.run()?.0.flow_name)
+    }
+
+    /// The id of the flow run.
+    #[must_use]
+    pub fn flow_run_id(&self) -> Option<&str> {
+        Some(&self.run()?.0.flow_run_id)
+    }
+
+    /// When the flow run was to start.
+    #[must_use]
+    pub fn scheduled_start_time(&self) -> Option<Timestamp> {
+        Some(self.run()?.0.started)
+    }
+
+    pub(crate) fn services(&self) -> Option<&Arc<Services>> {
+        self.run().map(|(services, ..)| services)
+    }
+
+    /// Runs `f` with this context.
+    pub fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Restore(Option<Context>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                ENTERED.set(self.0.take());
+            }
+        }
+        let _restore = Restore(ENTERED.replace(Some(self.clone())));
+        f()
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("task_name", &self.task_name())
+            .field("map_index", &self.map_index())
+            .field("task_run_count", &self.task_run_count())
+            .finish_non_exhaustive()
+    }
+}
+
+fn clock() -> Clock {
+    context().services().map_or_else(Clock::system, |services| services.clock.clone())
+}
+
+/// Waits on the clock of the run: under virtual time an hour takes no time. Outside a run it is the machine's clock.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// prefect::sleep(std::time::Duration::from_millis(1)).await;
+/// # });
+/// ```
+pub fn sleep(time: Duration) -> Sleep {
+    clock().sleep(time)
+}
+
+/// The same for a body that is no async one: holds up its thread.
+pub fn sleep_blocking(time: Duration) {
+    clock().sleep_blocking(time);
+}

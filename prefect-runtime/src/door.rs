@@ -1,0 +1,71 @@
+//! The one door: every state change of a task run or a flow run goes through here.
+use std::sync::Arc;
+
+use crate::panics::{Caught, guard};
+use crate::{Signal, SignalKind, State, StateHandler, StateKind, TaskError, Tracked};
+
+/// How a state change came out.
+pub(crate) enum Change {
+    /// The run goes on with this state.
+    To(State),
+    /// The run ends in this state, whatever would come next: a handler failed, or said so.
+    Ended(State),
+}
+
+/// Calls the handlers in list order, each with the same old state and the new one as the handler before left it. What
+/// has happened is then shown to those who only look on.
+pub(crate) fn change(tracked: &Tracked, handlers: &[Arc<dyn StateHandler>], old: &State, new: State) -> Change {
+    let name = tracked.full_name();
+    tracing::debug!(target: "prefect.TaskRunner", "'{name}': Handling state change from {} to {}", old.kind(), new.kind());
+    let change = call_handlers(tracked, handlers, old, new);
+    let (Change::To(state) | Change::Ended(state)) = &change;
+    for observer in &tracked.services.observers {
+        observer.changed(tracked, old, state);
+    }
+    change
+}
+
+fn call_handlers(tracked: &Tracked, handlers: &[Arc<dyn StateHandler>], old: &State, new: State) -> Change {
+    let mut state = new;
+    for handler in handlers {
+        let given = state.clone();
+        let error = match guard(|| handler.handle(tracked, old, given)) {
+            Ok(Ok(new)) => {
+                state = new;
+                continue;
+            }
+            Ok(Err(error)) => match error.downcast_ref::<Signal>() {
+                Some(signal) => return signalled(signal.clone()),
+                None => error,
+            },
+            Err(Caught::Signal(signal)) => return signalled(signal),
+            Err(Caught::Panic(panicked)) => panicked.into(),
+        };
+        return Change::Ended(handler_failed(tracked, error));
+    }
+    Change::To(state)
+}
+
+/// A signal is the new state; later handlers do not hear of this change.
+fn signalled(signal: Signal) -> Change {
+    tracing::info!(target: "prefect.TaskRunner", "{} signal raised: {signal}", signal.kind().name());
+    match signal.kind() {
+        SignalKind::Pause | SignalKind::EndRun => Change::Ended(signal.into_state()),
+        _ => Change::To(signal.into_state()),
+    }
+}
+
+/// No handler hears of this state.
+fn handler_failed(tracked: &Tracked, error: TaskError) -> State {
+    let text = tracked.services.redacted(&error);
+    tracing::error!(target: "prefect.TaskRunner", "Unexpected error while calling state handlers: {text}");
+    State::new(StateKind::Failed)
+        .with_message(format!("Unexpected error while calling state handlers: {text}"))
+        .with_error(error)
+}
+
+/// Sees every state change after the handlers, and changes nothing: progress, logs, stores.
+pub trait Observer: Send + Sync {
+    /// Called on the thread of the run: be quick.
+    fn changed(&self, object: &Tracked, old: &State, new: &State);
+}

@@ -1,0 +1,382 @@
+//! The engine: which task runs are ready, what a finished one releases, when a run is over.
+//!
+//! It decides and does nothing else: no I/O, no clock, no user code. The same calls in the same order give the same
+//! answers, so that every executor, and a model in a test, can step it.
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::clock::Tick;
+use crate::flow::Passed;
+use crate::flow::graph::{Graph, TaskId, id};
+use crate::{State, StateKind, StateResult, Value};
+
+/// A task run to be started.
+pub(crate) struct Job {
+    pub(crate) task: TaskId,
+    /// From 1; opens with each retry.
+    pub(crate) attempt: u32,
+    /// How many entries of the batch's `passed` are its own.
+    pub(crate) passed: u32,
+    /// When it was released.
+    pub(crate) ready_at: Tick,
+    /// What only some have.
+    pub(crate) more: Option<Box<More>>,
+}
+
+/// See [`Job::more`].
+#[derive(Default)]
+pub(crate) struct More {
+    /// The state it is in, if not plainly `Pending`.
+    pub(crate) old: Option<State>,
+    /// The states of all that is upstream, one for each edge, if they are not all plain successes or if they are asked for.
+    pub(crate) upstream: Option<Vec<State>>,
+    /// Whether it comes back from a pause.
+    pub(crate) resumed: bool,
+}
+
+/// Jobs that one worker took, and what their edges bring, job by job.
+#[derive(Default)]
+pub(crate) struct Batch {
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) passed: Vec<Passed>,
+}
+
+impl Batch {
+    /// The last job; what its edges bring goes into `passed`.
+    #[inline]
+    pub(crate) fn pop(&mut self, passed: &mut Vec<Passed>) -> Option<Job> {
+        let job = self.jobs.pop()?;
+        let at = self.passed.len() - job.passed as usize;
+        passed.clear();
+        passed.extend(self.passed.drain(at..));
+        Some(job)
+    }
+
+    /// The first half of the jobs, rounded up, moves to `other`.
+    pub(crate) fn give_half(&mut self, other: &mut Self) {
+        let half = self.jobs.len().div_ceil(2);
+        let passed: u32 = self.jobs[..half].iter().map(|job| job.passed).sum();
+        other.jobs.extend(self.jobs.drain(..half));
+        other.passed.extend(self.passed.drain(..passed as usize));
+    }
+}
+
+/// A task run that has ended, or waits.
+pub(crate) struct Done {
+    pub(crate) task: TaskId,
+    pub(crate) attempt: u32,
+    pub(crate) started: Tick,
+    pub(crate) ended: Tick,
+    pub(crate) end: End,
+}
+
+/// How a task run ended.
+pub(crate) enum End {
+    /// With the result of its body, and the message that says so.
+    Success(Value),
+    /// In any other state; a scheduled one with the tick at which it goes on, if there is one.
+    State(Box<State>, Option<Tick>),
+}
+
+/// What is kept of a task run.
+struct Record {
+    /// Edges into it whose tasks have not finished.
+    waits_for: u32,
+    /// Readers that have not ended, and one for those who keep the result to the end.
+    readers: u32,
+    upstream: Flags,
+    /// Whether its inputs were moved to it, so that it is no reader any more.
+    moved: bool,
+    kind: StateKind,
+    started: Tick,
+    ended: Tick,
+    released: Tick,
+    value: Option<Value>,
+}
+
+/// Whether something upstream is not a plain success.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flags {
+    Plain,
+    Special,
+}
+
+/// One run of one flow.
+pub(crate) struct Engine {
+    graph: Arc<Graph>,
+    records: Vec<Record>,
+    ready: VecDeque<TaskId>,
+    /// Task runs that go on at a tick.
+    scheduled: BTreeSet<(Tick, TaskId)>,
+    /// The states that say more than their kind.
+    states: HashMap<TaskId, State>,
+    /// Attempts, where there was more than one.
+    attempts: HashMap<TaskId, u32>,
+    unfinished: usize,
+    /// Values that nobody needs any more: to be dropped outside every lock.
+    pub(crate) garbage: Vec<Value>,
+}
+
+/// Which results are kept to the end of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeepResults {
+    /// Those that the flow returns, and those of its terminal and reference tasks.
+    #[default]
+    Needed,
+    /// All of them.
+    All,
+}
+
+impl Engine {
+    pub(crate) fn new(graph: &Arc<Graph>, kept: &[TaskId], keep: KeepResults) -> Self {
+        let readers = graph.readers();
+        let all = u32::from(keep == KeepResults::All);
+        let mut records: Vec<_> = (0..id(graph.len()))
+            .map(|task| Record {
+                waits_for: id(graph.upstream(task).len()),
+                readers: id(readers.of(task).len()) + all,
+                upstream: Flags::Plain,
+                moved: false,
+                kind: StateKind::Pending,
+                started: 0,
+                ended: 0,
+                released: 0,
+                value: None,
+            })
+            .collect();
+        for task in kept {
+            records[*task as usize].readers += 1;
+        }
+        let ready = (0..id(records.len())).filter(|task| records[*task as usize].waits_for == 0).collect();
+        Self {
+            graph: Arc::clone(graph),
+            unfinished: records.len(),
+            records,
+            ready,
+            scheduled: BTreeSet::new(),
+            states: HashMap::new(),
+            attempts: HashMap::new(),
+            garbage: Vec::new(),
+        }
+    }
+
+    /// Whether every task run has finished.
+    pub(crate) fn is_over(&self) -> bool {
+        self.unfinished == 0
+    }
+
+    pub(crate) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// When the next scheduled task run goes on.
+    pub(crate) fn next_due(&self) -> Option<Tick> {
+        self.scheduled.first().map(|(tick, _)| *tick)
+    }
+
+    /// Makes the scheduled task runs ready whose tick has come.
+    pub(crate) fn wake(&mut self, now: Tick) {
+        while let Some((tick, task)) = self.scheduled.first().copied()
+            && tick <= now
+        {
+            self.scheduled.pop_first();
+            self.records[task as usize].released = tick;
+            self.ready.push_back(task);
+        }
+    }
+
+    pub(crate) fn kind_of(&self, task: TaskId) -> StateKind {
+        self.records[task as usize].kind
+    }
+
+    /// The attempt that is open, from 1.
+    fn attempt(&self, task: TaskId) -> u32 {
+        self.attempts.get(&task).copied().unwrap_or(1)
+    }
+
+    /// The times at which a task run was released, started and ended (its last attempt).
+    pub(crate) fn times(&self, task: TaskId) -> [Tick; 3] {
+        let record = &self.records[task as usize];
+        [record.released, record.started, record.ended]
+    }
+
+    /// The state of a task run. Made when it is asked for: most say no more than their kind.
+    pub(crate) fn state(&self, task: TaskId) -> State {
+        let record = &self.records[task as usize];
+        let state = match self.states.get(&task) {
+            Some(state) => state.clone(),
+            None => plain(record.kind),
+        };
+        match &record.value {
+            Some(value) => state.with_value(value.clone()),
+            None => state,
+        }
+    }
+
+    /// Records what has ended, and releases what waited for it.
+    pub(crate) fn complete(&mut self, done: &mut Vec<Done>) {
+        for done in done.drain(..) {
+            self.complete_one(done);
+        }
+    }
+
+    fn complete_one(&mut self, done: Done) {
+        let task = done.task;
+        // Someone who was given up writes too late: what he brings belongs to an attempt that is over.
+        if done.attempt != self.attempt(task) || self.records[task as usize].kind.is_finished() {
+            if let End::Success(value) = done.end {
+                self.garbage.push(value);
+            }
+            return;
+        }
+        let record = &mut self.records[task as usize];
+        record.started = done.started;
+        record.ended = done.ended;
+        let flags = match done.end {
+            End::Success(value) => {
+                record.kind = StateKind::Success;
+                if record.readers > 0 {
+                    record.value = Some(value);
+                } else {
+                    self.garbage.push(value);
+                }
+                // A retried task has left the state of its last attempt.
+                if !self.states.is_empty() {
+                    self.states.remove(&task);
+                }
+                Flags::Plain
+            }
+            End::State(mut state, due) => {
+                record.kind = state.kind();
+                if !state.kind().is_finished() {
+                    if state.kind().is_retrying() {
+                        *self.attempts.entry(task).or_insert(1) += 1;
+                    }
+                    self.states.insert(task, *state);
+                    if let Some(due) = due {
+                        self.scheduled.insert((due, task));
+                    }
+                    return;
+                }
+                if let StateResult::Value(_) = state.result() {
+                    let StateResult::Value(value) = state.take_result() else { unreachable!("just seen") };
+                    if record.readers > 0 {
+                        record.value = Some(value);
+                    } else {
+                        self.garbage.push(value);
+                    }
+                }
+                self.states.insert(task, *state);
+                Flags::Special
+            }
+        };
+        self.unfinished -= 1;
+        let moved = if self.records[task as usize].moved { self.graph.data_upstream(task).len() } else { 0 };
+        for i in moved..self.graph.upstream(task).len() {
+            let upstream = self.graph.upstream(task)[i];
+            self.release_value(upstream);
+        }
+        let graph = &self.graph;
+        for reader in graph.readers().of(task) {
+            let record = &mut self.records[*reader as usize];
+            if flags == Flags::Special {
+                record.upstream = Flags::Special;
+            }
+            record.waits_for -= 1;
+            if record.waits_for == 0 {
+                record.released = done.ended;
+                self.ready.push_back(*reader);
+            }
+        }
+    }
+
+    /// One reader less: the last one frees the value.
+    fn release_value(&mut self, upstream: TaskId) {
+        let record = &mut self.records[upstream as usize];
+        record.readers -= 1;
+        if record.readers == 0
+            && let Some(value) = record.value.take()
+        {
+            self.garbage.push(value);
+        }
+    }
+
+    /// Takes up to `max` ready task runs, the last released first.
+    pub(crate) fn take(&mut self, max: usize, batch: &mut Batch) {
+        while batch.jobs.len() < max
+            && let Some(task) = self.ready.pop_back()
+        {
+            self.start(task, batch);
+        }
+    }
+
+    /// Takes this task run, if it is ready.
+    pub(crate) fn take_task(&mut self, task: TaskId, batch: &mut Batch) -> bool {
+        let Some(i) = self.ready.iter().position(|ready| *ready == task) else { return false };
+        self.ready.remove(i);
+        self.start(task, batch);
+        true
+    }
+
+    #[inline]
+    fn start(&mut self, task: TaskId, batch: &mut Batch) {
+        let kind = self.graph.kind(task);
+        let record = &self.records[task as usize];
+        let plain = record.upstream == Flags::Plain
+            && kind.definition.trigger.0.is_none()
+            && !kind.wants_states
+            && record.kind == StateKind::Pending;
+        let mut job = Job { task, attempt: 1, passed: 0, ready_at: record.released, more: None };
+        if plain {
+            let data = self.graph.data_upstream(task);
+            for upstream in data {
+                let record = &mut self.records[*upstream as usize];
+                let value = if kind.moves_inputs {
+                    record.readers -= 1;
+                    if record.readers == 0 { record.value.take() } else { record.value.clone() }
+                } else {
+                    record.value.clone()
+                };
+                // A plain success has the value of its body as long as a reader is left: this one.
+                batch.passed.push(Passed::Value(value.expect("a plain success keeps its value for its readers")));
+            }
+            job.passed = id(data.len());
+            self.records[task as usize].moved = kind.moves_inputs;
+        } else {
+            self.start_special(&mut job, batch);
+        }
+        self.records[task as usize].kind = StateKind::Running;
+        batch.jobs.push(job);
+    }
+
+    #[cold]
+    fn start_special(&mut self, job: &mut Job, batch: &mut Batch) {
+        let task = job.task;
+        let states: Vec<_> = self.graph.upstream(task).iter().map(|upstream| self.state(*upstream)).collect();
+        let data = self.graph.data_upstream(task).len();
+        let wants_states = self.graph.kind(task).wants_states;
+        for state in &states[..data] {
+            batch.passed.push(match state.result() {
+                StateResult::Value(value) if !wants_states && state.kind().is_successful() => {
+                    Passed::Value(value.clone())
+                }
+                _ => Passed::State(Box::new(state.clone())),
+            });
+        }
+        job.passed = id(data);
+        job.attempt = self.attempt(task);
+        let old = self.states.remove(&task);
+        let resumed = old.as_ref().is_some_and(|old| matches!(old.kind(), StateKind::Resume | StateKind::Paused));
+        job.more = Some(Box::new(More { old, upstream: Some(states), resumed }));
+    }
+}
+
+/// The state of a kind that says no more than its name.
+pub(crate) fn plain(kind: StateKind) -> State {
+    match kind {
+        StateKind::Success => State::new(kind).with_message("Task run succeeded."),
+        StateKind::Running => State::new(kind).with_message("Starting task run."),
+        _ => State::new(kind),
+    }
+}

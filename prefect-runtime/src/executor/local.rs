@@ -1,0 +1,129 @@
+//! One task after the other on the caller's thread, in passes over the flow as Prefect 1's runner makes them.
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::wait::wait;
+use crate::clock::HoldsToken;
+use crate::context::{Context, Working};
+use crate::engine::{Batch, Done, Engine};
+use crate::flow::{BodyKind, TaskFuture};
+use crate::run::{Ran, RunCore, Until, log_beginning};
+use crate::task_run::{self, Call, Ended, FirstPoll, Prepared, Started};
+use crate::{TaskError, Value};
+
+pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until) -> Ran {
+    let clock = &core.services.clock;
+    let _busy = clock.busy();
+    let _holds = HoldsToken::new();
+    let _working = Working::new(&core.services, &core.graph);
+    let handle = core.has_async().then(|| core.services.runtime.handle());
+    let _entered = handle.as_ref().map(tokio::runtime::Handle::enter);
+    let order = core.graph.order().expect("checked before").to_vec();
+    let mut batch = Batch::default();
+    let (mut passed, mut inputs, mut done) = (Vec::new(), Vec::new(), Vec::new());
+    loop {
+        for task in &order {
+            let kind = engine.kind_of(*task);
+            if kind.is_finished() {
+                continue;
+            }
+            if engine.take_task(*task, &mut batch) {
+                let job = batch.pop(&mut passed).expect("just taken");
+                let now = clock.now();
+                let end = match task_run::prepare(core, job, &mut passed, &mut inputs, now) {
+                    Prepared::Done(done) => done,
+                    Prepared::Run(started) => run_body(core, started, &mut inputs),
+                };
+                done.push(end);
+                engine.complete(&mut done);
+                crate::panics::drop_quietly(std::mem::take(&mut engine.garbage));
+            } else {
+                // It waits: Prefect looks at it all the same, and says so.
+                task_run::log_starting(core, *task);
+                task_run::log_finished(core, *task, kind);
+            }
+        }
+        if engine.is_over() || core.terminal_tasks_finished(&engine) {
+            break;
+        }
+        tracing::info!(target: "prefect.FlowRunner", "Flow run RUNNING: terminal tasks are incomplete.");
+        let (Until::TheEnd, Some(due)) = (until, engine.next_due()) else { break };
+        tracing::info!(target: "prefect", "Waiting for next available Task run at {}", clock.at(due));
+        clock.block_until(due);
+        engine.wake(clock.now());
+        log_beginning(core);
+    }
+    Ran { engine, broken: None }
+}
+
+fn run_body(core: &Arc<RunCore>, started: Started, inputs: &mut Vec<Option<Value>>) -> Done {
+    let clock = &core.services.clock;
+    let limit = core.timeout(started.body.task);
+    let ended = match (limit, core.graph.kind(started.body.task).code.kind()) {
+        (None, _) => match task_run::call(core, &started.body, inputs, FirstPoll::InPlace) {
+            Call::Ended(result) => Ended::Body(result),
+            Call::Waits(future, context) => Ended::Body(wait(clock, drive(future, context))),
+        },
+        (Some(limit), BodyKind::Async) => match task_run::call(core, &started.body, inputs, FirstPoll::Later) {
+            Call::Ended(result) => Ended::Body(result),
+            Call::Waits(future, context) => wait(clock, timed(core, limit, drive(future, context))),
+        },
+        (Some(limit), BodyKind::Sync) => on_its_own_thread(core, &started, std::mem::take(inputs), limit),
+    };
+    task_run::finish(core, started, ended, clock.now())
+}
+
+async fn drive(future: TaskFuture, context: Context) -> Result<Value, TaskError> {
+    let mut future = Some(future);
+    poll_fn(move |cx| task_run::caught_poll(&mut future, &context, cx)).await
+}
+
+/// The body's end, or the timeout, whichever comes first.
+async fn timed(core: &RunCore, limit: Duration, body: impl Future<Output = Result<Value, TaskError>>) -> Ended {
+    let mut sleep = pin!(core.services.clock.sleep(limit));
+    let mut body = pin!(body);
+    poll_fn(|cx| match body.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(Ended::Body(result)),
+        Poll::Pending => sleep.as_mut().poll(cx).map(|()| Ended::TimedOut),
+    })
+    .await
+}
+
+/// A plain function cannot be stopped: one that takes too long is left behind with its thread.
+fn on_its_own_thread(core: &Arc<RunCore>, started: &Started, mut inputs: Vec<Option<Value>>, limit: Duration) -> Ended {
+    let clock = &core.services.clock;
+    let (tell, told) = oneshot::channel();
+    let busy = clock.busy();
+    let (theirs, body) = (Arc::clone(core), started.body.clone());
+    let spawned =
+        std::thread::Builder::new().name(format!("prefect: {}", core.graph.name(body.task))).spawn(move || {
+            let _holds = HoldsToken::new();
+            let _working = Working::new(&theirs.services, &theirs.graph);
+            let Call::Ended(result) = task_run::call(&theirs, &body, &mut inputs, FirstPoll::InPlace) else {
+                unreachable!("a plain function does not wait")
+            };
+            // The busy token goes along, so that virtual time does not move before the end is seen.
+            if let Err((result, _busy)) = tell.send((result, busy)) {
+                crate::panics::drop_quietly(result);
+            }
+        });
+    if let Err(error) = spawned {
+        return Ended::Body(Err(format!("no thread for a task with a timeout: {error}").into()));
+    }
+    let mut kept = None;
+    let ended = wait(
+        clock,
+        timed(core, limit, async {
+            let (result, busy) = told.await.unwrap_or_else(|_| (Err("its thread ended".into()), clock.busy()));
+            kept = Some(busy);
+            result
+        }),
+    );
+    drop(kept);
+    ended
+}

@@ -1,0 +1,8 @@
+//! What runs the tasks: one after the other, or on threads.
+mod accounted;
+mod attempt;
+mod desk;
+pub(crate) mod local;
+mod pool;
+pub(crate) mod threads;
+mod wait;

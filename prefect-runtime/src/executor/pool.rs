@@ -1,0 +1,217 @@
+//! What the workers of one run share: the engine behind one lock, their desks, and who sleeps.
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Wake, Waker};
+
+use super::accounted::Accounted;
+use super::attempt::Attempt;
+use super::desk::Desk;
+use super::threads;
+use crate::clock::{Tick, Timer};
+use crate::context::Context;
+use crate::engine::{Done, Engine};
+use crate::flow::TaskFuture;
+use crate::run::{RunCore, Until};
+use crate::task_run::{self, Ended, Started};
+use crate::{State, TaskError, Value};
+
+/// How many bodies may have outlived their timeouts at once, in the whole process: each keeps a thread.
+const MAX_STUCK: usize = 512;
+static STUCK: AtomicUsize = AtomicUsize::new(0);
+
+pub(crate) struct Pool {
+    pub(crate) core: Arc<RunCore>,
+    pub(super) until: Until,
+    pub(super) sched: Mutex<Sched>,
+    pub(super) wake: Condvar,
+    pub(super) desks: Vec<Mutex<Desk>>,
+}
+
+pub(super) struct Sched {
+    pub(super) engine: Engine,
+    /// The running mean of the time that one task takes, in nanoseconds.
+    pub(super) mean: u64,
+    /// Workers that have not ended.
+    pub(super) live: usize,
+    /// Workers that sleep, those that are being woken included.
+    pub(super) waiting: usize,
+    /// How many of them were given leave to go on (and a busy token each).
+    pub(super) granted: usize,
+    /// Bodies on the async runtime.
+    pub(super) away: usize,
+    /// Bodies that have ended elsewhere: the steps after them are a worker's work.
+    pub(super) back: Vec<Back>,
+    pub(super) stop: bool,
+    pub(super) broken: Option<State>,
+    alarm: Option<(Tick, Timer)>,
+}
+
+/// A task run whose body has ended elsewhere.
+pub(super) struct Back {
+    pub(super) started: Started,
+    pub(super) ended: Ended,
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pool {
+    pub(super) fn new(core: &Arc<RunCore>, engine: Engine, workers: usize, until: Until) -> Arc<Self> {
+        let sched = Sched {
+            engine,
+            // At first a batch is one task: nobody knows yet how long they take.
+            mean: 1_000_000,
+            live: workers,
+            waiting: 0,
+            granted: 0,
+            away: 0,
+            back: Vec::new(),
+            stop: false,
+            broken: None,
+            alarm: None,
+        };
+        Arc::new(Self {
+            core: Arc::clone(core),
+            until,
+            sched: Mutex::new(sched),
+            wake: Condvar::new(),
+            desks: (0..workers).map(|_| Mutex::default()).collect(),
+        })
+    }
+
+    /// Lets one sleeping worker go on.
+    pub(super) fn grant(&self, sched: &mut Sched) {
+        if sched.waiting > sched.granted {
+            sched.granted += 1;
+            self.core.services.clock.enter();
+            self.wake.notify_one();
+        }
+    }
+
+    pub(super) fn stop(&self, sched: &mut Sched) {
+        sched.stop = true;
+        self.wake.notify_all();
+    }
+
+    /// Sees to it that the next scheduled task run is woken at its tick. What comes back is to be dropped outside the lock.
+    #[must_use]
+    pub(super) fn set_alarm(self: &Arc<Self>, sched: &mut Sched) -> Option<Timer> {
+        if self.until == Until::OnePass {
+            return None;
+        }
+        let due = sched.engine.next_due()?;
+        if sched.alarm.as_ref().is_some_and(|(tick, _)| *tick <= due) {
+            return None;
+        }
+        let waker = Waker::from(Arc::new(Alarm(Arc::downgrade(self))));
+        let timer = self.core.services.clock.timer(due, waker);
+        sched.alarm.replace((due, timer)).map(|(_, old)| old)
+    }
+
+    fn ring(self: &Arc<Self>) {
+        let (old, older) = {
+            let mut sched = lock(&self.sched);
+            let old = sched.alarm.take();
+            sched.engine.wake(self.core.services.clock.now());
+            let older = self.set_alarm(&mut sched);
+            if sched.engine.ready() > 0 {
+                self.grant(&mut sched);
+            }
+            (old, older)
+        };
+        drop((old, older));
+    }
+
+    /// A body that waits goes to the async runtime.
+    pub(super) fn send_away(self: &Arc<Self>, body: Away, future: TaskFuture, context: Context) {
+        lock(&self.sched).away += 1;
+        let pool = Arc::clone(self);
+        let attempt = match &body {
+            Away::Timed(attempt) => Some(Arc::clone(attempt)),
+            Away::Plain(_) => None,
+        };
+        let run = async move {
+            let mut future = Some(future);
+            let result = poll_fn(|cx| task_run::caught_poll(&mut future, &context, cx)).await;
+            pool.has_ended(body, result);
+        };
+        let clock = &self.core.services.clock;
+        let handle = self.core.services.runtime.handle();
+        let task = if clock.is_virtual() { handle.spawn(Accounted::new(clock, run)) } else { handle.spawn(run) };
+        if let Some(attempt) = attempt {
+            attempt.set_abort(task.abort_handle());
+        }
+    }
+
+    fn has_ended(&self, body: Away, result: Result<Value, TaskError>) {
+        let started = match body {
+            Away::Plain(started) => started,
+            Away::Timed(attempt) => match attempt.claim() {
+                Some(started) => started,
+                None => return crate::panics::drop_quietly(result),
+            },
+        };
+        self.come_back(Back { started, ended: Ended::Body(result) });
+    }
+
+    /// A body has ended on the runtime, or was given up there.
+    pub(super) fn come_back(&self, back: Back) {
+        let mut sched = lock(&self.sched);
+        sched.away -= 1;
+        sched.back.push(back);
+        self.grant(&mut sched);
+    }
+
+    /// The body that a worker is in took too long: another thread takes the worker's place, and the old one is left behind.
+    pub(super) fn replace_worker(self: &Arc<Self>, worker: usize, back: Back) {
+        if STUCK.fetch_add(1, Ordering::AcqRel) >= MAX_STUCK {
+            STUCK.fetch_sub(1, Ordering::AcqRel);
+            return self.give_up(&format!(
+                "{MAX_STUCK} task bodies have outlived their timeouts and still run, each on a thread that cannot be stopped: \
+                 no more are replaced"
+            ));
+        }
+        if let Err(error) = threads::spawn(self, worker, Some(back)) {
+            self.give_up(&format!("no thread to take the place of one whose task has timed out: {error}"));
+        }
+    }
+
+    /// The thread of a body that took too long has come back after all.
+    pub(super) fn stuck_no_more() {
+        STUCK.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// The run cannot go on.
+    pub(super) fn give_up(&self, why: &str) {
+        let mut sched = lock(&self.sched);
+        sched.broken.get_or_insert_with(|| State::failed(format!("Unexpected error: {why}")));
+        sched.live -= 1;
+        self.stop(&mut sched);
+    }
+
+    /// What is left after the last worker has ended.
+    pub(super) fn take_done(sched: &mut Sched, desks: &[Mutex<Desk>]) {
+        for desk in desks {
+            let mut done: Vec<Done> = std::mem::take(&mut lock(desk).done);
+            sched.engine.complete(&mut done);
+        }
+    }
+}
+
+/// A body on the async runtime, with or without a timeout.
+pub(super) enum Away {
+    Plain(Started),
+    Timed(Arc<Attempt>),
+}
+
+/// Wakes the run when the next scheduled task run is due.
+struct Alarm(Weak<Pool>);
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        if let Some(pool) = self.0.upgrade() {
+            pool.ring();
+        }
+    }
+}

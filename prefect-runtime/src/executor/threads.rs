@@ -1,0 +1,387 @@
+//! Workers on threads, which step the engine in batches.
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::thread;
+
+use super::attempt::Attempt;
+use super::pool::{Away, Back, Pool, Sched, lock};
+use crate::clock::{HoldsToken, Tick};
+use crate::context::Working;
+use crate::engine::{Batch, Done, Engine, Job};
+use crate::flow::{BodyKind, Passed};
+use crate::panics::drop_quietly;
+use crate::run::{Ran, RunCore, Until};
+use crate::task_run::{self, Call, Ended, FirstPoll, Prepared};
+use crate::{State, Value};
+
+pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUsize>, until: Until) -> Ran {
+    if engine.is_over() {
+        return Ran { engine, broken: None };
+    }
+    let workers = workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let pool = Pool::new(core, engine, workers, until);
+    // A worker whose body takes too long is left behind with its thread, and the caller must come back: then it only waits.
+    let caller_works = !core.has_timeouts();
+    // One token for all that is yet to start, so that virtual time stands still meanwhile.
+    let busy = core.services.clock.busy();
+    for worker in usize::from(caller_works)..workers {
+        if let Err(error) = spawn(&pool, worker, None) {
+            // Fewer will do, if there is one at all.
+            let mut sched = lock(&pool.sched);
+            sched.live -= 1;
+            if sched.live == 0 {
+                sched.broken = Some(State::failed(format!("Unexpected error: no thread to run tasks on: {error}")));
+            }
+        }
+    }
+    if caller_works {
+        core.services.clock.enter();
+        work(&pool, 0, None);
+    }
+    drop(busy);
+    let mut sched = lock(&pool.sched);
+    while sched.live > 0 {
+        sched = pool.wake.wait(sched).unwrap_or_else(PoisonError::into_inner);
+    }
+    Pool::take_done(&mut sched, &pool.desks);
+    // Threads that were left behind may hold the pool for ever: the engine is taken out of it.
+    let empty = Engine::new(&core.graph, &[], crate::engine::KeepResults::Needed);
+    Ran { engine: std::mem::replace(&mut sched.engine, empty), broken: sched.broken.take() }
+}
+
+/// Starts a worker's thread. `first` is work that it finds already there.
+pub(super) fn spawn(pool: &Arc<Pool>, worker: usize, first: Option<Back>) -> std::io::Result<()> {
+    let theirs = Arc::clone(pool);
+    let clock = pool.core.services.clock.clone();
+    clock.enter();
+    let spawned =
+        thread::Builder::new().name(format!("prefect-worker-{worker}")).spawn(move || work(&theirs, worker, first));
+    if let Err(error) = spawned {
+        clock.leave();
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// Why a worker's thread ends.
+enum Over {
+    /// The run is over; the thread holds no busy token.
+    Run,
+    /// The body that it was in took too long: another thread has its place.
+    Replaced,
+}
+
+fn work(pool: &Arc<Pool>, worker: usize, first: Option<Back>) {
+    let over = catch_unwind(AssertUnwindSafe(|| Worker::new(pool, worker).run(first)));
+    match over {
+        Ok(Over::Run) => {
+            let mut sched = lock(&pool.sched);
+            sched.live -= 1;
+            pool.wake.notify_all();
+        }
+        Ok(Over::Replaced) => {
+            Pool::stuck_no_more();
+            pool.core.services.clock.leave();
+        }
+        // A fault of ours: the run must end all the same.
+        Err(_) => {
+            pool.give_up("a worker of the executor panicked; please report it");
+            pool.core.services.clock.leave();
+        }
+    }
+}
+
+struct Worker<'p> {
+    pool: &'p Arc<Pool>,
+    me: usize,
+    batch: Batch,
+    done: Vec<Done>,
+    passed: Vec<Passed>,
+    inputs: Vec<Option<Value>>,
+    garbage: Vec<Value>,
+    /// The end of one task is the start of the next: one reading of the clock serves both.
+    now: Tick,
+}
+
+/// What became of a job.
+enum Outcome {
+    Done(Done),
+    /// Its body waits elsewhere.
+    Away,
+    /// It took too long; this thread is not needed any more.
+    Replaced,
+}
+
+impl<'p> Worker<'p> {
+    fn new(pool: &'p Arc<Pool>, me: usize) -> Self {
+        Self {
+            pool,
+            me,
+            batch: Batch::default(),
+            done: Vec::new(),
+            passed: Vec::new(),
+            inputs: Vec::new(),
+            garbage: Vec::new(),
+            now: pool.core.services.clock.now(),
+        }
+    }
+
+    fn run(&mut self, first: Option<Back>) -> Over {
+        let core = &self.pool.core;
+        let _holds = HoldsToken::new();
+        let _working = Working::new(&core.services, &core.graph);
+        let handle = core.has_async().then(|| core.services.runtime.handle());
+        let _entered = handle.as_ref().map(tokio::runtime::Handle::enter);
+        // Whether the desk holds more than the job in hand: the first of a batch never touches it.
+        let mut on_desk = false;
+        let mut current: Option<Job> = None;
+        if let Some(back) = first {
+            // In the place of another thread, with what is left on its desk.
+            self.finish(back);
+            on_desk = true;
+            let mut desk = lock(&self.pool.desks[self.me]);
+            self.done.append(&mut desk.done);
+            current = desk.batch.pop(&mut self.passed);
+        }
+        loop {
+            while let Some(job) = current.take() {
+                match self.one(job) {
+                    Outcome::Done(done) => self.done.push(done),
+                    Outcome::Away => {}
+                    Outcome::Replaced => return Over::Replaced,
+                }
+                if !on_desk {
+                    break;
+                }
+                let mut desk = lock(&self.pool.desks[self.me]);
+                current = desk.batch.pop(&mut self.passed);
+                if current.is_some() {
+                    desk.done.append(&mut self.done);
+                } else {
+                    std::mem::swap(&mut desk.done, &mut self.done);
+                    desk.done.drain(..).for_each(|done| self.done.push(done));
+                }
+            }
+            if !self.fetch() {
+                return Over::Run;
+            }
+            let batch = &mut self.batch;
+            current = batch.pop(&mut self.passed);
+            on_desk = !batch.jobs.is_empty();
+            if on_desk {
+                let mut desk = lock(&self.pool.desks[self.me]);
+                std::mem::swap(&mut desk.batch, batch);
+            }
+        }
+    }
+
+    /// One task run, outside every lock.
+    #[inline]
+    fn one(&mut self, job: Job) -> Outcome {
+        let core = &self.pool.core;
+        let started = match task_run::prepare(core, job, &mut self.passed, &mut self.inputs, self.now) {
+            Prepared::Done(done) => {
+                self.now = done.ended;
+                return Outcome::Done(done);
+            }
+            Prepared::Run(started) => started,
+        };
+        let Some(limit) = core.timeout(started.body.task) else {
+            return match task_run::call(core, &started.body, &mut self.inputs, FirstPoll::InPlace) {
+                Call::Ended(result) => {
+                    self.now = core.services.clock.now();
+                    let done = task_run::finish(core, started, Ended::Body(result), self.now);
+                    self.now = done.ended;
+                    Outcome::Done(done)
+                }
+                Call::Waits(future, context) => {
+                    self.pool.send_away(Away::Plain(started), future, context);
+                    self.now = core.services.clock.now();
+                    Outcome::Away
+                }
+            };
+        };
+        let body = started.body.clone();
+        let attempt = Attempt::new(self.pool, self.me, started, limit);
+        let first = match core.graph.kind(body.task).code.kind() {
+            BodyKind::Sync => FirstPoll::InPlace,
+            // A first poll that never ends would take the worker along.
+            BodyKind::Async => FirstPoll::Later,
+        };
+        match task_run::call(core, &body, &mut self.inputs, first) {
+            Call::Ended(result) => match attempt.claim() {
+                Some(started) => {
+                    self.now = core.services.clock.now();
+                    let done = task_run::finish(core, started, Ended::Body(result), self.now);
+                    self.now = done.ended;
+                    Outcome::Done(done)
+                }
+                None => {
+                    drop_quietly(result);
+                    Outcome::Replaced
+                }
+            },
+            Call::Waits(future, context) => {
+                if !attempt.leave_worker() {
+                    drop_quietly(future);
+                    return Outcome::Replaced;
+                }
+                self.pool.send_away(Away::Timed(attempt), future, context);
+                self.now = core.services.clock.now();
+                Outcome::Away
+            }
+        }
+    }
+
+    fn finish(&mut self, back: Back) {
+        let core = &self.pool.core;
+        self.now = core.services.clock.now();
+        let done = task_run::finish(core, back.started, back.ended, self.now);
+        self.now = done.ended;
+        self.done.push(done);
+    }
+
+    /// Reports what is done, and fills the batch. False when the run is over.
+    fn fetch(&mut self) -> bool {
+        let pool = self.pool;
+        let mut sched = lock(&pool.sched);
+        loop {
+            self.report(&mut sched);
+            let timer = pool.set_alarm(&mut sched);
+            if timer.is_some() {
+                drop(sched);
+                drop(timer);
+                sched = lock(&pool.sched);
+            }
+            if sched.stop {
+                return self.leave(sched);
+            }
+            if let Some(back) = take_fair(&mut sched, pool.desks.len()) {
+                drop(sched);
+                self.clear_garbage();
+                for back in back {
+                    self.finish(back);
+                }
+                sched = lock(&pool.sched);
+                continue;
+            }
+            let max = batch_size(sched.mean, sched.engine.ready(), pool.desks.len());
+            sched.engine.take(max, &mut self.batch);
+            if self.batch.jobs.is_empty() {
+                self.take_from_others(&mut sched);
+            }
+            if !self.batch.jobs.is_empty() {
+                break;
+            }
+            if sched.engine.ready() > 0 || !sched.back.is_empty() {
+                continue;
+            }
+            if self.is_over(&sched) {
+                pool.stop(&mut sched);
+                return self.leave(sched);
+            }
+            if !self.garbage.is_empty() {
+                drop(sched);
+                self.clear_garbage();
+                sched = lock(&pool.sched);
+                continue;
+            }
+            match self.sleep(sched) {
+                Some(awake) => sched = awake,
+                None => return false,
+            }
+            self.now = pool.core.services.clock.now();
+        }
+        // Never leave a task behind without a worker awake for it: the next body may be a slow one.
+        if sched.engine.ready() + self.batch.jobs.len() > 1 {
+            pool.grant(&mut sched);
+        }
+        drop(sched);
+        self.clear_garbage();
+        true
+    }
+
+    fn report(&mut self, sched: &mut Sched) {
+        for done in &self.done {
+            sched.mean = (sched.mean * 15 + (done.ended - done.started.min(done.ended))) / 16;
+        }
+        sched.engine.complete(&mut self.done);
+        self.garbage.append(&mut sched.engine.garbage);
+    }
+
+    /// Nothing is ready: what others have finished but not told, and half of what they hold.
+    fn take_from_others(&mut self, sched: &mut Sched) {
+        for (other, desk) in self.pool.desks.iter().enumerate() {
+            if other == self.me {
+                continue;
+            }
+            let mut desk = lock(desk);
+            sched.engine.complete(&mut desk.done);
+            desk.batch.give_half(&mut self.batch);
+            if !self.batch.jobs.is_empty() {
+                break;
+            }
+        }
+        self.garbage.append(&mut sched.engine.garbage);
+    }
+
+    /// Whether nothing will happen any more.
+    fn is_over(&self, sched: &Sched) -> bool {
+        let others_sleep = sched.waiting - sched.granted + 1 >= sched.live;
+        let due = self.pool.until == Until::TheEnd && sched.engine.next_due().is_some();
+        let waits = due || sched.away > 0 || !sched.back.is_empty();
+        sched.engine.is_over() || (others_sleep && !waits)
+    }
+
+    /// The worker's end: gives its busy token back.
+    fn leave(&mut self, sched: MutexGuard<'_, Sched>) -> bool {
+        drop(sched);
+        self.clear_garbage();
+        self.pool.core.services.clock.leave();
+        false
+    }
+
+    /// Sleeps until there is work. `None` when the run is over.
+    fn sleep(&self, mut sched: MutexGuard<'p, Sched>) -> Option<MutexGuard<'p, Sched>> {
+        let pool = self.pool;
+        let clock = &pool.core.services.clock;
+        sched.waiting += 1;
+        if clock.is_virtual() {
+            // Time may move now, which wakes others, who take this lock.
+            drop(sched);
+            clock.leave();
+            sched = lock(&pool.sched);
+        }
+        loop {
+            if sched.granted > 0 {
+                sched.granted -= 1;
+                sched.waiting -= 1;
+                return Some(sched);
+            }
+            if sched.stop {
+                sched.waiting -= 1;
+                return None;
+            }
+            sched = pool.wake.wait(sched).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn clear_garbage(&mut self) {
+        if !self.garbage.is_empty() {
+            drop_quietly(self.garbage.drain(..));
+        }
+    }
+}
+
+/// A fair part of the bodies that have come back.
+fn take_fair(sched: &mut Sched, workers: usize) -> Option<Vec<Back>> {
+    let n = sched.back.len();
+    (n > 0).then(|| sched.back.split_off(n - n.div_ceil(workers)))
+}
+
+/// About 20 µs of work at a time; of slow bodies never more than a fair part.
+fn batch_size(mean: u64, ready: usize, workers: usize) -> usize {
+    let max = usize::try_from(20_000 / (mean + 1)).unwrap_or(1).clamp(1, 256);
+    if mean > 2_000 { max.min(ready / (2 * workers)).max(1) } else { max }
+}

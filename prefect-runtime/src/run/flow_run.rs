@@ -1,0 +1,149 @@
+//! What is left of a run: states, results, times.
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::RunCore;
+use crate::clock::Tick;
+use crate::engine::{Engine, plain};
+use crate::flow::graph::{TaskId, id};
+use crate::flow::{FlowOutput, MissingResult, TaskRef};
+use crate::{State, StateKind};
+
+/// A run of a flow, after it.
+pub struct FlowRun<O = ()> {
+    pub(crate) core: Arc<RunCore>,
+    state: State,
+    /// `None` if no task was run.
+    engine: Option<Kept>,
+    begun: Tick,
+    ended: Tick,
+    output: O,
+}
+
+/// A task run of a finished run.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TaskRunInfo {
+    /// The name of the task.
+    pub name: String,
+    /// What tells the tasks of a flow apart.
+    pub slug: String,
+    /// Its state at the end of the run.
+    pub state: State,
+    /// When its last attempt started, if it did.
+    pub started: Option<Timestamp>,
+    /// How long its last attempt took.
+    pub duration: Duration,
+}
+
+/// The engine after the run. Results are values of user types: a panic in their destructors must not reach the caller.
+struct Kept(Option<Engine>);
+impl Drop for Kept {
+    fn drop(&mut self) {
+        crate::panics::drop_quietly(self.0.take());
+    }
+}
+
+impl FlowRun<()> {
+    pub(crate) fn new(core: Arc<RunCore>, state: State, engine: Option<Engine>, begun: Tick, ended: Tick) -> Self {
+        let engine = engine.map(|engine| Kept(Some(engine)));
+        Self { core, state, engine, begun, ended, output: () }
+    }
+
+    pub(crate) fn with_output<O>(self, output: O) -> FlowRun<O> {
+        let Self { core, state, engine, begun, ended, output: () } = self;
+        FlowRun { core, state, engine, begun, ended, output }
+    }
+}
+
+impl<O: FlowOutput> FlowRun<O> {
+    /// What the flow returns.
+    ///
+    /// # Errors
+    /// If a task that it returns has no result.
+    pub fn output(&self) -> Result<O::Value, MissingResult> {
+        self.output.read(&mut |task| self.state_of(task)).map_err(|mut missing| {
+            if missing.task.is_empty() {
+                missing.task = self.flow_name().to_owned();
+            }
+            missing
+        })
+    }
+}
+
+impl<O> FlowRun<O> {
+    /// The state of the flow run.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The name of the flow.
+    #[must_use]
+    pub fn flow_name(&self) -> &str {
+        &self.core.graph.name
+    }
+
+    /// The id of the run.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.core.services.flow_run_id
+    }
+
+    /// How long the run took, without the time that notifications needed after its end.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        Duration::from_nanos(self.ended.saturating_sub(self.begun))
+    }
+
+    /// The state of a task.
+    ///
+    /// # Panics
+    /// If the task belongs to another flow.
+    #[must_use]
+    #[track_caller]
+    pub fn state_of(&self, task: TaskRef) -> State {
+        assert!(task.graph == self.core.graph.id, "this task belongs to another flow");
+        self.state_at(task.task)
+    }
+
+    fn engine(&self) -> Option<&Engine> {
+        self.engine.as_ref()?.0.as_ref()
+    }
+
+    pub(crate) fn state_at(&self, task: TaskId) -> State {
+        match self.engine() {
+            Some(engine) if engine.kind_of(task) != StateKind::Pending => engine.state(task),
+            Some(_) | None => plain(StateKind::Pending).with_message("Task not run."),
+        }
+    }
+
+    /// The task runs, in the order in which the flow was built.
+    pub fn task_runs(&self) -> impl Iterator<Item = TaskRunInfo> + '_ {
+        let graph = &self.core.graph;
+        (0..id(graph.len())).map(move |task| {
+            let times = self.engine().map_or([0; 3], |engine| engine.times(task));
+            let state = self.state_at(task);
+            TaskRunInfo {
+                name: graph.name(task).to_string(),
+                slug: graph.slug(task).to_string(),
+                started: (state.kind() != StateKind::Pending).then(|| self.core.services.clock.at(times[1])),
+                duration: Duration::from_nanos(times[2].saturating_sub(times[1])),
+                state,
+            }
+        })
+    }
+}
+
+impl<O> fmt::Debug for FlowRun<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlowRun")
+            .field("flow", &self.flow_name())
+            .field("state", &self.state)
+            .field("tasks", &self.core.graph.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,42 @@
+//! One run of one flow: what its tasks share, how it starts and ends, what is left of it.
+mod flow_run;
+mod runner;
+mod runtime;
+mod settings;
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+pub use flow_run::{FlowRun, TaskRunInfo};
+pub(crate) use runner::{Prepared, Ran, RunCore, Until, log_beginning};
+pub(crate) use runtime::AsyncRuntime;
+pub use settings::{Executor, RunSettings};
+
+use crate::Clock;
+use crate::door::Observer;
+
+/// The services of one run: handlers and tasks reach them through what they are given.
+pub(crate) struct Services {
+    pub(crate) flow_name: Arc<str>,
+    pub(crate) flow_run_id: Arc<str>,
+    pub(crate) clock: Clock,
+    pub(crate) runtime: AsyncRuntime,
+    pub(crate) started: Timestamp,
+    pub(crate) observers: Vec<Arc<dyn Observer>>,
+}
+
+impl Services {
+    /// A text for people, without secrets.
+    #[allow(clippy::unused_self, reason = "the secrets of the run come with its configuration")]
+    pub(crate) fn redacted(&self, what: &impl fmt::Display) -> String {
+        what.to_string()
+    }
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services").field("flow_run_id", &self.flow_run_id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,94 @@
+//! How a flow is run.
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use crate::Clock;
+use crate::door::Observer;
+use crate::engine::KeepResults;
+
+/// What runs the tasks.
+///
+/// Both run sync and async bodies, and end every task in the same state; they differ in the order of tasks that do not
+/// depend on each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Executor {
+    /// One task after the other on the caller's thread, in the order of Prefect 1's `LocalExecutor`: reproducible.
+    Local,
+    /// On threads: as many as given, else the configuration's `engine.workers`, else as many as the machine has cores.
+    Threads(Option<NonZeroUsize>),
+}
+
+impl Executor {
+    /// This many threads; 0 counts as 1.
+    #[must_use]
+    pub fn threads(n: usize) -> Self {
+        Self::Threads(NonZeroUsize::new(n.max(1)))
+    }
+}
+
+impl Default for Executor {
+    fn default() -> Self {
+        Self::Threads(None)
+    }
+}
+
+/// How a flow is run: the executor, and what a test may want to be given instead of the machine's own.
+#[derive(Clone, Default)]
+#[must_use = "settings do nothing until they are given to a flow"]
+pub struct RunSettings {
+    pub(crate) executor: Executor,
+    pub(crate) clock: Option<Clock>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) keep: KeepResults,
+    pub(crate) observers: Vec<Arc<dyn Observer>>,
+}
+
+impl RunSettings {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What runs the tasks. Default: threads, as many as the machine has cores.
+    pub fn executor(mut self, executor: Executor) -> Self {
+        self.executor = executor;
+        self
+    }
+
+    /// The clock. Default: the machine's.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// What the random parts of delays are drawn from. Default: anew for each run.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Which results are kept to the end of the run. Default: those that are needed.
+    pub fn keep_results(mut self, keep: KeepResults) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    /// Adds somebody who looks on.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observers.push(observer);
+        self
+    }
+}
+
+impl fmt::Debug for RunSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunSettings")
+            .field("executor", &self.executor)
+            .field("clock", &self.clock)
+            .field("seed", &self.seed)
+            .field("keep", &self.keep)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,115 @@
+//! The steps after the body.
+use super::{Body, Started, Step, done, enter, log_finished};
+use crate::clock::Tick;
+use crate::engine::{Done, End, plain};
+use crate::flow::graph::TaskId;
+use crate::panics::guard;
+use crate::run::RunCore;
+use crate::{Signal, SignalKind, State, StateKind, StateResult, TaskError, Tracked, Value};
+
+/// How a body ended.
+pub(crate) enum Ended {
+    /// By itself.
+    Body(Result<Value, TaskError>),
+    /// It took longer than its timeout.
+    TimedOut,
+}
+
+/// Takes a task run from the end of its body to its next state.
+#[inline]
+pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) -> Done {
+    let Started { body: Body { task, attempt, .. }, started: at, watched } = started;
+    let ended = match ended {
+        Ended::Body(Ok(value)) if watched.is_none() => {
+            log_finished(core, task, StateKind::Success);
+            return Done { task, attempt, started: at, ended: now, end: End::Success(value) };
+        }
+        ended => ended,
+    };
+    let (tracked, running) = watched.unwrap_or_else(|| (core.tracked(task), plain(StateKind::Running)));
+    let state = steps(core, task, attempt, &tracked, &running, ended).unwrap_or_else(|state| state);
+    done(core, task, attempt, at, core.services.clock.now().max(now), state)
+}
+
+fn steps(core: &RunCore, task: TaskId, attempt: u32, tracked: &Tracked, running: &State, ended: Ended) -> Step<State> {
+    let (state, ends) = outcome(core, task, attempt, ended);
+    let state = enter(core, tracked, task, running, state)?;
+    match ends {
+        Ends::Now => Ok(state),
+        Ends::ByTheRules => check_retry(core, tracked, task, attempt, state),
+    }
+}
+
+enum Ends {
+    /// Without a look at the retries.
+    Now,
+    ByTheRules,
+}
+
+/// The state that the end of a body asks for.
+fn outcome(core: &RunCore, task: TaskId, attempt: u32, ended: Ended) -> (State, Ends) {
+    let error = match ended {
+        Ended::Body(Ok(value)) => {
+            return (plain(StateKind::Success).with_value(value), Ends::ByTheRules);
+        }
+        Ended::TimedOut => {
+            let state = Signal::of(SignalKind::Timeout).into_state();
+            let result = StateResult::Signal(SignalKind::Timeout, Some("Execution timed out.".into()));
+            return (state.with_message("Task timed out during execution.").with_result(result), Ends::ByTheRules);
+        }
+        Ended::Body(Err(error)) => error,
+    };
+    if let Some(signal) = error.downcast_ref::<Signal>() {
+        tracing::info!(target: "prefect.TaskRunner", "{} signal raised: {signal}", signal.kind().name());
+        let ends = if signal.kind() == SignalKind::EndRun { Ends::Now } else { Ends::ByTheRules };
+        let state = signal.state().clone();
+        let state = if signal.kind() == SignalKind::Retry {
+            let state = state.with_run_count(attempt);
+            if state.start().is_none() { state.start_in(std::time::Duration::ZERO) } else { state }
+        } else {
+            state
+        };
+        return (state, ends);
+    }
+    let text = core.services.redacted(&error);
+    tracing::error!(target: "prefect.TaskRunner", "Task '{}': Exception encountered during task execution!", core.graph.name(task));
+    let message = format!("Error during execution of task: {text}");
+    (State::failed(message).with_error(error), Ends::ByTheRules)
+}
+
+fn check_retry(core: &RunCore, tracked: &Tracked, task: TaskId, attempt: u32, state: State) -> Step<State> {
+    let retries = core.retries(task);
+    if !state.kind().is_failed() || attempt > retries.max {
+        return Ok(state);
+    }
+    if let Some(retry_on) = &core.graph.definition(task).retry_on {
+        let error = match state.result() {
+            StateResult::Error(error) => Some(error.clone()),
+            StateResult::Signal(kind, _) => Some(Signal::of(*kind).into()),
+            StateResult::None | StateResult::Value(_) => None,
+        };
+        if let Some(error) = error {
+            match guard(|| retry_on.allows(&error)) {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::info!(
+                        target: "prefect.TaskRunner",
+                        "Task '{}': Skipping retry. The error is none of those that `retry_on` names.",
+                        core.graph.name(task)
+                    );
+                    return Ok(state);
+                }
+                Err(caught) => {
+                    let error = caught.into_error();
+                    let message = format!("Unexpected error: {}", core.services.redacted(&error));
+                    let failed = State::new(StateKind::Failed).with_message(message).with_error(error);
+                    return enter(core, tracked, task, &state, failed);
+                }
+            }
+        }
+    }
+    let delay = retries.delay.after(attempt, || core.random(task, attempt));
+    let message = format!("Retrying Task (after attempt {attempt} of {})", u64::from(retries.max) + 1);
+    let retrying = State::new(StateKind::Retrying).with_message(message).with_run_count(attempt).start_in(delay);
+    enter(core, tracked, task, &state, retrying)
+}

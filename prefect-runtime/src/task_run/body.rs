@@ -1,0 +1,77 @@
+//! Calling the body.
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Cx, Poll, Waker};
+
+use super::Body;
+use crate::context::{Context, Now, as_task};
+use crate::flow::{BodyOutcome, Inputs, TaskFuture};
+use crate::panics::{Caught, guard};
+use crate::run::RunCore;
+use crate::{TaskError, Value};
+
+/// What calling a body gave.
+pub(crate) enum Call {
+    /// It has ended.
+    Ended(Result<Value, TaskError>),
+    /// It waits.
+    Waits(TaskFuture, Context),
+}
+
+/// Whether an async body is polled where it is, first of all. Most are ready at once, and a hand-over costs more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FirstPoll {
+    InPlace,
+    Later,
+}
+
+/// Calls the body of a task run on this thread.
+#[inline]
+pub(crate) fn call(core: &RunCore, body: &Body, inputs: &mut [Option<Value>], first: FirstPoll) -> Call {
+    let code = &core.graph.kind(body.task).code;
+    let now = Now { task: body.task, attempt: body.attempt, resumed: body.resumed };
+    let outcome = guard(|| {
+        as_task(now, body.run_name.as_ref(), || {
+            let mut given = Inputs::new(inputs, code.parameters(), &core.shared);
+            match code.run(&mut given) {
+                BodyOutcome::Done(result) => Ok(result),
+                BodyOutcome::Future(mut future) => {
+                    if first == FirstPoll::InPlace
+                        && let Poll::Ready(result) = future.as_mut().poll(&mut Cx::from_waker(Waker::noop()))
+                    {
+                        return Ok(result);
+                    }
+                    Err(future)
+                }
+            }
+        })
+    });
+    match outcome {
+        Ok(Ok(result)) => Call::Ended(result),
+        Ok(Err(future)) => {
+            let context = Context::of(&core.services, &core.graph, now, body.run_name.as_ref().map(Arc::clone));
+            Call::Waits(future, context)
+        }
+        Err(caught) => Call::Ended(Err(caught.into_error())),
+    }
+}
+
+/// Polls a body that waits, with its context; a panic is its error.
+pub(crate) fn caught_poll(
+    future: &mut Option<TaskFuture>,
+    context: &Context,
+    cx: &mut Cx<'_>,
+) -> Poll<Result<Value, TaskError>> {
+    let poll = {
+        let body: Pin<&mut _> = future.as_mut().expect("not polled after its end").as_mut();
+        guard(|| context.enter(|| body.poll(cx)))
+    };
+    let result = match poll {
+        Ok(Poll::Pending) => return Poll::Pending,
+        Ok(Poll::Ready(result)) => result,
+        Err(caught) => Err(Caught::into_error(caught)),
+    };
+    // What the body held is dropped here, where a panic is caught.
+    crate::panics::drop_quietly(future.take());
+    Poll::Ready(result)
+}

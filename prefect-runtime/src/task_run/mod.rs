@@ -1,0 +1,86 @@
+//! One task run, from "it is ready" to its next state: Prefect's pipeline, step by step and in its order.
+//!
+//! Of the pipeline's first steps (is it pending, has its time come, has all upstream finished) the engine has made sure
+//! before a job is handed out.
+mod after;
+mod before;
+mod body;
+mod run_name;
+
+use std::sync::Arc;
+
+pub(crate) use after::{Ended, finish};
+pub(crate) use before::{Prepared, prepare};
+pub(crate) use body::{Call, FirstPoll, call, caught_poll};
+
+use crate::clock::Tick;
+use crate::door::{Change, change};
+use crate::engine::{Done, End};
+use crate::flow::graph::TaskId;
+use crate::run::RunCore;
+use crate::state::Start;
+use crate::{State, StateKind, Tracked};
+
+/// A task run whose body is running, or about to.
+pub(crate) struct Started {
+    pub(crate) body: Body,
+    started: Tick,
+    /// What it is called and the state it is in, if somebody looks at it; else it is plainly `Running`.
+    watched: Option<(Tracked, State)>,
+}
+
+/// Which body runs, and what it can ask about itself.
+#[derive(Clone)]
+pub(crate) struct Body {
+    pub(crate) task: TaskId,
+    pub(crate) attempt: u32,
+    resumed: bool,
+    run_name: Option<Arc<str>>,
+}
+
+/// A step's answer: go on, or the run of this task ends here (for now).
+type Step<T> = Result<T, State>;
+
+/// Whether nobody looks at the state changes of this task: no handler, no observer, no log line that is written.
+fn unwatched(core: &RunCore, task: TaskId) -> bool {
+    core.graph.definition(task).handlers.is_empty()
+        && core.services.observers.is_empty()
+        && !tracing::enabled!(target: "prefect.TaskRunner", tracing::Level::DEBUG)
+}
+
+/// The one door, for a task. `Err` is the state that the task run ends in.
+fn enter(core: &RunCore, tracked: &Tracked, task: TaskId, old: &State, new: State) -> Step<State> {
+    match change(tracked, &core.graph.definition(task).handlers, old, new) {
+        Change::To(state) => Ok(state),
+        Change::Ended(state) => Err(state),
+    }
+}
+
+/// What the engine is told of a task run that stops in this state.
+fn done(core: &RunCore, task: TaskId, attempt: u32, started: Tick, ended: Tick, state: State) -> Done {
+    log_finished(core, task, state.kind());
+    let due = due(core, &state, ended);
+    Done { task, attempt, started, ended, end: End::State(Box::new(state), due) }
+}
+
+/// `Task '{}': Starting task run...`
+pub(crate) fn log_starting(core: &RunCore, task: TaskId) {
+    tracing::info!(target: "prefect.TaskRunner", "Task '{}': Starting task run...", core.graph.name(task));
+}
+
+/// `Task '{}': Finished task run for task with final state: '{}'`
+pub(crate) fn log_finished(core: &RunCore, task: TaskId, kind: StateKind) {
+    tracing::info!(target: "prefect.TaskRunner", "Task '{}': Finished task run for task with final state: '{kind}'", core.graph.name(task));
+}
+
+/// When a state that is not finished goes on by itself. A pause without a time waits for somebody.
+fn due(core: &RunCore, state: &State, ended: Tick) -> Option<Tick> {
+    if !state.kind().is_pending() {
+        return None;
+    }
+    match state.start() {
+        Some(Start::After(delay)) => Some(ended.saturating_add(u64::try_from(delay.as_nanos()).unwrap_or(Tick::MAX))),
+        Some(Start::At(moment)) => Some(core.services.clock.tick_of(moment)),
+        None => (state.kind() != StateKind::Paused).then_some(ended),
+    }
+}
