@@ -1,3 +1,23 @@
 //! Typed workflows.
-pub use prefect_macros::{flow, task};
+pub use prefect_macros::{flow_attribute as flow, task};
 pub use prefect_runtime::*;
+
+/// What a program that runs flows needs: `use prefect::prelude::*;`.
+///
+/// The attribute for flows with parameters is written with its path, `#[prefect::flow]`: it cannot share its name with
+/// [`flow!`](prelude::flow) in one module.
+pub mod prelude {
+    pub use prefect_macros::{flow, task};
+    pub use prefect_runtime::StateKind::{
+        Cached, Cancelled, Cancelling, ClientFailed, Failed, Finished, Looped, Mapped, Paused, Pending, Queued, Resume,
+        Retrying, Running, Scheduled, Skipped, Submitted, Success, TimedOut, TriggerFailed, ValidationFailed,
+    };
+    pub use prefect_runtime::trigger::{
+        Upstreams, all_failed, all_finished, all_successful, always_run, any_failed, any_successful, manual_only,
+        not_all_skipped, some_failed, some_successful,
+    };
+    pub use prefect_runtime::{
+        Data, Node, Outcome, Signal, State, StateHandler, StateKind, TaskError, Tracked, callback_factory, context,
+        exponential, options, raise, reference_tasks,
+    };
+}

@@ -1,14 +1,143 @@
-//! The macros of the crate `prefect`.
+//! The macros of the crate `prefect`: use them through it.
+//!
+//! The body of a task or a flow is never parsed. `#[task]` passes it on; flows have their tokens rewritten one by one, and
+//! only at calls with keywords.
+mod call;
+mod errors;
+mod flow;
+mod function;
+mod hints;
+mod keywords;
+mod options;
+mod parameters;
+mod prelude;
+mod spans;
+mod task;
+mod values;
+
 use proc_macro::TokenStream;
 
-/// Placeholder.
+/// Makes a task of a function.
+///
+/// In a flow the function takes plain values and the results of other tasks, and gives a node. `add::run(1)` calls the
+/// function itself.
+///
+/// ```
+/// use prefect::prelude::*;
+///
+/// #[task(name = "Add 1 task", max_retries = 2, retry_delay = "10s")]
+/// fn add(x: i64, #[default(1)] y: i64) -> i64 {
+///     x + y
+/// }
+///
+/// let flow = flow!("sum", { add(x = add(1), y = 5) });
+/// assert_eq!(add::run(1, 2), 3);
+/// ```
+///
+/// # Options
+///
+/// | option | what |
+/// |---|---|
+/// | `name = "load"` | the name; the function's if it is not given |
+/// | `state_handlers = [f, \|task, old, new\| new]` | called at every state change, in this order |
+/// | `on_failure = f` | a `fn(&Tracked, &State)`, called after the handlers when the task has failed |
+/// | `max_retries = 3` | how often a failed run is tried again |
+/// | `retry_delay = "10s"` | how long to wait before that; `exponential("1s", max = "5m")` waits longer each time |
+/// | `retry_on = [std::io::Error]` | which errors are tried again: types, or a predicate of the error |
+/// | `timeout = "1m"` | how long one attempt may take |
+/// | `trigger = any_failed` | when the task runs: a function of the states upstream |
+/// | `skip_on_upstream_skip = false` | the task runs although something upstream was skipped |
+/// | `tags = ["web"]` | tags |
+/// | `task_run_name = "row {x}"` | the name of each run, with parameters and names of the run context |
+/// | `in_memory` | the result is not stored, so that it need not be `Serialize`; a resumed run computes it again |
+/// | `crate = path` | where the crate `prefect` is, for people who rename it |
+///
+/// # Parameters
+///
+/// `x: T` is taken by value, `x: &T` (`&str`, `&[T]`) without a copy. `#[default(1)]` makes a parameter one that is given
+/// by keyword only, `#[constant]` one that takes plain values only. `#[shared] db: &Pool` comes from `flow.share(pool)` and
+/// is no argument of the call. A task that also runs when something upstream has no result takes `Outcome<T>` or
+/// `Option<T>`.
 #[proc_macro_attribute]
-pub fn task(_args: TokenStream, item: TokenStream) -> TokenStream {
-    item
+pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
+    let name = function_name(&item);
+    shown(&name, task::run(&args.into(), &item.into()))
 }
 
-/// Placeholder.
+/// Builds a flow: a name, options, and a block whose calls of tasks become its tasks.
+///
+/// In the block tasks also take keywords: `add(x = 1)`, `upstream_tasks = [a]`, `task_args = options().name("n")`.
+///
+/// ```
+/// use prefect::prelude::*;
+///
+/// #[task]
+/// fn add(x: i64, y: i64) -> i64 {
+///     x + y
+/// }
+///
+/// let flow = flow!("sum", on_failure = |flow, state| println!("{}: {state}", flow.name()), {
+///     let three = add(1, y = 2);
+///     add(x = three, y = three)
+/// });
+/// assert_eq!(flow.name(), "sum");
+/// ```
+///
+/// Options: `state_handlers`, `on_failure`, `terminal_state_handler`, `crate`.
 #[proc_macro]
 pub fn flow(input: TokenStream) -> TokenStream {
-    input
+    let name = input.clone().into_iter().next().map(|token| token.to_string().trim_matches('"').to_owned());
+    shown(&name.unwrap_or_default(), flow::bang::run(input.into()))
+}
+
+/// Makes a flow with parameters of a function: `#[prefect::flow]`.
+///
+/// In the body a parameter `x: T` is a `Node<T>`. Called in another flow, the function builds its tasks there;
+/// `etl::flow()` is the flow itself.
+///
+/// ```
+/// use prefect::prelude::*;
+///
+/// #[task]
+/// fn add(x: i64, y: i64) -> i64 {
+///     x + y
+/// }
+///
+/// #[prefect::flow(name = "sum")]
+/// fn sum(#[default(1)] x: i64) -> i64 {
+///     add(x = x, y = 2)
+/// }
+/// assert_eq!(sum::flow().name(), "sum");
+///
+/// #[prefect::flow]
+/// fn twice() -> i64 {
+///     add(sum(x = 3), sum(x = 4))
+/// }
+/// assert_eq!(twice::flow().name(), "twice");
+/// ```
+///
+/// Options: `name`, `state_handlers`, `on_failure`, `terminal_state_handler`, `crate`. `#[default(..)]` gives a parameter a
+/// default; one of type `Option<T>` may be left out.
+#[proc_macro_attribute]
+pub fn flow_attribute(args: TokenStream, item: TokenStream) -> TokenStream {
+    let name = function_name(&item);
+    shown(&name, flow::attribute::run(&args.into(), &item.into()))
+}
+
+/// The name after `fn`.
+fn function_name(item: &TokenStream) -> String {
+    let mut tokens = item.clone().into_iter().map(|token| token.to_string());
+    tokens.find(|token| token == "fn");
+    tokens.next().unwrap_or_default()
+}
+
+/// `PREFECT_MACROS_DEBUG=add cargo check` prints what the task or flow `add` expands to.
+fn shown(name: &str, mut expansion: proc_macro2::TokenStream) -> TokenStream {
+    if prelude::is_missing(proc_macro::Span::call_site().local_file()) {
+        expansion = prelude::without_diagnostics(expansion);
+    }
+    if std::env::var("PREFECT_MACROS_DEBUG").is_ok_and(|wanted| wanted == name) {
+        eprintln!("{expansion}");
+    }
+    expansion.into()
 }

@@ -4,6 +4,7 @@ mod clock;
 mod config;
 mod context;
 mod door;
+mod dsl;
 mod engine;
 mod error;
 mod executor;
@@ -24,13 +25,19 @@ pub use config::{
 };
 pub use context::{Context, context, sleep, sleep_blocking};
 pub use door::Observer;
+pub use dsl::{
+    Data, Failure, Input, IntoConstant, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream, options,
+    reference_tasks,
+};
 pub use engine::KeepResults;
 pub use error::{Panicked, TaskError};
 pub use flow::{
-    Flow, FlowBuilder, FlowOptions, Inputs, Parameter, RetryDelay, RetryOn, RunName, TaskBody, TaskDefinition, TaskRef,
-    Trigger, Upstreams,
+    Flow, FlowBuilder, FlowOptions, FlowOutput, Inputs, IntoDuration, IntoRetryDelay, MissingResult, Parameter,
+    RetryDelay, RetryOn, RunName, TaskBody, TaskDefinition, TaskRef, Trigger, Upstreams, duration, exponential,
 };
-pub use handlers::{HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind};
+pub use handlers::{
+    Callback, CallbackOutput, HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind, callback_factory,
+};
 pub use redact::Redactor;
 pub use run::{Executor, FlowRun, RunSettings, TaskRunInfo};
 pub use secrets::{EnvVarSecret, Secret, SecretError, SecretString, SecretValue};
@@ -40,10 +47,24 @@ pub use value::Value;
 /// What the macros expand to: not for use by hand.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::flow::scope::build;
-    pub use crate::flow::{
-        BodyKind, BodyOutcome, Computed, Inputs, Parameter, Passed, Slot, TaskCell, TaskCode, TaskDefinition,
-        TaskFuture,
+    pub use crate::dsl::{
+        Input, IntoConstant, IntoGeneric, IntoInput, IntoTaskError, Missing, Node, RefParam, ResultLike, Set, call,
+        flow, in_flow, in_memory, missing_parameter, output_node, owned, parameter, parameter_node, returned, shared,
+        slot, stored, task_input,
     };
-    pub use crate::handlers::{async_closure, boxed, closure};
+    pub use crate::flow::trigger::{Accepts, Typed, any_state, erase_trigger, into_trigger};
+    pub use crate::flow::{
+        BodyKind, BodyOutcome, Flow, FlowOptions, Inputs, IntoDuration, IntoRetryDelay, Parameter, RetryOn, RunName,
+        Slot, TaskCell, TaskCode, TaskDefinition, TaskFuture, duration,
+    };
+    pub use crate::handlers::{async_closure, boxed, closure, on_failure};
+}
+
+/// When a task runs, judged by the states of what is upstream of it: Prefect's triggers.
+pub mod trigger {
+    pub use crate::flow::trigger::{
+        IntoTrigger, Successful, Thresholds, Trigger, TriggerOutput, Upstreams, Verdict, all_failed, all_finished,
+        all_finished as always_run, all_successful, any_failed, any_successful, manual_only, not_all_skipped,
+        some_failed, some_successful,
+    };
 }

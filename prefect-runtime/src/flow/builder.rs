@@ -262,17 +262,17 @@ impl FlowBuilder {
     }
 
     /// Changes the options of one task, and of no other call of the same function.
-    pub(super) fn edit(&mut self, task: TaskId, change: impl FnOnce(TaskDefinition) -> TaskDefinition) {
+    pub(crate) fn edit(&mut self, task: TaskId, change: impl FnOnce(TaskDefinition) -> TaskDefinition) {
         let kind = &self.kinds[self.nodes[task as usize].kind as usize];
         let changed = TaskKind::new(Arc::new(change((*kind.definition).clone())), kind.code.clone());
         self.nodes[task as usize].kind = self.add_kind(changed);
     }
 
-    pub(super) fn after(&mut self, task: TaskId, upstream: TaskId) {
+    pub(crate) fn after(&mut self, task: TaskId, upstream: TaskId) {
         self.order.push((upstream, task));
     }
 
-    pub(super) fn set_reference_tasks(&mut self, tasks: Vec<TaskId>) {
+    pub(crate) fn set_reference_tasks(&mut self, tasks: Vec<TaskId>) {
         self.reference_tasks = Some(tasks);
     }
 

@@ -1,6 +1,7 @@
 //! Flows as data: tasks, edges, and how they are put together.
 mod builder;
 pub(crate) mod definition;
+mod duration;
 pub(crate) mod graph;
 pub(crate) mod inputs;
 mod output;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 pub use builder::{FlowBuilder, TaskBody, TaskRef};
 pub use definition::{BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
+pub use duration::{IntoDuration, IntoRetryDelay, duration, exponential};
 pub use inputs::{BodyOutcome, Computed, Inputs, Passed, Slot, TaskFuture};
 pub use output::{FlowOutput, MissingResult};
 pub use retry::{RetryDelay, RetryOn};

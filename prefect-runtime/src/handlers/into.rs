@@ -15,24 +15,28 @@ pub trait HandlerOutput {
     fn into_state(self, new: State) -> Result<State, TaskError>;
 }
 
+#[diagnostic::do_not_recommend]
 impl HandlerOutput for State {
     fn into_state(self, _: State) -> Result<State, TaskError> {
         Ok(self)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl HandlerOutput for Option<State> {
     fn into_state(self, new: State) -> Result<State, TaskError> {
         Ok(self.unwrap_or(new))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl HandlerOutput for () {
     fn into_state(self, new: State) -> Result<State, TaskError> {
         Ok(new)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R: HandlerOutput, E: Into<TaskError>> HandlerOutput for Result<R, E> {
     fn into_state(self, new: State) -> Result<State, TaskError> {
         self.map_err(E::into)?.into_state(new)
@@ -104,6 +108,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<H: StateHandler> IntoStateHandler<()> for H {
     type Handler = H;
     fn into_handler(self) -> H {
@@ -120,17 +125,17 @@ where
 }
 
 /// Gives the parameters of a closure their types: the macros put it around closure literals.
-pub fn closure<F, R: HandlerOutput>(f: F) -> FnHandler<F>
+pub fn closure<F, R: HandlerOutput>(f: F) -> Box<dyn StateHandler>
 where
-    F: Fn(&Tracked, &State, State) -> R + Send + Sync,
+    F: Fn(&Tracked, &State, State) -> R + Send + Sync + 'static,
 {
-    FnHandler(f)
+    Box::new(FnHandler(f))
 }
 
 /// The same for async closures.
-pub fn async_closure<F, R: HandlerOutput>(f: F) -> AsyncHandler<F>
+pub fn async_closure<F, R: HandlerOutput>(f: F) -> Box<dyn StateHandler>
 where
-    F: AsyncFn(&Tracked, &State, State) -> R + Send + Sync,
+    F: AsyncFn(&Tracked, &State, State) -> R + Send + Sync + 'static,
 {
-    AsyncHandler(f)
+    Box::new(AsyncHandler(f))
 }

@@ -1,10 +1,12 @@
 //! State handlers: called at every state change, with what changed, the old state and the new one.
+mod callback;
 mod into;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+pub use callback::{Callback, CallbackOutput, callback_factory, on_failure};
 pub use into::{AsyncHandler, FnHandler, HandlerOutput, IntoStateHandler, async_closure, boxed, closure};
 
 use crate::run::Services;

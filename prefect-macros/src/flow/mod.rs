@@ -1,0 +1,3 @@
+//! `flow!` and `#[prefect::flow]`.
+pub(crate) mod attribute;
+pub(crate) mod bang;

@@ -1,0 +1,18 @@
+//! The typed layer over the graph: what the macros expand to, and what the user's values become.
+mod convert;
+mod flow;
+mod input;
+mod node;
+mod options;
+mod outcome;
+mod output;
+mod parameter;
+
+pub use convert::{IntoConstant, IntoGeneric, IntoInput};
+pub use flow::{flow, in_flow, missing_parameter, output_node, parameter, parameter_node, reference_tasks, returned};
+pub use input::{Input, slot};
+pub use node::{Node, Upstream};
+pub use options::{TaskOptions, options};
+pub use outcome::{Failure, Outcome};
+pub use output::{Data, IntoTaskError, ResultLike, in_memory, stored};
+pub use parameter::{Missing, RefParam, Set, call, owned, shared, task_input};

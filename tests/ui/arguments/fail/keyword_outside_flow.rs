@@ -1,0 +1,10 @@
+use prefect::prelude::*;
+
+#[task]
+fn inc(x: i64) -> i64 {
+    x + 1
+}
+
+fn main() {
+    inc(x = 1);
+}

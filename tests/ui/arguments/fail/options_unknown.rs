@@ -1,0 +1,12 @@
+use prefect::prelude::*;
+
+#[task]
+fn inc(x: i64) -> i64 {
+    x + 1
+}
+
+fn main() {
+    flow!("f", {
+        inc(x = 2, task_args = options().max_retry(2));
+    });
+}

@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task]
+fn a(#[shared] db: String) {}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use prefect::prelude::*;
+
+#[task]
+fn add(x: i64, y: i64) -> i64 {
+    x + y
+}
+
+fn main() {
+    flow!("f", {
+        add(1, x = 2, y = 3);
+    });
+}

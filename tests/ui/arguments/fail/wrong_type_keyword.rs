@@ -1,0 +1,18 @@
+use prefect::prelude::*;
+
+#[task]
+fn name() -> String {
+    String::new()
+}
+
+#[task]
+fn inc(x: i64) -> i64 {
+    x + 1
+}
+
+fn main() {
+    flow!("f", {
+        let text = name();
+        inc(x = text);
+    });
+}

@@ -1,0 +1,6 @@
+#[prefect::flow]
+fn etl() {}
+
+fn main() {
+    etl.run();
+}

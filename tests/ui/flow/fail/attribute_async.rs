@@ -1,0 +1,4 @@
+#[prefect::flow]
+async fn etl() {}
+
+fn main() {}

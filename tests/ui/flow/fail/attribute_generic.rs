@@ -1,0 +1,4 @@
+#[prefect::flow]
+fn etl<T>() {}
+
+fn main() {}

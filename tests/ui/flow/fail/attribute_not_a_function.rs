@@ -1,0 +1,4 @@
+#[prefect::flow]
+struct Etl;
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[prefect::flow(timeout = "1s")]
+fn etl() {}
+
+fn main() {}

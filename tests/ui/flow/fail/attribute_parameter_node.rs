@@ -1,0 +1,4 @@
+#[prefect::flow]
+fn etl(x: Node<i64>) {}
+
+fn main() {}

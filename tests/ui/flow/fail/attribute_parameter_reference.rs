@@ -1,0 +1,4 @@
+#[prefect::flow]
+fn etl(x: &str) {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[prefect::flow]
+fn etl(#[shared] db: &String) {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use prefect::prelude::*;
+
+
+
+fn main() {
+    flow!("", {});
+}

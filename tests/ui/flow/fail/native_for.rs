@@ -1,0 +1,12 @@
+use prefect::prelude::*;
+
+#[task]
+fn list() -> Vec<u8> {
+    vec![]
+}
+
+fn main() {
+    flow!("f", {
+        for _ in list() {}
+    });
+}

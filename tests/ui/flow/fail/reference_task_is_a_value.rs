@@ -1,0 +1,9 @@
+use prefect::prelude::*;
+
+
+
+fn main() {
+    flow!("f", {
+        reference_tasks([1]);
+    });
+}

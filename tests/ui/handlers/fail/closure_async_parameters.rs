@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task(state_handlers = [async |new| new])]
+fn a() {}
+
+fn main() {}

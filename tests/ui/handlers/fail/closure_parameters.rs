@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task(state_handlers = [|_, new| new])]
+fn a() {}
+
+fn main() {}

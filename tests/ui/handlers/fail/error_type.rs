@@ -1,0 +1,12 @@
+use prefect::prelude::*;
+
+#[task(state_handlers = [handler])]
+fn a() {}
+
+struct MyError;
+
+fn handler(_: &Tracked, _: &State, new: State) -> Result<State, MyError> {
+    Ok(new)
+}
+
+fn main() {}

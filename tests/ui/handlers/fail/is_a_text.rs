@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task(state_handlers = ["slack"])]
+fn a() {}
+
+fn main() {}

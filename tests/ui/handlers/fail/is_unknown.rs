@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task(state_handlers = [tel])]
+fn a() {}
+
+fn main() {}

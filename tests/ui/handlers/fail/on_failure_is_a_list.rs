@@ -1,0 +1,8 @@
+use prefect::prelude::*;
+
+#[task(on_failure = [tell])]
+fn a() {}
+
+fn tell(_: &Tracked, _: &State) {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use prefect::prelude::*;
+
+fn tell(_: &Tracked, _: &State, _: State) {}
+
+fn main() {
+    flow!("f", state_handlers = tell, {});
+}

@@ -1,0 +1,10 @@
+use prefect::prelude::*;
+
+#[task(state_handlers = [two])]
+fn a() {}
+
+fn two(_: &Tracked, new: State) -> State {
+    new
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task(trigger = "all_finished")]
+fn report() {}
+
+fn main() {}

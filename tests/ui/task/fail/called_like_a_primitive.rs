@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task]
+fn str() {}
+
+fn main() {}

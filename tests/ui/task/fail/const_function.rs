@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task]
+const fn a() {}
+
+fn main() {}

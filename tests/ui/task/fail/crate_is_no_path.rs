@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task(crate = "prefect")]
+fn a() {}
+
+fn main() {}

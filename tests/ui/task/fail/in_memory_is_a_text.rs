@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task(in_memory = "yes")]
+fn a() {}
+
+fn main() {}

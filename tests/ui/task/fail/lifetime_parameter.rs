@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task]
+fn a<'a>(x: &str) {}
+
+fn main() {}

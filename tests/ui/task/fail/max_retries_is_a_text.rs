@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task(max_retries = "3")]
+fn a() {}
+
+fn main() {}

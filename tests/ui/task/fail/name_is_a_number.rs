@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task(name = 5)]
+fn a() {}
+
+fn main() {}

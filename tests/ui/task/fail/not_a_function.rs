@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task]
+struct Row;
+
+fn main() {}

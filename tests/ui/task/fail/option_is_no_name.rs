@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task("a")]
+fn a() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task(name = "a", name = "b")]
+fn a() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task(retires_often = 3)]
+fn a() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task(name)]
+fn a() {}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use prefect::prelude::*;
+
+struct Opaque;
+
+#[task]
+async fn a() -> Opaque {
+    Opaque
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use prefect::prelude::*;
+
+#[task]
+fn a(x: &str) -> Option<&str> {
+    Some(x)
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use prefect::prelude::*;
+
+struct Opaque;
+
+#[task]
+fn a() -> Result<Opaque, String> {
+    Ok(Opaque)
+}
+
+fn main() {}

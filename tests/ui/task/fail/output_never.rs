@@ -1,0 +1,8 @@
+use prefect::prelude::*;
+
+#[task]
+fn a() -> ! {
+    panic!()
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use prefect::prelude::*;
+
+struct Opaque;
+
+#[task]
+fn a() -> Opaque {
+    Opaque
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task]
+fn a(x: Node<i64>) {}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use prefect::prelude::*;
+
+struct Big;
+
+#[task]
+fn a(x: Big) {
+    let Big = x;
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task(retry_delay = "10s")]
+fn a() {}
+
+fn main() {}

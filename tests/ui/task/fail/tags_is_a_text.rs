@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task(tags = "a")]
+fn a() {}
+
+fn main() {}

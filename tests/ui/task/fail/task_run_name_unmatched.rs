@@ -1,0 +1,8 @@
+use prefect::prelude::*;
+
+#[task(task_run_name = "row {row")]
+fn a(row: i64) {
+    assert!(row > 0);
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task(timeout = "1.5s")]
+fn a() {}
+
+fn main() {}

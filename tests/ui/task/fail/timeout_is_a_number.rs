@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task(timeout = 10)]
+fn a() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use prefect::prelude::*;
+
+#[task]
+unsafe fn a() {}
+
+fn main() {}
