@@ -211,12 +211,12 @@ impl Destination {
                 current.doubtful = true;
                 self.trouble = Some(why.clone().into());
                 self.back_off(now, patience);
-                if again { None } else { self.drop_current(why.into()) }
+                if again { None } else { Some(self.drop_current(why.into())) }
             }
             Verdict::Refused(why) => {
                 self.trouble = Some(why.clone().into());
                 self.back_off(now, None);
-                self.drop_current(why.into())
+                Some(self.drop_current(why.into()))
             }
             Verdict::BadPayload(why) => {
                 self.failures = 0;
@@ -224,7 +224,7 @@ impl Destination {
                     current.form = Form::Plain;
                     return None;
                 }
-                self.drop_current(why.into())
+                Some(self.drop_current(why.into()))
             }
             Verdict::BadConfig(code) => Some(self.stop(format!("slack: {code}").into())),
         }
@@ -238,10 +238,10 @@ impl Destination {
         Note::Stopped(reason)
     }
 
-    fn drop_current(&mut self, reason: Reason) -> Option<Note> {
+    fn drop_current(&mut self, reason: Reason) -> Note {
         self.current = None;
         self.report.add_not_sent(&reason, 1);
-        Some(Note::Dropped(reason))
+        Note::Dropped(reason)
     }
 
     fn give_up(&mut self) {

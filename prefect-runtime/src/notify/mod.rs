@@ -281,7 +281,8 @@ impl Notifications {
         poll_fn(|cx| {
             // A timer that fired lets time go on as soon as it is polled; not before it was told what the time is.
             let _busy = self.0.clock.busy();
-            if channels.iter().fold(true, |all, channel| channel.has_ended(cx.waker()) && all) {
+            // One waker at a time is enough: the first that has not ended has it.
+            if channels.iter().all(|channel| channel.has_ended(cx.waker())) {
                 return Poll::Ready(());
             }
             if let Some(on_flush) = &self.0.settings.on_flush {

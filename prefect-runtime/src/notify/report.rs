@@ -6,6 +6,14 @@ use std::sync::Arc;
 /// How many notifications of a run were sent, and why the others were not.
 ///
 /// Its text is the line of the run's summary: `notifications: 12 sent, 1 not sent (slack: 503)`.
+///
+/// ```
+/// use prefect::NotificationReport;
+///
+/// let nothing = NotificationReport::default();
+/// assert_eq!(nothing.to_string(), "notifications: 0 sent");
+/// assert_eq!((nothing.sent(), nothing.not_sent(), nothing.reasons().count()), (0, 0, 0));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NotificationReport {
     sent: u64,

@@ -57,6 +57,13 @@ pub struct SlackNotifier {
 }
 
 /// What a notifier does about a message that cannot be sent.
+///
+/// ```
+/// use prefect::{OnDeliveryFailure, SlackNotifier, slack_notifier};
+///
+/// const STRICT: SlackNotifier = slack_notifier::on_delivery_failure(OnDeliveryFailure::Fail);
+/// assert_eq!(STRICT.on_delivery_failure(OnDeliveryFailure::default()), SlackNotifier::DEFAULT);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum OnDeliveryFailure {
     /// The message is sent in the background. One that cannot be sent is logged and counted.

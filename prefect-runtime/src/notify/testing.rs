@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{DeliverySettings, NotificationReport, Notifications, Unconfigured, lock};
+use crate::clock::Busy;
 use crate::run::Services;
 use crate::{Clock, Tracked, TrackedKind};
 
@@ -17,9 +18,16 @@ pub struct BenchOptions {
     settings: DeliverySettings,
     redacted: Vec<String>,
     cards: Option<Arc<Mutex<Vec<String>>>>,
+    clock: Option<Clock>,
 }
 
 impl BenchOptions {
+    /// Real time, instead of one that moves only while nothing is in flight.
+    pub fn system_clock(mut self) -> Self {
+        self.clock = Some(Clock::system());
+        self
+    }
+
     pub fn secret(mut self, name: &str, text: impl Into<String>) -> Self {
         self.secrets.insert(name.to_owned(), text.into());
         self
@@ -51,13 +59,13 @@ impl BenchOptions {
         self
     }
 
+    #[must_use]
     pub fn start(self) -> Bench {
-        let Self { secrets, mut settings, redacted, cards } = self;
+        let Self { secrets, mut settings, redacted, cards, clock } = self;
         settings.resolve_secret = Arc::new(move |name| secrets.get(name).cloned());
         settings.redact = Arc::new(move |text| {
-            redacted.iter().fold(Cow::Borrowed(text), |text, word| match text.contains(word) {
-                true => Cow::Owned(text.replace(word, "[redacted]")),
-                false => text,
+            redacted.iter().fold(Cow::Borrowed(text), |text, word| {
+                if text.contains(word) { Cow::Owned(text.replace(word, "[redacted]")) } else { text }
             })
         });
         if let Some(cards) = cards.clone() {
@@ -65,18 +73,20 @@ impl BenchOptions {
                 lock(&cards).push(format!("{card:?}"));
             }));
         }
-        let clock = Clock::system();
+        let clock = clock.unwrap_or_else(|| Clock::virtual_from(jiff::Timestamp::UNIX_EPOCH));
+        let busy = Mutex::new(Some(clock.busy()));
         let notifications = Notifications::new(clock.clone(), settings);
         let services = Services { flow_name: "test flow".into(), flow_run_id: "test-run".into(), clock, notifications };
-        Bench { services: Arc::new(services), cards }
+        Bench { services: Arc::new(services), cards, busy }
     }
 }
 
 /// The notifications of one run that has no flow.
-#[derive(Debug)]
 pub struct Bench {
     services: Arc<Services>,
     cards: Option<Arc<Mutex<Vec<String>>>>,
+    /// Until the run ends, no time passes.
+    busy: Mutex<Option<Busy>>,
 }
 
 impl Bench {
@@ -101,11 +111,25 @@ impl Bench {
     /// Ends the run now.
     #[must_use]
     pub fn finish(&self) -> NotificationReport {
-        self.services.notifications.finish(self.services.clock.now())
+        let now = self.services.clock.now();
+        lock(&self.busy).take();
+        self.services.notifications.finish(now)
+    }
+
+    /// How much time of the run's clock has passed.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.services.clock.now())
     }
 
     #[must_use]
     pub fn cards(&self) -> Vec<String> {
         self.cards.as_ref().map(|cards| lock(cards).clone()).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Bench {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bench").field("services", &self.services).field("cards", &self.cards).finish_non_exhaustive()
     }
 }

@@ -45,7 +45,7 @@ pub use request::Received;
 use request::Take;
 
 /// How long [`FakeSlack::wait_for`] waits before it gives up: only a broken test ever sees it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server on a free port of 127.0.0.1. It ends when it is dropped.
 pub struct FakeSlack {
@@ -140,6 +140,7 @@ impl FakeSlack {
     }
 
     /// What it answers when the script is over.
+    #[allow(clippy::must_use_candidate, reason = "called for its effect; what it gives is for chaining")]
     pub fn always(&self, answer: Answer) -> &Self {
         self.shared.lock().otherwise = Some(answer);
         self

@@ -95,6 +95,9 @@ fn read_head(stream: &mut TcpStream) -> io::Result<String> {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a head too long"));
         }
         stream.read_exact(&mut byte)?;
+        if head.is_empty() && !byte[0].is_ascii_alphabetic() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "no HTTP: perhaps TLS"));
+        }
         head.push(byte[0]);
     }
     Ok(String::from_utf8_lossy(&head[..head.len() - 4]).into_owned())
