@@ -43,7 +43,7 @@ use worker::Worker;
 
 pub(crate) use log::MissingSecret;
 pub(crate) use payload::Card;
-pub(crate) use settings::{DeliverySettings, Unconfigured};
+pub(crate) use settings::{DeliverySettings, OnFlush, PrintCard, Unconfigured};
 
 pub use report::NotificationReport;
 pub use slack::{OnDeliveryFailure, SlackNotifier, slack_notifier, slack_notifier_args};

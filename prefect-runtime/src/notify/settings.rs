@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::jitter::random_seed;
 use super::payload::Card;
 use super::transport::{Connect, Timeouts, http};
 
@@ -60,7 +59,7 @@ impl Default for DeliverySettings {
             on_unconfigured: Unconfigured::Warn,
             timeouts: Timeouts::default(),
             connect: http(),
-            jitter_seed: random_seed(),
+            jitter_seed: crate::random::bits(),
         }
     }
 }

@@ -138,6 +138,10 @@ impl StateHandler for SlackNotifier {
     fn handle(&self, object: &Tracked, old: &State, new: State) -> Result<State, TaskError> {
         SlackNotifier::handle(self, object, old, new)
     }
+
+    fn webhook_secret(&self) -> Option<&str> {
+        Some(self.secret)
+    }
 }
 
 impl fmt::Debug for SlackNotifier {

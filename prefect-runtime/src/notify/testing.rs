@@ -76,7 +76,7 @@ impl BenchOptions {
         let clock = clock.unwrap_or_else(|| Clock::virtual_from(jiff::Timestamp::UNIX_EPOCH));
         let busy = Mutex::new(Some(clock.busy()));
         let notifications = Notifications::new(clock.clone(), settings);
-        let services = Services { flow_name: "test flow".into(), flow_run_id: "test-run".into(), clock, notifications };
+        let services = Services::without_flow(clock, notifications);
         Bench { services: Arc::new(services), cards, busy }
     }
 }

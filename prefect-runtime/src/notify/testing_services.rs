@@ -10,11 +10,6 @@ pub(crate) fn tracked(kind: TrackedKind, name: &str) -> Tracked {
 }
 
 pub(crate) fn with(notifications: Notifications, kind: TrackedKind, name: &str) -> Tracked {
-    let services = Services {
-        flow_name: "test flow".into(),
-        flow_run_id: "test-run".into(),
-        clock: notifications.0.clock.clone(),
-        notifications,
-    };
+    let services = Services::without_flow(notifications.0.clock.clone(), notifications);
     Tracked { kind, name: name.into(), slug: name.into(), map_index: None, services: Arc::new(services) }
 }
