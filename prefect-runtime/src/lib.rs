@@ -1,6 +1,7 @@
 //! The runtime of the crate `prefect`: use that one.
 mod block_on;
 mod clock;
+mod config;
 mod context;
 mod door;
 mod dsl;
@@ -10,13 +11,18 @@ mod executor;
 mod flow;
 mod handlers;
 mod panics;
+mod redact;
 mod run;
+mod secrets;
 mod state;
 mod task_run;
 mod value;
 
 pub(crate) use block_on::block_on;
 pub use clock::{Clock, Sleep};
+pub use config::{
+    Config, ConfigBuilder, ConfigError, ConfigErrorKind, ConfigOrigin, ConfigValue, ConfigWarning, Settings,
+};
 pub use context::{Context, context, sleep, sleep_blocking};
 pub use door::Observer;
 pub use dsl::{
@@ -32,7 +38,9 @@ pub use flow::{
 pub use handlers::{
     Callback, CallbackOutput, HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind, callback_factory,
 };
+pub use redact::Redactor;
 pub use run::{Executor, FlowRun, RunSettings, TaskRunInfo};
+pub use secrets::{EnvVarSecret, Secret, SecretError, SecretString, SecretValue};
 pub use state::{Signal, SignalKind, State, StateKind, StateKinds, StateResult, UnknownStateKind, raise};
 pub use value::Value;
 

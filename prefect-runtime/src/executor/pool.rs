@@ -24,7 +24,10 @@ pub(crate) struct Pool {
     pub(crate) core: Arc<RunCore>,
     pub(super) until: Until,
     pub(super) sched: Mutex<Sched>,
+    /// For workers that sleep.
     pub(super) wake: Condvar,
+    /// For the caller, when the last worker has ended.
+    pub(super) ended: Condvar,
     pub(super) desks: Vec<Mutex<Desk>>,
 }
 
@@ -77,6 +80,7 @@ impl Pool {
             until,
             sched: Mutex::new(sched),
             wake: Condvar::new(),
+            ended: Condvar::new(),
             desks: (0..workers).map(|_| Mutex::default()).collect(),
         })
     }
@@ -189,6 +193,7 @@ impl Pool {
         sched.broken.get_or_insert_with(|| State::failed(format!("Unexpected error: {why}")));
         sched.live -= 1;
         self.stop(&mut sched);
+        self.ended.notify_all();
     }
 
     /// What is left after the last worker has ended.

@@ -37,12 +37,14 @@ pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUs
     }
     if caller_works {
         core.services.clock.enter();
+        drop(busy);
         work(&pool, 0, None);
+    } else {
+        drop(busy);
     }
-    drop(busy);
     let mut sched = lock(&pool.sched);
     while sched.live > 0 {
-        sched = pool.wake.wait(sched).unwrap_or_else(PoisonError::into_inner);
+        sched = pool.ended.wait(sched).unwrap_or_else(PoisonError::into_inner);
     }
     Pool::take_done(&mut sched, &pool.desks);
     // Threads that were left behind may hold the pool for ever: the engine is taken out of it.
@@ -78,7 +80,7 @@ fn work(pool: &Arc<Pool>, worker: usize, first: Option<Back>) {
         Ok(Over::Run) => {
             let mut sched = lock(&pool.sched);
             sched.live -= 1;
-            pool.wake.notify_all();
+            pool.ended.notify_all();
         }
         Ok(Over::Replaced) => {
             Pool::stuck_no_more();

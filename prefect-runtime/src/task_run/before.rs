@@ -61,10 +61,16 @@ fn steps(
     let old = more.old.unwrap_or_else(|| State::new(StateKind::Pending));
     let upstream = more.upstream.as_deref();
     check_upstream_skipped(core, &tracked, task, &old, upstream)?;
-    load_inputs(core, task, passed, inputs)
-        .or_else(|error| end(core, &tracked, task, &old, unexpected(core, error)))?;
+    // An upstream task that did not succeed is the trigger's business first.
+    let missing = match load_inputs(core, task, passed, inputs) {
+        Ok(missing) => missing,
+        Err(error) => return end(core, &tracked, task, &old, unexpected(core, error)),
+    };
     let run_name = set_task_run_name(core, &tracked, task, &old, inputs)?;
     check_trigger(core, &tracked, task, &old, upstream, resumed)?;
+    if let Some(error) = missing {
+        return end(core, &tracked, task, &old, unexpected(core, error));
+    }
     let state = set_running(core, &tracked, task, &old)?;
     let body = Body { task, attempt: job.attempt, resumed, run_name };
     Ok(Started { body, started: now, watched: Some((tracked, state)) })
@@ -97,61 +103,75 @@ fn check_upstream_skipped(
     Ok(())
 }
 
-/// Puts what the edges bring, and the constants, in the order of the parameters.
+/// Puts what the edges bring, and the constants, in the order of the parameters. Gives the first input that has no value
+/// because its task did not succeed.
 fn load_inputs(
     core: &RunCore,
     task: TaskId,
     passed: &mut Vec<Passed>,
     inputs: &mut Vec<Option<Value>>,
-) -> Result<(), TaskError> {
+) -> Result<Option<TaskError>, TaskError> {
+    let mut missing = None;
+    let mut load = |parameter: &Parameter, passed: Passed, from: TaskId| {
+        match load_one(core, parameter, passed, from) {
+            Ok(value) => return Ok(Some(value)),
+            Err(NoInput::NotSuccessful(error)) => missing.get_or_insert_with(|| error.into()),
+            Err(NoInput::Unfit(error)) => return Err(TaskError::from(error)),
+        };
+        Ok(None)
+    };
     let parameters = core.graph.kind(task).code.parameters();
     let upstream = core.graph.data_upstream(task);
-    // With any trigger but those that wait for success, a task may have to do without: such a parameter takes a state.
-    let load = |parameter: &Parameter, passed: Passed, from: TaskId| match (&parameter.expects, passed) {
+    let mut passed = passed.drain(..);
+    let Some(slots) = core.graph.slots(task) else {
+        for ((parameter, from), passed) in parameters.iter().zip(upstream).zip(passed) {
+            inputs.push(load(parameter, passed, *from)?);
+        }
+        return Ok(missing);
+    };
+    for (parameter, slot) in parameters.iter().zip(slots) {
+        inputs.push(match slot {
+            Slot::Value(value) => load(parameter, Passed::Value(value.clone()), task)?,
+            Slot::Upstream(from) => load(parameter, passed.next().expect("one for each edge"), *from)?,
+            Slot::Computed(computed) => {
+                let mut given: Vec<_> = passed.by_ref().take(computed.upstream.len()).collect();
+                match guard(|| (computed.make)(&given)).map_err(crate::panics::Caught::into_error)? {
+                    Ok(value) => Some(value),
+                    // The edge that has no value where one is needed.
+                    Err(i) => load(parameter, given.swap_remove(i), computed.upstream[i])?,
+                }
+            }
+        });
+    }
+    Ok(missing)
+}
+
+/// Why there is no input.
+enum NoInput {
+    /// Its task did not succeed.
+    NotSuccessful(String),
+    /// Its task succeeded with something else.
+    Unfit(String),
+}
+
+fn load_one(core: &RunCore, parameter: &Parameter, passed: Passed, from: TaskId) -> Result<Value, NoInput> {
+    match (&parameter.expects, passed) {
         (Expects::State, Passed::State(state)) => Ok(Value::in_memory(*state)),
         (Expects::State, Passed::Value(value)) => Ok(Value::in_memory(success_with(value))),
         (Expects::Any, Passed::Value(value)) => Ok(value),
         (Expects::Type { id, .. }, Passed::Value(value)) if value.type_id_of_value() == id() => Ok(value),
-        (Expects::Type { name, .. }, Passed::Value(value)) => Err(format!(
+        (Expects::Type { name, .. }, Passed::Value(value)) => Err(NoInput::Unfit(format!(
             "parameter `{}` takes a `{}`, but task `{}` gave a `{}`",
             parameter.name(),
             name(),
             core.graph.name(from),
             value.type_name(),
-        )),
-        (_, Passed::State(state)) => Err(no_value(core, parameter, from, &state)),
-    };
-    let mut passed = passed.drain(..);
-    match core.graph.slots(task) {
-        None => {
-            for ((parameter, from), passed) in parameters.iter().zip(upstream).zip(passed) {
-                inputs.push(Some(load(parameter, passed, *from)?));
-            }
-        }
-        Some(slots) => {
-            for (parameter, slot) in parameters.iter().zip(slots) {
-                let value = match slot {
-                    Slot::Value(value) => load(parameter, Passed::Value(value.clone()), task)?,
-                    Slot::Upstream(from) => load(parameter, passed.next().expect("one for each edge"), *from)?,
-                    Slot::Computed(computed) => {
-                        let given: Vec<_> = passed.by_ref().take(computed.upstream.len()).collect();
-                        let made = guard(|| (computed.make)(&given)).map_err(crate::panics::Caught::into_error)?;
-                        made.map_err(|i| match &given[i] {
-                            Passed::State(state) => no_value(core, parameter, computed.upstream[i], state),
-                            Passed::Value(value) => format!(
-                                "parameter `{}` cannot take the `{}` of task `{}`",
-                                parameter.name(),
-                                value.type_name(),
-                                core.graph.name(computed.upstream[i]),
-                            ),
-                        })?
-                    }
-                };
-                inputs.push(Some(value));
-            }
+        ))),
+        (_, Passed::State(state)) => {
+            let text = no_value(core, parameter, from, &state);
+            Err(if state.kind() == StateKind::Success { NoInput::Unfit(text) } else { NoInput::NotSuccessful(text) })
         }
     }
-    Ok(())
 }
 
 fn success_with(value: Value) -> State {

@@ -1,0 +1,265 @@
+//! Which keys are ours, what they hold, and what is meant by one that is nearly ours.
+use std::collections::BTreeSet;
+
+use super::document::Entries;
+use super::error::{ConfigError, ConfigErrorKind, ConfigOrigin, ConfigWarning};
+use super::key::Key;
+use super::value::ConfigValue;
+
+/// Where secrets are.
+pub(crate) const SECRETS: [&str; 2] = ["context", "secrets"];
+
+/// What a key of ours holds.
+#[derive(Clone, Copy)]
+enum Holds {
+    Text,
+    Boolean,
+    /// Checked where it is read: see `settings`.
+    Setting,
+    /// Anything, also below it: Prefect's own keys that mean nothing here, and what users put there.
+    Anything,
+    /// Nothing here: given in the code, which the text says.
+    Nothing(&'static str),
+}
+
+const IN_CODE: &str = "has no effect: say it in the code, for example `slack_notifier(only_states = [Failed])`";
+
+const KNOWN: &[(&str, Holds)] = &[
+    ("backend", Holds::Text),
+    ("backend_config_path", Holds::Text),
+    ("cloud", Holds::Anything),
+    ("cloud.api", Holds::Text),
+    ("cloud.use_local_secrets", Holds::Boolean),
+    ("context", Holds::Anything),
+    ("debug", Holds::Boolean),
+    ("engine.executor", Holds::Anything),
+    ("engine.flow_runner", Holds::Anything),
+    ("engine.task_runner", Holds::Anything),
+    ("engine.workers", Holds::Setting),
+    ("flows.checkpointing", Holds::Boolean),
+    ("flows.defaults", Holds::Anything),
+    ("flows.eager_edge_validation", Holds::Boolean),
+    ("flows.run_on_schedule", Holds::Boolean),
+    ("home_dir", Holds::Text),
+    ("logging.datefmt", Holds::Text),
+    ("logging.extra_loggers", Holds::Anything),
+    ("logging.format", Holds::Text),
+    ("logging.level", Holds::Setting),
+    ("logging.log_attributes", Holds::Anything),
+    ("logging.log_to_cloud", Holds::Boolean),
+    ("server", Holds::Anything),
+    ("slack.flush_deadline", Holds::Setting),
+    ("slack.ignore_states", Holds::Nothing(IN_CODE)),
+    ("slack.only_states", Holds::Nothing(IN_CODE)),
+    ("tasks.defaults.max_retries", Holds::Setting),
+    ("tasks.defaults.retry_delay", Holds::Setting),
+    ("tasks.defaults.timeout", Holds::Setting),
+    ("ui.url", Holds::Setting),
+    ("user_config_path", Holds::Text),
+];
+
+/// Prefect reads its configuration as an object, so a key cannot be called like a method of a dictionary; files stay
+/// the same for both.
+const METHODS: &[&str] = &[
+    "clear",
+    "copy",
+    "from_json",
+    "from_toml",
+    "from_yaml",
+    "fromkeys",
+    "get",
+    "items",
+    "keys",
+    "merge_update",
+    "pop",
+    "popitem",
+    "setdefault",
+    "to_dict",
+    "to_json",
+    "to_toml",
+    "to_yaml",
+    "update",
+    "values",
+];
+
+/// What a key is to us.
+enum Standing {
+    Known(Holds),
+    /// A section of ours; the key sets it to a value.
+    Section,
+    /// The user's own.
+    Foreign,
+    /// In a section of ours, or nearly in one; with the key that is probably meant.
+    Unknown(Option<Key>),
+}
+
+/// Checks every key: wrong ones of ours are errors, unknown ones warnings.
+pub(crate) fn check(entries: &Entries, warnings: &mut Vec<ConfigWarning>) -> Result<(), ConfigError> {
+    let mut told = BTreeSet::new();
+    for (key, entry) in entries.iter() {
+        let error = |kind, message| Err(ConfigError::new(kind, entry.origin.clone(), Some(key.to_string()), message));
+        let expected = |what| {
+            let message = format!("expected {what}, found {}", entry.value.type_name());
+            error(ConfigErrorKind::Value, message)
+        };
+        if entry.origin != ConfigOrigin::Program
+            && let Some(part) = key.0.iter().find(|part| METHODS.contains(&part.as_str()) || part.starts_with("__"))
+        {
+            return error(ConfigErrorKind::Key, format!("Invalid config key: \"{part}\""));
+        }
+        match standing(key) {
+            Standing::Known(Holds::Text) if !matches!(entry.value, ConfigValue::Text(_)) => return expected("a text"),
+            Standing::Known(Holds::Boolean) if entry.value.as_bool().is_none() => return expected("true or false"),
+            Standing::Known(Holds::Nothing(why)) => {
+                warnings.push(ConfigWarning::at(entry.origin.clone(), format!("key `{key}` {why}")));
+            }
+            Standing::Section => return expected(&format!("a section [{key}]")),
+            Standing::Unknown(meant) => {
+                // A misspelt section is told once, not for each of its keys.
+                let section = &key.0[..key.0.len() - 1];
+                if meant.as_ref().is_some_and(|meant| !meant.0.starts_with(section)) && !told.insert(section) {
+                    continue;
+                }
+                let hint = match meant {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("section [{}] is ours, put keys of your own into another", key.0[0]),
+                };
+                warnings.push(ConfigWarning::at(entry.origin.clone(), format!("key `{key}` is unknown: {hint}")));
+            }
+            Standing::Known(_) | Standing::Foreign => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether the value of this key is a secret, or was meant to be one.
+pub(crate) fn is_secret(key: &Key) -> bool {
+    key.is_below(&SECRETS)
+        || match standing(key) {
+            Standing::Unknown(Some(meant)) => meant.is_below(&SECRETS),
+            // Perhaps a webhook.
+            Standing::Unknown(None) => key.0[0] == "slack",
+            _ => false,
+        }
+}
+
+fn standing(key: &Key) -> Standing {
+    let path = key.to_string();
+    if let Some((_, holds)) = KNOWN.iter().find(|(known, _)| *known == path) {
+        return match holds {
+            Holds::Anything if is_table(&path) => Standing::Section,
+            holds => Standing::Known(*holds),
+        };
+    }
+    let within = |outer: &str, inner: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
+    if path == SECRETS.join(".") || KNOWN.iter().any(|(known, _)| within(&path, known)) {
+        return Standing::Section;
+    }
+    if key.0[0] == SECRETS[0] {
+        // Everything may stand in the context, but not secrets under another name.
+        return match &key.0[1] {
+            name if name == SECRETS[1] || !is_near(name, SECRETS[1]) => Standing::Foreign,
+            _ => Standing::Unknown(Some(moved(&SECRETS, &key.0[2..]))),
+        };
+    }
+    if KNOWN.iter().any(|(known, holds)| matches!(holds, Holds::Anything) && within(known, &path)) {
+        return Standing::Foreign;
+    }
+    let ours = |name: &str| KNOWN.iter().any(|(known, _)| known.split('.').next() == Some(name));
+    if ours(&key.0[0]) {
+        let near = KNOWN.iter().find(|(known, _)| {
+            let known = Key::dotted(known);
+            known.0.len() == key.0.len() && known.0.iter().zip(&key.0).all(|(a, b)| a == b || is_near(b, a))
+        });
+        return Standing::Unknown(near.map(|(known, _)| Key::dotted(known)));
+    }
+    Standing::foreign_or_near(key)
+}
+
+impl Standing {
+    /// For a key whose first part is none of ours.
+    fn foreign_or_near(key: &Key) -> Self {
+        let (first, rest) = key.0.split_first().expect("a key has parts");
+        let shouted = rest.is_empty() && first.contains('_') && !first.contains(|c: char| c.is_lowercase());
+        if shouted || (rest.is_empty() && first.eq_ignore_ascii_case("SLACK_WEBHOOK_URL")) {
+            return Self::Unknown(Some(moved(&SECRETS, &[first.to_uppercase()])));
+        }
+        if !rest.is_empty() && is_near(first, SECRETS[1]) {
+            return Self::Unknown(Some(moved(&SECRETS, rest)));
+        }
+        let mut names = KNOWN.iter().filter_map(|(known, _)| known.split('.').next());
+        let Some(name) = names.find(|name| is_near(first, name)) else { return Self::Foreign };
+        if name == SECRETS[0]
+            && let Some((second, below)) = rest.split_first()
+            && is_near(second, SECRETS[1])
+        {
+            return Self::Unknown(Some(moved(&SECRETS, below)));
+        }
+        Self::Unknown(Some(moved(&[name], rest)))
+    }
+}
+
+/// The key of a secret.
+pub(crate) fn moved_to_secrets(name: &str) -> Key {
+    moved(&SECRETS, &[name.to_owned()])
+}
+
+fn moved(section: &[&str], rest: &[String]) -> Key {
+    Key(section.iter().map(|part| (*part).to_owned()).chain(rest.iter().cloned()).collect())
+}
+
+/// Sections that cannot be set to a single value.
+fn is_table(path: &str) -> bool {
+    matches!(path, "cloud" | "context" | "server")
+}
+
+/// Whether somebody who wrote `written` probably meant `name`: another case, or a slip or two.
+fn is_near(written: &str, name: &str) -> bool {
+    let written = written.to_lowercase();
+    if written == name {
+        return true;
+    }
+    let allowed = match written.len().min(name.len()) {
+        0..4 => 0,
+        4..7 => 1,
+        _ => 2,
+    };
+    written.len().abs_diff(name.len()) <= allowed && distance(&written, name) <= allowed
+}
+
+/// How many characters were left out, added, replaced or swapped with their neighbour.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![(0..=b.len()).collect::<Vec<_>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_misses_are_slips_and_not_other_words() {
+        for (written, name) in
+            [("contxt", "context"), ("conetxt", "context"), ("Context", "context"), ("secret", "secrets"), ("UI", "ui")]
+        {
+            assert!(is_near(written, name), "{written} {name}");
+        }
+        for (written, name) in [("x", "ui"), ("etl", "ui"), ("tests", "tasks"), ("database", "backend")] {
+            assert!(!is_near(written, name), "{written} {name}");
+        }
+        assert_eq!(distance("abcd", "acbd"), 1);
+    }
+}

@@ -1,0 +1,290 @@
+//! Turns recorded runs of Prefect 1 into cases, where they use nothing that a case does not have.
+use serde_json::Value as Json;
+
+use super::{
+    Act, Bound, Bounds, By, Carries, Case, Custom, Edge, Event, Flow, Handler, Kind, Mode, NewState, Observed,
+};
+use super::{Outcome, Raise, Reads, Res, RetryOn, Run, SignalName, Task, TaskRun, Terminal, Trigger};
+
+/// The case and what was seen of it, or what a case cannot express.
+pub fn read(record: &Json) -> Result<(Case, Observed), String> {
+    let spec = &record["spec"];
+    let observed = &record["observed"];
+    if !spec["tasks"].is_array() || observed["task_states"].is_null() && observed["flow_state"].is_null() {
+        return Err("no run with an end".to_owned());
+    }
+    let slugs: Vec<&str> = order(spec)?;
+    let by_slug = |slug: &str| list(&spec["tasks"]).iter().find(|task| task["slug"] == slug);
+    let tasks = slugs
+        .iter()
+        .map(|slug| task(by_slug(slug).ok_or("a slug")?, spec, &slugs).map_err(|missing| format!("{slug}: {missing}")))
+        .collect::<Result<Vec<_>, String>>()?;
+    let mode = if record["entry_point"] == "flow.run" { Mode::Run } else { Mode::Once };
+    if !observed["run_arguments"].is_null() || !observed["answers"].is_null() {
+        return Err("given states or answers".to_owned());
+    }
+    let case = Case { mode, tasks, flow: flow(&spec["flow"], &slugs)? };
+    let run = seen(&case, observed, spec, &slugs)?;
+    Ok((case, run))
+}
+
+fn list(json: &Json) -> &[Json] {
+    json.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text(json: &Json) -> Option<String> {
+    json.as_str().map(str::to_owned)
+}
+
+fn needed(json: &Json, what: &str) -> Result<String, String> {
+    text(json).ok_or_else(|| what.to_owned())
+}
+
+/// Slugs, upstream tasks first.
+fn order(spec: &Json) -> Result<Vec<&str>, String> {
+    let all: Vec<&str> = list(&spec["tasks"]).iter().filter_map(|task| task["slug"].as_str()).collect();
+    let mut slugs: Vec<&str> = Vec::new();
+    while slugs.len() < all.len() {
+        let ready = |slug: &&&str| {
+            let into = list(&spec["edges"]).iter().filter(|edge| edge["to"] == ***slug);
+            !slugs.contains(*slug) && into.clone().all(|edge| slugs.iter().any(|known| edge["from"] == **known))
+        };
+        slugs.push(all.iter().find(ready).ok_or("a cycle")?);
+    }
+    Ok(slugs)
+}
+
+fn task(task: &Json, spec: &Json, slugs: &[&str]) -> Result<Task, String> {
+    let mut made = Task {
+        name: needed(&task["name"], "name")?,
+        edges: Vec::new(),
+        outcomes: Vec::new(),
+        reads: Reads::Outcomes,
+        trigger: Trigger::AllSuccessful,
+        skip_on_upstream_skip: true,
+        max_retries: 0,
+        retry_delay: 0,
+        retry_on: RetryOn::Anything,
+        handlers: list(&task["state_handlers"]).iter().map(handler).collect::<Result<_, _>>()?,
+        on_failure: false,
+    };
+    for edge in list(&spec["edges"]).iter().filter(|edge| edge["to"] == task["slug"]) {
+        if edge["mapped"] == true || edge["flattened"] == true {
+            return Err("a mapped edge".to_owned());
+        }
+        let from = slugs.iter().position(|slug| edge["from"] == **slug).ok_or("an edge")?;
+        made.edges.push(Edge { from, carries: if edge["key"].is_null() { Carries::Order } else { Carries::Data } });
+    }
+    made.outcomes = outcomes(task)?;
+    for (option, value) in task["options"].as_object().into_iter().flatten() {
+        let seconds = || value.as_f64().map(f64::ceil).ok_or("seconds");
+        match option.as_str() {
+            "max_retries" => made.max_retries = u32::try_from(value.as_u64().ok_or("max_retries")?).expect("small"),
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
+            "retry_delay_s" => made.retry_delay = seconds()? as u32,
+            "skip_on_upstream_skip" => made.skip_on_upstream_skip = value == true,
+            "trigger" => made.trigger = trigger(value.as_str().ok_or("trigger")?)?,
+            "on_failure" => made.on_failure = true,
+            // Every error of a recorded body is a ValueError.
+            "retry_on" if value == "ValueError" => made.retry_on = RetryOn::Containing(String::new()),
+            "timeout" => {}
+            other => return Err(format!("option {other}")),
+        }
+    }
+    if task["body"]["op"] != "describe"
+        && matches!(made.trigger, Trigger::AllSuccessful | Trigger::NotAllSkipped)
+        && made.skip_on_upstream_skip
+    {
+        made.reads = Reads::Values;
+    }
+    Ok(made)
+}
+
+fn outcomes(task: &Json) -> Result<Vec<Outcome>, String> {
+    let body = &task["body"];
+    let op = body["op"].as_str().ok_or("no body")?;
+    let returned = || Outcome::Linear { times: 0, plus: body["value"].as_i64().unwrap_or_default() };
+    let constants: i64 =
+        task["constant_inputs"].as_object().into_iter().flatten().filter_map(|(_, value)| value.as_i64()).sum();
+    let linear = |times: i64, plus: i64| vec![Outcome::Linear { times, plus: plus + times * constants }];
+    let number = |key: &str| body[key].as_i64().ok_or_else(|| format!("{op} without {key}"));
+    Ok(match op {
+        "return" | "return_none" => vec![returned()],
+        "identity" | "add_xy" | "describe" => linear(1, 0),
+        "add" => linear(1, number("by")?),
+        "mul" => linear(number("by")?, 0),
+        "fail" => vec![Outcome::Err(needed(&body["error"], "error")?)],
+        "fail_first" => {
+            let failed = (1..=number("times")?).map(|n| Outcome::Err(format!("attempt {n} failed")));
+            failed.chain([returned()]).collect()
+        }
+        "signal" => vec![Outcome::Signal(raise(body)?)],
+        "signal_first" => {
+            let raise = raise(body)?;
+            (0..number("times")?).map(|_| Outcome::Signal(raise.clone())).chain([returned()]).collect()
+        }
+        "sleep" if body["seconds"].as_f64() > task["options"]["timeout"].as_f64() => vec![Outcome::Timeout],
+        other => return Err(format!("body {other}")),
+    })
+}
+
+fn raise(from: &Json) -> Result<Raise, String> {
+    let signal = match from["signal"].as_str().unwrap_or_default() {
+        "FAIL" => SignalName::Fail,
+        "TRIGGERFAIL" => SignalName::TriggerFail,
+        "VALIDATIONFAIL" => SignalName::ValidationFail,
+        "SUCCESS" => SignalName::Success,
+        "SKIP" => SignalName::Skip,
+        "RETRY" => SignalName::Retry,
+        "PAUSE" => SignalName::Pause,
+        other => return Err(format!("signal {other}")),
+    };
+    Ok(Raise { signal, message: text(&from["message"]), value: from["with_result"].as_i64() })
+}
+
+fn trigger(name: &str) -> Result<Trigger, String> {
+    let skip = |signal, text: &str| Custom::Signal(Raise { signal, message: Some(text.to_owned()), value: None });
+    Ok(match name {
+        "all_successful" => Trigger::AllSuccessful,
+        "all_failed" => Trigger::AllFailed,
+        "all_finished" => Trigger::AllFinished,
+        "always_run" => Trigger::AlwaysRun,
+        "any_successful" => Trigger::AnySuccessful,
+        "any_failed" => Trigger::AnyFailed,
+        "not_all_skipped" => Trigger::NotAllSkipped,
+        "manual_only" => Trigger::ManualOnly,
+        "ret_false" => Trigger::Custom(Custom::False),
+        "raise_err" => Trigger::Custom(Custom::Error("trigger broke".to_owned())),
+        "raise_skip" => Trigger::Custom(skip(SignalName::Skip, "trigger skipped")),
+        "raise_pause" => Trigger::Custom(skip(SignalName::Pause, "trigger paused")),
+        _ => {
+            let (some, rest) = name.split_once('(').ok_or_else(|| format!("trigger {name}"))?;
+            let mut bounds = Bounds::default();
+            for part in rest.trim_end_matches(')').split(',').filter(|part| !part.is_empty()) {
+                let (which, number) = part.split_once('=').ok_or("a bound")?;
+                let number: f64 = number.parse().map_err(|_| "a bound")?;
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
+                let bound = if number < 1.0 { Bound::Share(number) } else { Bound::Count(number as u32) };
+                *(if which == "at_least" { &mut bounds.at_least } else { &mut bounds.at_most }) = Some(bound);
+            }
+            match some {
+                "some_failed" => Trigger::SomeFailed(bounds),
+                "some_successful" => Trigger::SomeSuccessful(bounds),
+                other => return Err(format!("trigger {other}")),
+            }
+        }
+    })
+}
+
+fn handler(from: &Json) -> Result<Handler, String> {
+    let on = match from["when_new_state"].as_str() {
+        Some(name) => Some(Kind::named(name).ok_or("a kind")?),
+        None => None,
+    };
+    let act = match from["do"].as_str().unwrap_or_default() {
+        "pass" => Act::Pass,
+        "none" => Act::Nothing,
+        "replace" => {
+            let with = &from["with_"];
+            let kind = with["state"].as_str().and_then(Kind::named).ok_or("a kind")?;
+            Act::Replace(NewState { kind, message: text(&with["message"]), value: with["result"].as_i64() })
+        }
+        "raise" => Act::Error(needed(&from["error"], "error")?),
+        "signal" => Act::Signal(raise(from)?),
+        other => return Err(format!("handler {other}")),
+    };
+    Ok(Handler { on, times: u32::MAX, act })
+}
+
+fn flow(from: &Json, slugs: &[&str]) -> Result<Flow, String> {
+    if !from["schedule"].is_null() {
+        return Err("a schedule".to_owned());
+    }
+    let place = |slug: &Json| slugs.iter().position(|known| slug == known).ok_or_else(|| "a slug".to_owned());
+    let reference = from["reference_tasks"].as_array();
+    let terminal = match from["terminal_state_handler"]["do"].as_str() {
+        None => None,
+        Some(told) => {
+            let quoted = told.split('\'').nth(1).filter(|_| told.starts_with("sets the message"));
+            Some(Terminal::Message(quoted.ok_or("a terminal_state_handler")?.to_owned()))
+        }
+    };
+    Ok(Flow {
+        handlers: list(&from["state_handlers"]).iter().map(handler).collect::<Result<_, _>>()?,
+        on_failure: !from["on_failure"].is_null(),
+        reference_tasks: reference.map(|slugs| slugs.iter().map(place).collect()).transpose()?,
+        terminal,
+    })
+}
+
+/// What was seen, without what Python's `repr` adds to an error.
+fn seen(case: &Case, observed: &Json, spec: &Json, slugs: &[&str]) -> Result<Observed, String> {
+    let described = |slug: &str| {
+        let task = list(&spec["tasks"]).iter().find(|task| task["slug"] == slug);
+        task.is_some_and(|task| task["body"]["op"] == "describe" || task["body"]["op"] == "return_none")
+    };
+    let mut tasks = Vec::new();
+    for (slug, task) in slugs.iter().zip(&case.tasks) {
+        let spec = list(&spec["tasks"]).iter().find(|task| task["slug"] == **slug).ok_or("a slug")?;
+        let events = events(observed, "task", &task.name, spec)?;
+        // The body is called when a run passes the handlers of Running: the observer, the last one, sees it.
+        let started = events.iter().filter(|event| event.by == By::Observer && event.new == Kind::Running).count();
+        let state = &observed["task_states"][*slug];
+        let (kind, message, result) = if state.is_null() {
+            // The flow's state lost the states of its tasks: what was told last stands for them.
+            let last = events.iter().rfind(|event| event.by == By::Observer);
+            last.map_or((Kind::Pending, None, Res::Null), |event| (event.new, event.message.clone(), Res::Unknown))
+        } else if described(slug) {
+            (kind(&state["class"])?, text(&state["message"]), Res::Unknown)
+        } else {
+            (kind(&state["class"])?, text(&state["message"]), result(&state["result"]))
+        };
+        tasks.push(TaskRun { events, kind, message, result, attempts: u32::try_from(started).expect("few") });
+    }
+    let flow_name = needed(&spec["flow"]["name"], "name")?;
+    Ok(Run {
+        tasks,
+        flow_events: events(observed, "flow", &flow_name, &spec["flow"])?,
+        flow_kind: kind(&observed["flow_state"]["class"])?,
+        flow_message: text(&observed["flow_state"]["message"]),
+    })
+}
+
+fn kind(name: &Json) -> Result<Kind, String> {
+    name.as_str().and_then(Kind::named).ok_or_else(|| format!("state {name}"))
+}
+
+fn result(json: &Json) -> Res {
+    let message = text(&json["message"]);
+    match (json["signal"].as_str(), json["error"].as_str()) {
+        (Some("TaskTimeoutSignal"), _) => Res::Timeout,
+        (Some(signal), _) => Res::Signal(signal.to_owned(), message),
+        (_, Some(_)) => Res::Error(message.unwrap_or_default()),
+        _ if json.is_null() => Res::Null,
+        _ => json.as_i64().map_or(Res::Unknown, Res::Value),
+    }
+}
+
+fn events(observed: &Json, of: &str, name: &str, spec: &Json) -> Result<Vec<Event<Option<String>>>, String> {
+    let mut events = Vec::new();
+    for event in list(&observed["events"]).iter().filter(|event| event["kind"] == of && event["name"] == name) {
+        if !event["state"].is_null() {
+            continue; // The terminal_state_handler: no change of state.
+        }
+        let callback = &event["callback_state"];
+        let handlers = list(&spec["state_handlers"]);
+        let by = if !callback.is_null() {
+            By::OnFailure
+        } else if event["handler"] == "observer" {
+            By::Observer
+        } else {
+            By::Handler(handlers.iter().position(|handler| handler["id"] == event["handler"]).ok_or("a handler")?)
+        };
+        let (old, new) = match by {
+            By::OnFailure => (None, kind(callback)?),
+            _ => (Some(kind(&event["old"])?), kind(&event["new"])?),
+        };
+        events.push(Event { by, old, new, message: text(&event["message"]) });
+    }
+    Ok(events)
+}

@@ -1,0 +1,135 @@
+//! What a run shows, expected and observed, and the first difference between the two.
+use std::fmt::Debug;
+
+use super::Kind;
+
+/// What a run shows; `M` is how a message is given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run<M> {
+    pub tasks: Vec<TaskRun<M>>,
+    pub flow_events: Vec<Event<M>>,
+    pub flow_kind: Kind,
+    pub flow_message: M,
+}
+
+/// What the rules say; messages are patterns.
+pub type Expected = Run<Message>;
+/// What a run on the library showed.
+pub type Observed = Run<Option<String>>;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskRun<M> {
+    /// In the order in which they happened to this task.
+    pub events: Vec<Event<M>>,
+    pub kind: Kind,
+    pub message: M,
+    pub result: Res,
+    /// How often the body was called.
+    pub attempts: u32,
+}
+
+/// A call of a state handler.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event<M> {
+    pub by: By,
+    /// `None` for [`By::OnFailure`], which is not told.
+    pub old: Option<Kind>,
+    pub new: Kind,
+    pub message: M,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// By its place in the list of the task or flow. It sees the state before it acts.
+    Handler(usize),
+    OnFailure,
+    /// A passive handler behind all others; not called when one before it raised.
+    Observer,
+}
+
+/// The message of a state, without what a language adds to an error's text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    None,
+    Is(String),
+    /// Begins with `fixed`, and has `about` in the rest.
+    Tells {
+        fixed: &'static str,
+        about: String,
+    },
+}
+
+impl Message {
+    pub fn fits(&self, observed: Option<&str>) -> bool {
+        match (self, observed) {
+            (Self::None, None) => true,
+            (Self::Is(text), Some(observed)) => text == observed,
+            (Self::Tells { fixed, about }, Some(observed)) => {
+                observed.strip_prefix(fixed).is_some_and(|rest| rest.contains(about.as_str()))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The result of a state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Res {
+    Null,
+    Value(i64),
+    /// The text of an error or a panic. What is expected must be contained in what is observed.
+    Error(String),
+    /// The signal (`FAIL`, ...) and its message.
+    Signal(String, Option<String>),
+    Timeout,
+    /// Not compared (recorded bodies that return texts).
+    Unknown,
+}
+
+impl Res {
+    pub fn fits(&self, observed: &Self) -> bool {
+        match (self, observed) {
+            (Self::Unknown, _) | (_, Self::Unknown) => true,
+            (Self::Error(text), Self::Error(observed)) => observed.contains(text.as_str()),
+            _ => self == observed,
+        }
+    }
+}
+
+/// The first difference between what must be and what was, in words.
+pub fn difference(expected: &Expected, observed: &Observed) -> Option<String> {
+    fn events(of: &str, expected: &[Event<Message>], observed: &[Event<Option<String>>]) -> Option<String> {
+        let same = |e: &Event<Message>, o: &Event<Option<String>>| {
+            (e.by, e.old, e.new) == (o.by, o.old, o.new) && e.message.fits(o.message.as_deref())
+        };
+        (0..expected.len().max(observed.len())).find_map(|i| match (expected.get(i), observed.get(i)) {
+            (Some(e), Some(o)) if same(e, o) => None,
+            (e, o) => Some(format!("{of}, event {i}: expected {e:?}, observed {o:?}")),
+        })
+    }
+    if expected.tasks.len() != observed.tasks.len() {
+        return Some(format!("{} tasks expected, {} observed", expected.tasks.len(), observed.tasks.len()));
+    }
+    for (i, (e, o)) in expected.tasks.iter().zip(&observed.tasks).enumerate() {
+        let of = format!("task {i}");
+        let found = events(&of, &e.events, &o.events)
+            .or_else(|| unlike(e.kind == o.kind, &of, "kind", &e.kind, &o.kind))
+            .or_else(|| unlike(e.message.fits(o.message.as_deref()), &of, "message", &e.message, &o.message))
+            .or_else(|| unlike(e.result.fits(&o.result), &of, "result", &e.result, &o.result))
+            .or_else(|| unlike(e.attempts == o.attempts, &of, "attempts", &e.attempts, &o.attempts));
+        if found.is_some() {
+            return found;
+        }
+    }
+    let (e, o) = (expected, observed);
+    events("flow", &e.flow_events, &o.flow_events)
+        .or_else(|| unlike(e.flow_kind == o.flow_kind, "flow", "kind", &e.flow_kind, &o.flow_kind))
+        .or_else(|| {
+            let fits = e.flow_message.fits(o.flow_message.as_deref());
+            unlike(fits, "flow", "message", &e.flow_message, &o.flow_message)
+        })
+}
+
+fn unlike(same: bool, of: &str, what: &str, expected: &dyn Debug, observed: &dyn Debug) -> Option<String> {
+    (!same).then(|| format!("{of}, {what}: expected {expected:?}, observed {observed:?}"))
+}

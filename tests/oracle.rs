@@ -1,0 +1,199 @@
+//! Runs on the library against a second, plain statement of the rules.
+#[allow(dead_code, reason = "parts are there for whoever runs cases on the library")]
+#[allow(unreachable_pub, reason = "a module of a test, written as one of a crate would be")]
+mod model;
+
+use std::collections::BTreeMap;
+use std::{env, fs, path::Path};
+
+use model::rules::{CHOICES, Hits, RULES};
+use model::{
+    Case, Expected, Kind, Message, Mode, Observed, Run, Workers, difference, generate, recorded, rules, shrink,
+};
+
+/// Runs the cases of seeds and compares each with the rules. `Err` tells the seed and the smallest case that differs.
+fn check(
+    seeds: impl IntoIterator<Item = u64>,
+    workers: Workers,
+    run_on_library: impl Fn(&Case, Workers) -> Observed,
+) -> Result<Hits, String> {
+    let mut hits = Hits::new();
+    for seed in seeds {
+        let case = generate::case(seed);
+        let expected = rules::run(&case, CHOICES, &mut hits);
+        if difference(&expected, &run_on_library(&case, workers)).is_none() {
+            continue;
+        }
+        let differs =
+            |case: &Case| difference(&rules::run(case, CHOICES, &mut Hits::new()), &run_on_library(case, workers));
+        let small = shrink::smallest(case, |case| differs(case).is_some());
+        let what = differs(&small).unwrap_or_else(|| "not every time".to_owned());
+        return Err(format!("seed {seed}, {workers:?}: {what}\nsmallest case: {small:#?}"));
+    }
+    Ok(hits)
+}
+
+/// `ORACLE_SEED` and `ORACLE_CASES`, else a fixed start and the number given.
+fn seeds(cases: u64) -> std::ops::Range<u64> {
+    let number = |name: &str| env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: {text}")));
+    let (first, cases) = (number("ORACLE_SEED").unwrap_or(1), number("ORACLE_CASES").unwrap_or(cases));
+    println!("seeds {first} to {}; ORACLE_SEED and ORACLE_CASES choose others", first + cases - 1);
+    first..first + cases
+}
+
+/// What a library without mistakes would show.
+fn perfect(case: &Case, _: Workers) -> Observed {
+    observed(rules::run(case, CHOICES, &mut Hits::new()))
+}
+
+fn observed(expected: Expected) -> Observed {
+    let told = |message: Message| match message {
+        Message::None => None,
+        Message::Is(text) => Some(text),
+        Message::Tells { fixed, about } => Some(format!("{fixed}{about}")),
+    };
+    let events = |events: Vec<model::Event<Message>>| {
+        let seen =
+            |e: model::Event<Message>| model::Event { by: e.by, old: e.old, new: e.new, message: told(e.message) };
+        events.into_iter().map(seen).collect()
+    };
+    let task = |t: model::TaskRun<Message>| model::TaskRun {
+        events: events(t.events),
+        kind: t.kind,
+        message: told(t.message),
+        result: t.result,
+        attempts: t.attempts,
+    };
+    Run {
+        tasks: expected.tasks.into_iter().map(task).collect(),
+        flow_events: events(expected.flow_events),
+        flow_kind: expected.flow_kind,
+        flow_message: told(expected.flow_message),
+    }
+}
+
+#[test]
+fn the_rules_agree_with_the_recorded_runs() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/prefect1");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "json"));
+    files.sort();
+    let (mut covered, mut wrong, mut hits) = (0, Vec::new(), Hits::new());
+    for file in files {
+        let record: serde_json::Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        let name = file.file_stem().unwrap().to_string_lossy();
+        match recorded::read(&record) {
+            Err(missing) => println!("left out {name} ({}): {missing}", record["group"]),
+            Ok((case, seen)) => {
+                covered += 1;
+                match difference(&rules::run(&case, CHOICES, &mut hits), &seen) {
+                    None => println!("agrees {name}"),
+                    Some(what) => wrong.push(format!("{name}: {what}")),
+                }
+            }
+        }
+    }
+    println!("{covered} covered");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(covered >= 40, "only {covered} recorded runs are covered");
+}
+
+#[test]
+fn generated_cases_touch_every_rule() {
+    let hits = check(seeds(10_000), Workers::Local, perfect).unwrap();
+    let mut ends: BTreeMap<Kind, u64> = BTreeMap::new();
+    let (mut once, mut size) = (0, 0);
+    for seed in 1..=10_000 {
+        let case = generate::case(seed);
+        once += u64::from(case.mode == Mode::Once);
+        size += case.tasks.len();
+        for task in rules::run(&case, CHOICES, &mut Hits::new()).tasks {
+            *ends.entry(task.kind).or_default() += 1;
+        }
+    }
+    println!("10000 cases, {size} tasks, {once} of one pass; tasks end {ends:?}");
+    println!("{hits:#?}");
+    let missed: Vec<_> = RULES.split_whitespace().filter(|rule| hits.get(rule).is_none_or(|n| *n == 0)).collect();
+    assert!(missed.is_empty(), "never touched: {missed:?}");
+    let unknown: Vec<_> = hits.keys().filter(|rule| !RULES.split_whitespace().any(|known| known == **rule)).collect();
+    assert!(unknown.is_empty(), "not in RULES: {unknown:?}");
+}
+
+/// Rules that Prefect 1 does not have, so that no recorded run shows them.
+#[test]
+fn typed_inputs_and_panics_follow_this_library() {
+    let mut case = generate::case(0);
+    let task = |outcome, edges| model::Task {
+        name: String::new(),
+        edges,
+        outcomes: vec![outcome],
+        reads: model::Reads::Values,
+        trigger: model::Trigger::AllSuccessful,
+        skip_on_upstream_skip: true,
+        max_retries: 0,
+        retry_delay: 0,
+        retry_on: model::RetryOn::Anything,
+        handlers: Vec::new(),
+        on_failure: false,
+    };
+    let success = model::Raise { signal: model::SignalName::Success, message: None, value: None };
+    let reads = |from| model::Edge { from, carries: model::Carries::Data };
+    let sum = model::Outcome::Linear { times: 1, plus: 1 };
+    let mut picky = task(model::Outcome::Err("red".to_owned()), Vec::new());
+    (picky.max_retries, picky.retry_on) = (1, model::RetryOn::Panics("blue".to_owned()));
+    let failed = task(model::Outcome::Panic("red".to_owned()), Vec::new());
+    case.mode = Mode::Run;
+    case.flow = model::Flow::default();
+    // The reader of a success without value fails at its inputs, though its other upstream failed too.
+    case.tasks = vec![task(model::Outcome::Signal(success), Vec::new()), failed, picky];
+    case.tasks.push(task(sum, vec![reads(0), reads(1)]));
+    let run = perfect(&case, Workers::Local);
+    let told: Vec<(Kind, &str)> =
+        run.tasks.iter().map(|t| (t.kind, t.message.as_deref().unwrap_or_default())).collect();
+    let expected = [
+        (Kind::Success, ""),
+        (Kind::Failed, "Error during execution of task: red"),
+        (Kind::Failed, "Unexpected error: blue"),
+        (Kind::Failed, "Unexpected error: "),
+    ];
+    assert_eq!(told, expected);
+    let changes = |t: usize| run.tasks[t].events.iter().map(|event| (event.old, event.new)).collect::<Vec<_>>();
+    assert_eq!(changes(2).last(), Some(&(Some(Kind::Failed), Kind::Failed)));
+    assert_eq!(changes(3), [(Some(Kind::Pending), Kind::Failed)]);
+    assert_eq!(run.tasks[3].attempts, 0);
+}
+
+#[test]
+fn generated_cases_are_such_as_can_be_built() {
+    for seed in 1..=2_000 {
+        let case = generate::case(seed);
+        assert!(case.tasks.len() <= 30);
+        for (i, task) in case.tasks.iter().enumerate() {
+            let waits = matches!(task.trigger, model::Trigger::AllSuccessful | model::Trigger::NotAllSkipped);
+            let safe = waits && task.skip_on_upstream_skip;
+            assert!(safe || task.reads == model::Reads::Outcomes, "seed {seed}: t{i} reads what may be missing");
+            assert!(task.edges.iter().all(|edge| edge.from < i), "seed {seed}: t{i} has an edge to a later task");
+            assert!(!task.outcomes.is_empty() && task.handlers.len() <= 3, "seed {seed}: t{i}");
+            assert!(task.max_retries > 0 || task.retry_on == model::RetryOn::Anything, "seed {seed}: t{i} retry_on");
+        }
+        assert!(case.mode == Mode::Once || !case.tasks.iter().any(generate::can_pause), "seed {seed} would wait");
+    }
+}
+
+#[test]
+fn a_planted_difference_is_found_and_made_small() {
+    // A library that forgets the retry of a task that timed out.
+    let forgets = |case: &Case, _| {
+        let mut case = case.clone();
+        for task in &mut case.tasks {
+            if task.outcomes.contains(&model::Outcome::Timeout) {
+                task.max_retries = 0;
+            }
+        }
+        perfect(&case, Workers::Local)
+    };
+    let told = check(1..10_000, Workers::Threads(2), forgets).unwrap_err();
+    println!("{told}");
+    assert_eq!(told.matches("outcomes: ").count(), 1, "more than one task is left: {told}");
+    assert!(told.contains("Timeout") && told.contains("seed "), "{told}");
+}
