@@ -94,7 +94,13 @@ fn outcomes() {
     let flow = flow!("outcomes", {
         let (bad, good) = (div(1, 0), add(-1));
         let skipped = skips();
-        (report("a", bad, good), report("b", x = good, y = bad), report("c", 3, None), why(bad), unskipped(skipped, skipped))
+        (
+            report("a", bad, good),
+            report("b", x = good, y = bad),
+            report("c", 3, None),
+            why(bad),
+            unskipped(skipped, skipped),
+        )
     });
     let (a, b, c, why, unskipped) = flow.run().output().unwrap();
     assert_eq!([a, b, c], ["a none Some(0)", "b 0 None", "c 3 None"]);
