@@ -101,7 +101,12 @@ enum Choice {
 
 fn choose(arguments: &[OsString], flows: &[AnyFlow]) -> Choice {
     let words: Option<Vec<&str>> = arguments.iter().map(|word| word.to_str()).collect();
-    let names = || flows.iter().map(|flow| format!("  {}\n", plain(flow.0.name()))).collect::<String>();
+    let names = || {
+        flows.iter().fold(String::new(), |mut names, flow| {
+            let _ = writeln!(names, "  {}", plain(flow.0.name()));
+            names
+        })
+    };
     let usage = || format!("usage: [run] [FLOW]\n\nflows:\n{}", names());
     let named = |name: &str| match flows.iter().position(|flow| flow.0.name() == name) {
         Some(i) => Choice::Run(i),

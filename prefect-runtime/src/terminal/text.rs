@@ -1,4 +1,5 @@
 //! Texts for a terminal: colours where they are wanted, and nothing that a terminal would obey.
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 
 use crate::StateKind;
@@ -46,7 +47,7 @@ pub(super) fn card(message: &Card, paint: Paint) -> String {
     let bar = paint.colored(message.kind, "┃");
     let mut out = format!("{bar} {}\n", plain(&message.text));
     for line in message.message.iter().flat_map(|message| message.lines()) {
-        out.push_str(&format!("{bar}   {}\n", plain(line)));
+        let _ = writeln!(out, "{bar}   {}", plain(line));
     }
     out
 }
