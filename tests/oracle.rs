@@ -197,3 +197,36 @@ fn a_planted_difference_is_found_and_made_small() {
     assert_eq!(told.matches("outcomes: ").count(), 1, "more than one task is left: {told}");
     assert!(told.contains("Timeout") && told.contains("seed "), "{told}");
 }
+
+/// The recorded runs that a case can express, run on the library.
+#[test]
+fn the_library_agrees_with_the_recorded_runs() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/prefect1");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "json"));
+    files.sort();
+    let (mut covered, mut wrong) = (0, Vec::new());
+    for file in files {
+        let record: serde_json::Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        let name = file.file_stem().unwrap().to_string_lossy();
+        let Ok((case, _)) = recorded::read(&record) else { continue };
+        covered += 1;
+        let expected = rules::run(&case, CHOICES, &mut Hits::new());
+        for workers in [Workers::Local, Workers::Threads(1), Workers::Threads(2)] {
+            if let Some(what) = difference(&expected, &model::library::run(&case, workers)) {
+                wrong.push(format!("{name}, {workers:?}: {what}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(covered >= 40, "only {covered} recorded runs are covered");
+}
+
+#[test]
+fn the_library_agrees_with_the_rules_on_random_flows() {
+    for workers in [Workers::Local, Workers::Threads(1), Workers::Threads(2), Workers::Threads(8)] {
+        if let Err(what) = check(seeds(2_500), workers, model::library::run) {
+            panic!("{what}");
+        }
+    }
+}

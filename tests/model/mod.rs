@@ -3,6 +3,7 @@
 //! [`rules`] says what must come out of a [`Case`], [`generate`] makes cases, [`shrink`] makes a failing one small.
 //! Nothing here knows the library: whoever runs a case on it hands back an [`Observed`].
 pub mod generate;
+pub mod library;
 pub mod recorded;
 pub mod rules;
 mod seen;
