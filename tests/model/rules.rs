@@ -11,7 +11,7 @@ use super::{SignalName, TaskRun, Terminal, triggers};
 pub const RULES: &str = "all_failed all_finished all_successful always_run any_failed any_successful some_failed \
     some_successful not_all_skipped manual_only custom_trigger trigger_false trigger_error trigger_signal \
     all_upstreams_skipped bound_share bound_count no_upstream upstream_waits upstream_twice upstream_skipped load_failed \
-    load_failed_outcome set_running body_ok body_error body_panic body_timeout body_signal body_pause body_retry \
+    set_running body_ok body_error body_panic body_timeout body_signal body_pause body_retry \
     body_endrun running_vetoed retry retry_exhausted retry_on_refuses retry_on_panics retry_on_without_result \
     retry_delay handler_pass handler_none handler_replaces handler_error handler_signal handler_pause handler_endrun \
     on_failure rescued retry_cancelled run_again_by_handler flow_handler_replaces flow_handler_error flow_vetoed \
@@ -27,7 +27,7 @@ pub struct Choices {
     pub outcome_readers_need_a_value: bool,
 }
 
-pub const CHOICES: Choices = Choices { outcome_readers_need_a_value: true };
+pub const CHOICES: Choices = Choices { outcome_readers_need_a_value: false };
 
 /// `Err` ends the run of the task or flow with that state.
 type Step = Result<State, State>;

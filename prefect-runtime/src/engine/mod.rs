@@ -13,8 +13,10 @@ use crate::{State, StateKind, StateResult, Value};
 /// A task run to be started.
 pub(crate) struct Job {
     pub(crate) task: TaskId,
-    /// From 1; opens with each retry.
+    /// Grows each time that the task run opens again: who writes for an older one is refused.
     pub(crate) attempt: u32,
+    /// The attempt as Prefect counts it, from 1.
+    pub(crate) run_count: u32,
     /// How many entries of the batch's `passed` are its own.
     pub(crate) passed: u32,
     /// What only some have.
@@ -26,7 +28,7 @@ pub(crate) struct Job {
 pub(crate) struct More {
     /// The state it is in, if not plainly `Pending`.
     pub(crate) old: Option<State>,
-    /// The states of all that is upstream, one for each edge, if they are not all plain successes or if they are asked for.
+    /// The states of all that is upstream, one for each task, if they are not all plain successes or if they are asked for.
     pub(crate) upstream: Option<Vec<State>>,
     /// Whether it comes back from a pause.
     pub(crate) resumed: bool,
@@ -108,8 +110,8 @@ pub(crate) struct Engine {
     scheduled: BTreeSet<(Tick, TaskId)>,
     /// The states that say more than their kind.
     states: HashMap<TaskId, State>,
-    /// Attempts, where there was more than one.
-    attempts: HashMap<TaskId, u32>,
+    /// Attempts and run counts, where there was more than one.
+    attempts: HashMap<TaskId, (u32, u32)>,
     unfinished: usize,
     /// Values that nobody needs any more: to be dropped outside every lock.
     pub(crate) garbage: Vec<Value>,
@@ -188,9 +190,9 @@ impl Engine {
         self.records[task as usize].kind
     }
 
-    /// The attempt that is open, from 1.
-    fn attempt(&self, task: TaskId) -> u32 {
-        self.attempts.get(&task).copied().unwrap_or(1)
+    /// The attempt that is open, and its run count, both from 1.
+    fn attempt(&self, task: TaskId) -> (u32, u32) {
+        self.attempts.get(&task).copied().unwrap_or((1, 1))
     }
 
     /// The times at which a task run was released, started and ended (its last attempt).
@@ -222,7 +224,7 @@ impl Engine {
     fn complete_one(&mut self, done: Done) {
         let task = done.task;
         // Someone who was given up writes too late: what he brings belongs to an attempt that is over.
-        if done.attempt != self.attempt(task) || self.records[task as usize].kind.is_finished() {
+        if done.attempt != self.attempt(task).0 || self.records[task as usize].kind.is_finished() {
             if let End::Success(value) = done.end {
                 self.garbage.push(value);
             }
@@ -248,9 +250,13 @@ impl Engine {
             End::State(mut state, due) => {
                 record.kind = state.kind();
                 if !state.kind().is_finished() {
-                    if state.kind().is_retrying() {
-                        *self.attempts.entry(task).or_insert(1) += 1;
-                    }
+                    let (attempt, run_count) = self.attempt(task);
+                    let run_count = match state.kind() {
+                        StateKind::Retrying => state.run_count().unwrap_or(run_count) + 1,
+                        StateKind::Pending => 1,
+                        _ => run_count,
+                    };
+                    self.attempts.insert(task, (attempt + 1, run_count));
                     self.states.insert(task, *state);
                     if let Some(due) = due {
                         self.scheduled.insert((due, task));
@@ -325,7 +331,7 @@ impl Engine {
             && kind.definition.trigger.0.is_none()
             && !kind.wants_states
             && record.kind == StateKind::Pending;
-        let mut job = Job { task, attempt: 1, passed: 0, more: None };
+        let mut job = Job { task, attempt: 1, run_count: 1, passed: 0, more: None };
         if plain {
             let data = self.graph.data_upstream(task);
             for upstream in data {
@@ -351,10 +357,10 @@ impl Engine {
     #[cold]
     fn start_special(&mut self, job: &mut Job, batch: &mut Batch) {
         let task = job.task;
-        let states: Vec<_> = self.graph.upstream(task).iter().map(|upstream| self.state(*upstream)).collect();
-        let data = self.graph.data_upstream(task).len();
         let wants_states = self.graph.kind(task).wants_states;
-        for state in &states[..data] {
+        let data = self.graph.data_upstream(task).len();
+        for i in 0..data {
+            let state = self.state(self.graph.data_upstream(task)[i]);
             batch.passed.push(match state.result() {
                 StateResult::Value(value) if !wants_states && state.kind().is_successful() => {
                     Passed::Value(value.clone())
@@ -363,7 +369,12 @@ impl Engine {
             });
         }
         job.passed = id(data);
-        job.attempt = self.attempt(task);
+        // A trigger counts each upstream task once, however many inputs it gives.
+        let mut upstream = self.graph.upstream(task).to_vec();
+        upstream.sort_unstable();
+        upstream.dedup();
+        let states = upstream.into_iter().map(|upstream| self.state(upstream)).collect();
+        (job.attempt, job.run_count) = self.attempt(task);
         let old = self.states.remove(&task);
         let resumed = old.as_ref().is_some_and(|old| matches!(old.kind(), StateKind::Resume | StateKind::Paused));
         job.more = Some(Box::new(More { old, upstream: Some(states), resumed }));

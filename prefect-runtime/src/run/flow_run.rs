@@ -129,8 +129,8 @@ impl<O> FlowRun<O> {
 
     pub(crate) fn state_at(&self, task: TaskId) -> State {
         match self.engine() {
-            Some(engine) if engine.kind_of(task) != StateKind::Pending => engine.state(task),
-            Some(_) | None => plain(StateKind::Pending).with_message("Task not run."),
+            Some(engine) => engine.state(task),
+            None => plain(StateKind::Pending).with_message("Task not run."),
         }
     }
 

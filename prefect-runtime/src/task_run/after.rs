@@ -18,7 +18,7 @@ pub(crate) enum Ended {
 /// Takes a task run from the end of its body to its next state.
 #[inline]
 pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) -> Done {
-    let Started { body: Body { task, attempt, .. }, since: at, watched } = started;
+    let Started { body: Body { task, attempt, run_count, .. }, since: at, watched } = started;
     let ended = match ended {
         Ended::Body(Ok(value)) if watched.is_none() => {
             log_finished(core, task, StateKind::Success);
@@ -27,7 +27,7 @@ pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) 
         ended => ended,
     };
     let (tracked, running) = watched.unwrap_or_else(|| (core.tracked(task), plain(StateKind::Running)));
-    let state = steps(core, task, attempt, &tracked, &running, ended).unwrap_or_else(|state| state);
+    let state = steps(core, task, run_count, &tracked, &running, ended).unwrap_or_else(|state| state);
     done(core, task, attempt, at, core.services.clock.now().max(now), state)
 }
 
@@ -79,34 +79,36 @@ fn outcome(core: &RunCore, task: TaskId, attempt: u32, ended: Ended) -> (State, 
 
 fn check_retry(core: &RunCore, tracked: &Tracked, task: TaskId, attempt: u32, state: State) -> Step<State> {
     let retries = core.retries(task);
-    if !state.kind().is_failed() || attempt > retries.max {
+    if !state.kind().is_failed() || retries.max == 0 {
         return Ok(state);
     }
     if let Some(retry_on) = &core.graph.definition(task).retry_on {
-        let error = match state.result() {
-            StateResult::Error(error) => Some(error.clone()),
-            StateResult::Signal(kind, _) => Some(Signal::of(*kind).into()),
-            StateResult::None | StateResult::Value(_) => None,
+        // Asked on the last attempt too, as Prefect does. A signal or a timeout is no error that it could name.
+        let allowed = match state.result() {
+            StateResult::None => Ok(true),
+            StateResult::Error(error) => guard(|| retry_on.allows(error)),
+            StateResult::Signal(..) | StateResult::Value(_) => Ok(false),
         };
-        if let Some(error) = error {
-            match guard(|| retry_on.allows(&error)) {
-                Ok(true) => {}
-                Ok(false) => {
-                    tracing::info!(
-                        target: "prefect.TaskRunner",
-                        "Task '{}': Skipping retry. The error is none of those that `retry_on` names.",
-                        core.graph.name(task)
-                    );
-                    return Ok(state);
-                }
-                Err(caught) => {
-                    let error = caught.into_error();
-                    let message = format!("Unexpected error: {}", core.services.redacted(&error));
-                    let failed = State::new(StateKind::Failed).with_message(message).with_error(error);
-                    return enter(core, tracked, task, &state, failed);
-                }
+        match allowed {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::info!(
+                    target: "prefect.TaskRunner",
+                    "Task '{}': Skipping retry. The error is none of those that `retry_on` names.",
+                    core.graph.name(task)
+                );
+                return Ok(state);
+            }
+            Err(caught) => {
+                let error = caught.into_error();
+                let message = format!("Unexpected error: {}", core.services.redacted(&error));
+                let failed = State::new(StateKind::Failed).with_message(message).with_error(error);
+                return enter(core, tracked, task, &state, failed);
             }
         }
+    }
+    if attempt > retries.max {
+        return Ok(state);
     }
     let delay = retries.delay.after(attempt, || core.random(task, attempt));
     let message = format!("Retrying Task (after attempt {attempt} of {})", u64::from(retries.max) + 1);

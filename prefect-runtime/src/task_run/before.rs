@@ -37,7 +37,8 @@ pub(crate) fn prepare(
             Passed::Value(value) => Some(value),
             Passed::State(_) => unreachable!("a job without more has values only"),
         }));
-        let body = Body { task: job.task, attempt: job.attempt, resumed: false, run_name: None };
+        let body =
+            Body { task: job.task, attempt: job.attempt, run_count: job.run_count, resumed: false, run_name: None };
         return Prepared::Run(Started { body, since: now, watched: None });
     }
     let more = job.more.take().map(|more| *more).unwrap_or_default();
@@ -72,7 +73,7 @@ fn steps(
         return end(core, &tracked, task, &old, unexpected(core, error));
     }
     let state = set_running(core, &tracked, task, &old)?;
-    let body = Body { task, attempt: job.attempt, resumed, run_name };
+    let body = Body { task, attempt: job.attempt, run_count: job.run_count, resumed, run_name };
     Ok(Started { body, since: now, watched: Some((tracked, state)) })
 }
 

@@ -29,7 +29,7 @@ pub(crate) enum FirstPoll {
 #[inline]
 pub(crate) fn call(core: &RunCore, body: &Body, inputs: &mut [Option<Value>], first: FirstPoll) -> Call {
     let code = &core.graph.kind(body.task).code;
-    let now = Now { task: body.task, attempt: body.attempt, resumed: body.resumed };
+    let now = Now { task: body.task, attempt: body.run_count, resumed: body.resumed };
     let outcome = guard(|| {
         as_task(now, body.run_name.as_ref(), || {
             let mut given = Inputs::new(inputs, code.parameters(), &core.shared);

@@ -34,6 +34,7 @@ pub(crate) struct Started {
 pub(crate) struct Body {
     pub(crate) task: TaskId,
     pub(crate) attempt: u32,
+    run_count: u32,
     resumed: bool,
     run_name: Option<Arc<str>>,
 }
