@@ -18,6 +18,6 @@ pub mod prelude {
     };
     pub use prefect_runtime::{
         Data, Node, Outcome, Signal, State, StateHandler, StateKind, TaskError, Tracked, callback_factory, context,
-        exponential, options, raise, reference_tasks,
+        exponential, options, raise, reference_tasks, task_fn,
     };
 }

@@ -94,7 +94,13 @@ fn outcomes() {
     let flow = flow!("outcomes", {
         let (bad, good) = (div(1, 0), add(-1));
         let skipped = skips();
-        (report("a", bad, good), report("b", x = good, y = bad), report("c", 3, None), why(bad), unskipped(skipped, skipped))
+        (
+            report("a", bad, good),
+            report("b", x = good, y = bad),
+            report("c", 3, None),
+            why(bad),
+            unskipped(skipped, skipped),
+        )
     });
     let (a, b, c, why, unskipped) = flow.run().output().unwrap();
     assert_eq!([a, b, c], ["a none Some(0)", "b 0 None", "c 3 None"]);
@@ -126,6 +132,7 @@ fn shared_values() {
 fn results_kept_in_memory() {
     #[derive(Debug)]
     struct Opaque(i64);
+    #[allow(clippy::unnecessary_wraps)]
     #[task(in_memory)]
     fn open(x: i64) -> Result<Opaque, String> {
         Ok(Opaque(x))
@@ -257,6 +264,16 @@ fn flows_with_parameters() {
     let parameter = run.task_runs().next().unwrap();
     assert_eq!((parameter.name.as_str(), parameter.state.kind()), ("x", Failed));
     assert_eq!(parameter.state.message(), Some("Parameter \"x\" was required but not provided."));
+}
+
+#[test]
+fn closures() {
+    let factor = 3;
+    let times = task_fn("times", move |x: i64| x * factor);
+    let flow = flow!("closure", { times(times(add(0))) });
+    let run = flow.run();
+    assert_eq!(run.output().unwrap(), 9);
+    assert_eq!(run.task_runs().map(|task| task.slug).collect::<Vec<_>>(), ["add-1", "times-1", "times-2"]);
 }
 
 #[test]

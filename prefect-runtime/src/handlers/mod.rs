@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use callback::{Callback, CallbackOutput, callback_factory, on_failure};
-pub use into::{AsyncHandler, FnHandler, HandlerOutput, IntoStateHandler, async_closure, boxed, closure};
+pub use into::{HandlerOutput, IntoStateHandler, async_closure, boxed, closure};
 
 use crate::run::Services;
 use crate::{State, TaskError};
