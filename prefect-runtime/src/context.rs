@@ -70,6 +70,7 @@ pub(crate) struct Working {
     entered: Option<Context>,
     run: Option<(Arc<Services>, Arc<Graph>)>,
     now: Option<Now>,
+    _config: crate::config::Entered,
 }
 
 impl Working {
@@ -78,6 +79,7 @@ impl Working {
             entered: ENTERED.take(),
             run: RUN.replace(Some((Arc::clone(services), Arc::clone(graph)))),
             now: NOW.take(),
+            _config: services.config.enter(),
         }
     }
 }
@@ -237,6 +239,7 @@ impl Context {
             }
         }
         let _restore = Restore(ENTERED.replace(Some(self.clone())));
+        let _config = self.services().map(|services| services.config.enter());
         f()
     }
 }

@@ -10,7 +10,9 @@ mod error;
 mod executor;
 mod flow;
 mod handlers;
+mod notify;
 mod panics;
+mod random;
 mod redact;
 mod run;
 mod secrets;
@@ -38,6 +40,14 @@ pub use flow::{
 pub use handlers::{
     Callback, CallbackOutput, HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind, callback_factory,
 };
+#[cfg(feature = "fake-slack")]
+pub use notify::fake_slack;
+#[doc(hidden)]
+pub use notify::slack_notifier_args;
+#[doc(hidden)]
+#[cfg(feature = "fake-slack")]
+pub use notify::testing as __testing;
+pub use notify::{NotificationReport, OnDeliveryFailure, SlackNotifier, slack_notifier};
 pub use redact::Redactor;
 pub use run::{Executor, FlowRun, RunSettings, TaskRunInfo};
 pub use secrets::{EnvVarSecret, Secret, SecretError, SecretString, SecretValue};

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 
 use crate::config::{Config, ConfigError};
+use crate::flow::scope::is_building;
 
 /// A text that is not shown by accident: neither `Debug` nor `Display` give it away, and it cannot be serialised.
 ///
@@ -142,7 +143,7 @@ impl Secret {
     /// # Errors
     /// If there is no such secret, while a flow is being built, or if the configuration cannot be loaded.
     pub fn get(&self) -> Result<SecretValue, SecretError> {
-        if building_flow() {
+        if is_building() {
             return Err(SecretError::WhileBuilding);
         }
         self.get_from(&Config::current().map_err(SecretError::Config)?)
@@ -238,9 +239,4 @@ impl EnvVarSecret {
     pub fn required(&self) -> Result<SecretString, SecretError> {
         self.get().ok_or_else(|| SecretError::VariableNotSet(self.variable.clone()))
     }
-}
-
-/// Whether this thread is building a flow. Connected where flows are built.
-pub(crate) fn building_flow() -> bool {
-    false
 }

@@ -194,7 +194,6 @@ impl Config {
     }
 
     /// Logs the warnings, the first time it is called.
-    #[allow(dead_code)] // Called where a run starts.
     pub(crate) fn log_warnings(&self) {
         if !self.0.warned.swap(true, Ordering::Relaxed) {
             for warning in &self.0.warnings {
@@ -235,7 +234,6 @@ impl Config {
     }
 
     /// Makes this the configuration that user code on this thread sees, while the guard lives.
-    #[allow(dead_code)] // Called where a task's body is run.
     pub(crate) fn enter(&self) -> Entered {
         let previous = CURRENT.with_borrow_mut(|current| current.replace(self.clone()));
         Entered { previous, not_send: PhantomData }
@@ -243,7 +241,6 @@ impl Config {
 }
 
 /// See [`Config::enter`].
-#[allow(dead_code)]
 pub(crate) struct Entered {
     previous: Option<Config>,
     not_send: PhantomData<*const ()>,
@@ -252,6 +249,13 @@ pub(crate) struct Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         CURRENT.with_borrow_mut(|current| *current = self.previous.take());
+    }
+}
+
+/// The defaults: no file, no variable, no secret.
+impl Default for Config {
+    fn default() -> Self {
+        Self::builder().build().expect("the defaults are valid")
     }
 }
 

@@ -106,16 +106,30 @@ pub trait StateHandler: Send + Sync {
     /// state handlers: ..`; no handler hears of that state. A [`Signal`](crate::Signal) as the error replaces
     /// the new state instead.
     fn handle(&self, object: &Tracked, old: &State, new: State) -> Result<State, TaskError>;
+
+    /// The name of the secret that holds the webhook this handler sends to, so that a webhook that is none is found
+    /// before a run starts. Handlers that send nothing have none.
+    fn webhook_secret(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl<H: StateHandler + ?Sized> StateHandler for Box<H> {
     fn handle(&self, object: &Tracked, old: &State, new: State) -> Result<State, TaskError> {
         (**self).handle(object, old, new)
     }
+
+    fn webhook_secret(&self) -> Option<&str> {
+        (**self).webhook_secret()
+    }
 }
 
 impl<H: StateHandler + ?Sized> StateHandler for Arc<H> {
     fn handle(&self, object: &Tracked, old: &State, new: State) -> Result<State, TaskError> {
         (**self).handle(object, old, new)
+    }
+
+    fn webhook_secret(&self) -> Option<&str> {
+        (**self).webhook_secret()
     }
 }

@@ -10,7 +10,7 @@ use crate::clock::Tick;
 use crate::engine::{Engine, plain};
 use crate::flow::graph::{TaskId, id};
 use crate::flow::{FlowOutput, MissingResult, TaskRef};
-use crate::{State, StateKind};
+use crate::{NotificationReport, State, StateKind};
 
 /// A run of a flow, after it.
 pub struct FlowRun<O = ()> {
@@ -18,8 +18,9 @@ pub struct FlowRun<O = ()> {
     state: State,
     /// `None` if no task was run.
     engine: Option<Kept>,
-    begun: Tick,
-    ended: Tick,
+    /// When it began and ended.
+    times: [Tick; 2],
+    notifications: NotificationReport,
     output: O,
 }
 
@@ -48,14 +49,20 @@ impl Drop for Kept {
 }
 
 impl FlowRun<()> {
-    pub(crate) fn new(core: Arc<RunCore>, state: State, engine: Option<Engine>, begun: Tick, ended: Tick) -> Self {
+    pub(crate) fn new(
+        core: Arc<RunCore>,
+        state: State,
+        engine: Option<Engine>,
+        times: [Tick; 2],
+        notifications: NotificationReport,
+    ) -> Self {
         let engine = engine.map(|engine| Kept(Some(engine)));
-        Self { core, state, engine, begun, ended, output: () }
+        Self { core, state, engine, times, notifications, output: () }
     }
 
     pub(crate) fn with_output<O>(self, output: O) -> FlowRun<O> {
-        let Self { core, state, engine, begun, ended, output: () } = self;
-        FlowRun { core, state, engine, begun, ended, output }
+        let Self { core, state, engine, times, notifications, output: () } = self;
+        FlowRun { core, state, engine, times, notifications, output }
     }
 }
 
@@ -96,7 +103,13 @@ impl<O> FlowRun<O> {
     /// How long the run took, without the time that notifications needed after its end.
     #[must_use]
     pub fn duration(&self) -> Duration {
-        Duration::from_nanos(self.ended.saturating_sub(self.begun))
+        Duration::from_nanos(self.times[1].saturating_sub(self.times[0]))
+    }
+
+    /// What became of the notifications.
+    #[must_use]
+    pub fn notifications(&self) -> &NotificationReport {
+        &self.notifications
     }
 
     /// The state of a task.

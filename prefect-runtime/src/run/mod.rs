@@ -14,8 +14,9 @@ pub(crate) use runner::{Prepared, Ran, RunCore, Until, log_beginning};
 pub(crate) use runtime::AsyncRuntime;
 pub use settings::{Executor, RunSettings};
 
-use crate::Clock;
 use crate::door::Observer;
+use crate::notify::Notifications;
+use crate::{Clock, Config};
 
 /// The services of one run: handlers and tasks reach them through what they are given.
 pub(crate) struct Services {
@@ -23,15 +24,31 @@ pub(crate) struct Services {
     pub(crate) flow_run_id: Arc<str>,
     pub(crate) clock: Clock,
     pub(crate) runtime: AsyncRuntime,
+    pub(crate) config: Config,
+    pub(crate) notifications: Notifications,
     pub(crate) started: Timestamp,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
 }
 
 impl Services {
     /// A text for people, without secrets.
-    #[allow(clippy::unused_self, reason = "the secrets of the run come with its configuration")]
     pub(crate) fn redacted(&self, what: &impl fmt::Display) -> String {
-        what.to_string()
+        self.config.redactor().redact(&what.to_string()).into_owned()
+    }
+
+    /// Services of a run that has no flow, for tests.
+    #[cfg(any(test, feature = "fake-slack"))]
+    pub(crate) fn without_flow(clock: Clock, notifications: Notifications) -> Self {
+        Self {
+            flow_name: "test flow".into(),
+            flow_run_id: "test-run".into(),
+            started: clock.timestamp(),
+            clock,
+            runtime: AsyncRuntime::own(),
+            config: Config::default(),
+            notifications,
+            observers: Vec::new(),
+        }
     }
 }
 

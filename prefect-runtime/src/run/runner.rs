@@ -1,19 +1,20 @@
 //! The flow runner: from the first state of a flow run to its last.
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::runtime::AsyncRuntime;
 use super::{Executor, FlowRun, RunSettings, Services};
+use crate::clock::Tick;
 use crate::door::{Change, change};
 use crate::engine::Engine;
 use crate::executor;
 use crate::flow::graph::{Graph, TaskId};
 use crate::flow::{BodyKind, Flow, FlowOutput, RetryDelay, SharedValues};
 use crate::handlers::TrackedKind;
+use crate::notify::{DeliverySettings, Notifications, Unconfigured, check_webhook};
 use crate::panics::{self, guard};
-use crate::{Clock, Signal, SignalKind, State, StateKind, TaskError, Tracked};
+use crate::random::{fraction, spread};
+use crate::{Clock, Config, Signal, SignalKind, State, StateKind, TaskError, Tracked, random};
 
 /// What the executor and the task runs of one run share.
 pub(crate) struct RunCore {
@@ -44,9 +45,10 @@ impl RunCore {
 
     pub(crate) fn retries(&self, task: TaskId) -> Retries {
         let definition = self.graph.definition(task);
+        let defaults = self.services.config.settings();
         Retries {
-            max: definition.max_retries.unwrap_or(0),
-            delay: definition.retry_delay.unwrap_or(RetryDelay::Fixed(Duration::ZERO)),
+            max: definition.max_retries.unwrap_or(defaults.max_retries),
+            delay: definition.retry_delay.unwrap_or(RetryDelay::Fixed(defaults.retry_delay.unwrap_or_default())),
         }
     }
 
@@ -57,7 +59,8 @@ impl RunCore {
 
     /// Whether some task has a timeout.
     pub(crate) fn has_timeouts(&self) -> bool {
-        self.graph.kinds.iter().any(|kind| kind.definition.timeout.is_some())
+        let by_default = self.services.config.settings().timeout.is_some();
+        by_default || self.graph.kinds.iter().any(|kind| kind.definition.timeout.is_some())
     }
 
     /// Whether all tasks have finished that nothing is downstream of.
@@ -66,36 +69,13 @@ impl RunCore {
     }
 
     pub(crate) fn timeout(&self, task: TaskId) -> Option<Duration> {
-        self.graph.definition(task).timeout
+        self.graph.definition(task).timeout.or(self.services.config.settings().timeout)
     }
 
     /// From 0 to 1: the same for the same seed, task and attempt, whatever runs beside it.
     pub(crate) fn random(&self, task: TaskId, attempt: u32) -> f64 {
-        let mixed = splitmix(self.seed ^ splitmix(u64::from(task) << 32 | u64::from(attempt)));
-        #[allow(clippy::cast_precision_loss, reason = "53 bits fit")]
-        let fraction = (mixed >> 11) as f64 / (1_u64 << 53) as f64;
-        fraction
+        fraction(self.seed ^ spread(u64::from(task) << 32 | u64::from(attempt)))
     }
-}
-
-/// One step of the generator `SplitMix64`: spreads a number over all bits.
-fn splitmix(x: u64) -> u64 {
-    let mut z = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
-}
-
-/// 64 bits that differ from call to call, from the keys that the standard library draws for its hash maps.
-fn random_bits() -> u64 {
-    RandomState::new().build_hasher().finish()
-}
-
-fn random_id() -> String {
-    let (a, b) = (random_bits(), random_bits());
-    // The version and variant bits of a random UUID.
-    let (a, b) = (a & !0xF000 | 0x4000, b & !(0b11 << 62) | 0b10 << 62);
-    format!("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", a >> 32, a >> 16 & 0xFFFF, a & 0xFFFF, b >> 48, b & 0xFFFF_FFFF_FFFF)
 }
 
 /// How far a run goes.
@@ -114,6 +94,8 @@ pub(crate) struct Prepared {
     kept: Vec<TaskId>,
     settings: RunSettings,
     until: Until,
+    /// Why no task may run.
+    refused: Option<TaskError>,
 }
 
 /// How the tasks of a run were left.
@@ -139,23 +121,31 @@ impl Prepared {
         );
         check_shared(flow);
         let clock = settings.clock.clone().unwrap_or_else(Clock::system);
+        let seed = settings.seed.unwrap_or_else(random::bits);
+        let (config, refused) = match load_config(flow, &settings) {
+            Ok(config) => (config, None),
+            Err(error) => (Config::default(), Some(error)),
+        };
+        let notifications = Notifications::new(clock.clone(), delivery(&config, &settings, seed));
         let services = Arc::new(Services {
             flow_name: Arc::clone(&flow.graph.name),
-            flow_run_id: random_id().into(),
+            flow_run_id: random::uuid().into(),
             started: clock.timestamp(),
             clock,
             runtime,
+            config,
+            notifications,
             observers: settings.observers.clone(),
         });
         let core = Arc::new(RunCore {
             graph: Arc::clone(&flow.graph),
             services: Arc::clone(&services),
             shared: flow.shared.clone(),
-            seed: settings.seed.unwrap_or_else(random_bits),
+            seed: seed,
         });
         let name = Arc::clone(&flow.graph.name);
         let tracked = Tracked { kind: TrackedKind::Flow, slug: Arc::clone(&name), name, map_index: None, services };
-        Self { core, tracked, kept, settings, until }
+        Self { core, tracked, kept, settings, until, refused }
     }
 
     fn change(&self, old: &State, new: State) -> Change {
@@ -165,6 +155,11 @@ impl Prepared {
     /// Runs on this thread.
     pub(crate) fn run(self) -> FlowRun<()> {
         let begun = self.core.services.clock.now();
+        let _config = self.core.services.config.enter();
+        if let Some(error) = &self.refused {
+            let state = unexpected(&self.core, error.clone());
+            return self.end(state, None, begun);
+        }
         let initial = match self.until {
             Until::TheEnd => State::new(StateKind::Scheduled),
             Until::OnePass => State::new(StateKind::Pending),
@@ -240,9 +235,11 @@ impl Prepared {
         state
     }
 
-    fn end(self, state: State, engine: Option<Engine>, begun: u64) -> FlowRun<()> {
+    fn end(self, state: State, engine: Option<Engine>, begun: Tick) -> FlowRun<()> {
         let ended = self.core.services.clock.now();
-        FlowRun::new(self.core, state, engine, begun, ended)
+        // Only now, after the times are taken: Slack may be slow.
+        let notifications = self.core.services.notifications.finish(ended);
+        FlowRun::new(self.core, state, engine, [begun, ended], notifications)
     }
 }
 
@@ -270,5 +267,34 @@ fn check_shared<O>(flow: &Flow<O>) {
                 flow.graph.name,
             );
         }
+    }
+}
+
+/// The configuration of a run, checked, and the webhooks that its handlers name.
+fn load_config<O>(flow: &Flow<O>, settings: &RunSettings) -> Result<Config, TaskError> {
+    let config = settings.config.clone().map_or_else(Config::current, Ok)?;
+    config.log_warnings();
+    let of_tasks = flow.graph.kinds.iter().flat_map(|kind| &kind.definition.handlers);
+    let named = of_tasks.chain(&flow.graph.options.handlers).filter_map(|handler| handler.webhook_secret());
+    for secret in named.chain([crate::SlackNotifier::DEFAULT.secret]) {
+        if let Some(url) = config.secret_text(secret) {
+            check_webhook(secret, url.expose())?;
+        }
+    }
+    Ok(config)
+}
+
+fn delivery(config: &Config, settings: &RunSettings, seed: u64) -> DeliverySettings {
+    let secrets = config.clone();
+    let redactor = config.redactor().clone();
+    DeliverySettings {
+        resolve_secret: Arc::new(move |name| secrets.secret_text(name).map(|text| text.expose().to_owned())),
+        redact: Arc::new(move |text| redactor.redact(text)),
+        ui_url: config.settings().ui_url.clone(),
+        flush_deadline: settings.flush_deadline.unwrap_or(config.settings().flush_deadline),
+        on_flush: settings.on_flush.clone(),
+        on_unconfigured: settings.print_card.clone().map_or(Unconfigured::Warn, Unconfigured::Print),
+        jitter_seed: spread(seed),
+        ..DeliverySettings::default()
     }
 }

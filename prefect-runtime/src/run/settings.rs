@@ -2,10 +2,12 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::Clock;
 use crate::door::Observer;
 use crate::engine::KeepResults;
+use crate::notify::{OnFlush, PrintCard};
+use crate::{Clock, Config};
 
 /// What runs the tasks.
 ///
@@ -43,6 +45,11 @@ pub struct RunSettings {
     pub(crate) seed: Option<u64>,
     pub(crate) keep: KeepResults,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
+    pub(crate) config: Option<Config>,
+    pub(crate) flush_deadline: Option<Duration>,
+    pub(crate) on_flush: Option<OnFlush>,
+    /// What shows messages for which no webhook is configured.
+    pub(crate) print_card: Option<PrintCard>,
 }
 
 impl RunSettings {
@@ -72,6 +79,19 @@ impl RunSettings {
     /// Which results are kept to the end of the run. Default: those that are needed.
     pub fn keep_results(mut self, keep: KeepResults) -> Self {
         self.keep = keep;
+        self
+    }
+
+    /// The configuration, with its secrets. Default: that of the process, from the user's files and the environment.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = Some(config);
+        self
+    }
+
+    /// How long the end of the run waits for notifications to be delivered: counted from the end itself, or from the last
+    /// message that was accepted. Default: the configuration's `slack.flush_deadline`, else 5 seconds.
+    pub fn flush_deadline(mut self, deadline: Duration) -> Self {
+        self.flush_deadline = Some(deadline);
         self
     }
 

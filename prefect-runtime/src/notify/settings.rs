@@ -1,0 +1,71 @@
+//! What delivery needs to know from outside: secrets, redaction, deadlines, the way out.
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::payload::Card;
+use super::transport::{Connect, Timeouts, http};
+
+pub(crate) type ResolveSecret = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+pub(crate) type Redact = Arc<dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync>;
+/// Called while the end of a run waits for messages: how many are left, and how long it will wait at most.
+pub(crate) type OnFlush = Arc<dyn Fn(usize, Duration) + Send + Sync>;
+pub(crate) type PrintCard = Arc<dyn Fn(&Card) + Send + Sync>;
+
+/// What to do with a message whose webhook is not configured. It counts as not sent in any case.
+#[derive(Clone)]
+pub(crate) enum Unconfigured {
+    /// One line in the log for each missing secret.
+    Warn,
+    /// Give every message to this function, which shows it.
+    Print(PrintCard),
+}
+
+#[derive(Clone)]
+pub(crate) struct DeliverySettings {
+    /// The text of the secret of this name.
+    pub(crate) resolve_secret: ResolveSecret,
+    /// Takes secrets out of a text.
+    pub(crate) redact: Redact,
+    /// The address of the pages that show runs, for the link in a message.
+    pub(crate) ui_url: Option<String>,
+    /// How long the end of a run waits, from the end itself or from the last message that was accepted.
+    pub(crate) flush_deadline: Duration,
+    pub(crate) on_flush: Option<OnFlush>,
+    pub(crate) on_unconfigured: Unconfigured,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) connect: Connect,
+    pub(crate) jitter_seed: u64,
+}
+
+impl DeliverySettings {
+    pub(crate) const FLUSH_DEADLINE: Duration = Duration::from_secs(5);
+
+    pub(crate) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        (self.redact)(text)
+    }
+}
+
+/// No secret is known, nothing is redacted, and what would be sent goes out by HTTP.
+impl Default for DeliverySettings {
+    fn default() -> Self {
+        Self {
+            resolve_secret: Arc::new(|_| None),
+            redact: Arc::new(|text| Cow::Borrowed(text)),
+            ui_url: None,
+            flush_deadline: Self::FLUSH_DEADLINE,
+            on_flush: None,
+            on_unconfigured: Unconfigured::Warn,
+            timeouts: Timeouts::default(),
+            connect: http(),
+            jitter_seed: crate::random::bits(),
+        }
+    }
+}
+
+impl fmt::Debug for DeliverySettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliverySettings").field("flush_deadline", &self.flush_deadline).finish_non_exhaustive()
+    }
+}
