@@ -17,7 +17,7 @@ pub mod prelude {
         not_all_skipped, some_failed, some_successful,
     };
     pub use prefect_runtime::{
-        Data, Node, Outcome, Signal, State, StateHandler, StateKind, TaskError, Tracked, callback_factory, context,
-        exponential, options, raise, reference_tasks, task_fn,
+        Data, Node, OnDeliveryFailure, Outcome, Signal, SlackNotifier, State, StateHandler, StateKind, TaskError,
+        Tracked, callback_factory, context, exponential, options, raise, reference_tasks, slack_notifier, task_fn,
     };
 }
