@@ -1,4 +1,9 @@
-//! Typed workflows.
+#![doc = include_str!("../README.md")]
+
+/// The guide to Slack notifications.
+#[doc = include_str!("../docs/slack.md")]
+pub mod slack_guide {}
+
 pub use prefect_macros::{flow_attribute as flow, task};
 pub use prefect_runtime::*;
 
@@ -20,4 +25,23 @@ pub mod prelude {
         Data, Node, OnDeliveryFailure, Outcome, Signal, SlackNotifier, State, StateHandler, StateKind, TaskError,
         Tracked, callback_factory, context, exponential, options, raise, reference_tasks, slack_notifier, task_fn,
     };
+}
+
+/// The flows of a program, for [`main`]: a path is a `#[prefect::flow]` function, what stands in parentheses a `Flow` value.
+///
+/// ```
+/// use prefect::prelude::*;
+///
+/// #[prefect::flow]
+/// fn nightly() {}
+///
+/// let flows = prefect::flows![nightly, (flow!("hourly", {}))];
+/// assert_eq!(flows.len(), 2);
+/// ```
+#[cfg(feature = "cli")]
+#[macro_export]
+macro_rules! flows {
+    (@one ($flow:expr)) => { $crate::AnyFlow::from($flow) };
+    (@one $flow:ident) => { $crate::AnyFlow::from($flow::flow()) };
+    ($($flow:tt),* $(,)?) => { ::std::vec![$($crate::flows!(@one $flow)),*] };
 }

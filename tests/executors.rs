@@ -1,4 +1,10 @@
 //! Both executors end every task in the same state; virtual time, so that nothing here waits.
+#![allow(
+    clippy::unnecessary_wraps,
+    clippy::duration_suboptimal_units,
+    clippy::items_after_statements,
+    reason = "the shapes are what is tested"
+)]
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

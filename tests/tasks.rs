@@ -1,4 +1,10 @@
 //! Tasks and flows made by the macros, run.
+#![allow(
+    clippy::unnecessary_wraps,
+    clippy::duration_suboptimal_units,
+    clippy::items_after_statements,
+    reason = "the shapes are what is tested"
+)]
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -18,6 +18,8 @@ mod run;
 mod secrets;
 mod state;
 mod task_run;
+#[cfg(feature = "cli")]
+mod terminal;
 mod value;
 
 pub(crate) use block_on::block_on;
@@ -52,6 +54,8 @@ pub use redact::Redactor;
 pub use run::{Executor, FlowRun, RunSettings, TaskRunInfo};
 pub use secrets::{EnvVarSecret, Secret, SecretError, SecretString, SecretValue};
 pub use state::{Signal, SignalKind, State, StateKind, StateKinds, StateResult, UnknownStateKind, raise};
+#[cfg(feature = "cli")]
+pub use terminal::{AnyFlow, IntoFlows, main};
 pub use value::Value;
 
 /// What the macros expand to: not for use by hand.

@@ -17,8 +17,6 @@ pub(crate) struct Job {
     pub(crate) attempt: u32,
     /// How many entries of the batch's `passed` are its own.
     pub(crate) passed: u32,
-    /// When it was released.
-    pub(crate) ready_at: Tick,
     /// What only some have.
     pub(crate) more: Option<Box<More>>,
 }
@@ -327,7 +325,7 @@ impl Engine {
             && kind.definition.trigger.0.is_none()
             && !kind.wants_states
             && record.kind == StateKind::Pending;
-        let mut job = Job { task, attempt: 1, passed: 0, ready_at: record.released, more: None };
+        let mut job = Job { task, attempt: 1, passed: 0, more: None };
         if plain {
             let data = self.graph.data_upstream(task);
             for upstream in data {

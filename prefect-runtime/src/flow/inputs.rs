@@ -91,7 +91,7 @@ impl<'a> Inputs<'a> {
 
 /// What the tasks of a flow share, by type.
 #[derive(Clone, Default)]
-pub struct SharedValues(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+pub(crate) struct SharedValues(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
 
 impl SharedValues {
     pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {

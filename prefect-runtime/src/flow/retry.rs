@@ -55,7 +55,7 @@ impl RetryOn {
     /// Errors of type `E`.
     #[must_use]
     pub fn error<E: Error + 'static>() -> Self {
-        Self::when(|error| error.is::<E>())
+        Self::when(TaskError::is::<E>)
     }
 
     /// Errors of type `E` too.

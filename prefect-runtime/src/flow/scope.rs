@@ -37,7 +37,7 @@ impl Drop for Open {
 
 /// Builds a flow: calls of tasks in `body` become its tasks.
 #[track_caller]
-pub fn build<O>(options: FlowOptions, body: impl FnOnce() -> O) -> Flow<O> {
+pub(crate) fn build<O>(options: FlowOptions, body: impl FnOnce() -> O) -> Flow<O> {
     let open = Open::new(options);
     let output = body();
     Flow::new(open.close().finish(), output)

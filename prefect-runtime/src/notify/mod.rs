@@ -41,6 +41,7 @@ use transport::{Endpoint, ProxyList, Reply, SendError};
 use webhook_url::WebhookUrl;
 use worker::Worker;
 
+#[cfg(feature = "cli")]
 pub(crate) use log::MissingSecret;
 pub(crate) use payload::Card;
 pub(crate) use settings::{DeliverySettings, OnFlush, PrintCard, Unconfigured};
@@ -101,6 +102,7 @@ impl Notifications {
     }
 
     /// Without any secret: everything counts as not sent.
+    #[cfg(test)]
     pub(crate) fn unconfigured(clock: Clock) -> Self {
         Self::new(clock, DeliverySettings::default())
     }

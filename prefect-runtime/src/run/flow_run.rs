@@ -74,7 +74,7 @@ impl<O: FlowOutput> FlowRun<O> {
     pub fn output(&self) -> Result<O::Value, MissingResult> {
         self.output.read(&mut |task| self.state_of(task)).map_err(|mut missing| {
             if missing.task.is_empty() {
-                missing.task = self.flow_name().to_owned();
+                self.flow_name().clone_into(&mut missing.task);
             }
             missing
         })

@@ -141,7 +141,7 @@ impl Prepared {
             graph: Arc::clone(&flow.graph),
             services: Arc::clone(&services),
             shared: flow.shared.clone(),
-            seed: seed,
+            seed,
         });
         let name = Arc::clone(&flow.graph.name);
         let tracked = Tracked { kind: TrackedKind::Flow, slug: Arc::clone(&name), name, map_index: None, services };

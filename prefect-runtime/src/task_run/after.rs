@@ -18,7 +18,7 @@ pub(crate) enum Ended {
 /// Takes a task run from the end of its body to its next state.
 #[inline]
 pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) -> Done {
-    let Started { body: Body { task, attempt, .. }, started: at, watched } = started;
+    let Started { body: Body { task, attempt, .. }, since: at, watched } = started;
     let ended = match ended {
         Ended::Body(Ok(value)) if watched.is_none() => {
             log_finished(core, task, StateKind::Success);

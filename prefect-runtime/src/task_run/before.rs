@@ -38,7 +38,7 @@ pub(crate) fn prepare(
             Passed::State(_) => unreachable!("a job without more has values only"),
         }));
         let body = Body { task: job.task, attempt: job.attempt, resumed: false, run_name: None };
-        return Prepared::Run(Started { body, started: now, watched: None });
+        return Prepared::Run(Started { body, since: now, watched: None });
     }
     let more = job.more.take().map(|more| *more).unwrap_or_default();
     match steps(core, &job, more, passed, inputs, now) {
@@ -73,7 +73,7 @@ fn steps(
     }
     let state = set_running(core, &tracked, task, &old)?;
     let body = Body { task, attempt: job.attempt, resumed, run_name };
-    Ok(Started { body, started: now, watched: Some((tracked, state)) })
+    Ok(Started { body, since: now, watched: Some((tracked, state)) })
 }
 
 /// Enters the state, then ends the task run with it.

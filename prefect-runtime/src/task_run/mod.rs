@@ -24,7 +24,7 @@ use crate::{State, StateKind, Tracked};
 /// A task run whose body is running, or about to.
 pub(crate) struct Started {
     pub(crate) body: Body,
-    started: Tick,
+    since: Tick,
     /// What it is called and the state it is in, if somebody looks at it; else it is plainly `Running`.
     watched: Option<(Tracked, State)>,
 }
