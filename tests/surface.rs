@@ -54,6 +54,22 @@ pub mod tasks {
         std::future::ready(x).await
     }
 
+    const LIMIT: Duration = Duration::from_mins(1);
+    const PAUSE: &str = "10s";
+    const TAGS: [&str; 1] = ["a"];
+    const NAME: &str = "timed";
+
+    /// Options that are no literals.
+    #[task(name = NAME, max_retries = 1, retry_delay = Duration::from_secs(1), timeout = LIMIT / 2, tags = TAGS)]
+    pub fn timed() {}
+
+    /// More of them.
+    #[task(max_retries = timed_retries(), retry_delay = exponential(PAUSE, max = LIMIT), timeout = PAUSE)]
+    pub fn timed_too() {}
+    fn timed_retries() -> u32 {
+        2
+    }
+
     /// Keeps.
     #[task]
     pub fn same<T: Data>(x: T) -> T {

@@ -138,6 +138,7 @@ fn shared_values() {
 fn results_kept_in_memory() {
     #[derive(Debug)]
     struct Opaque(i64);
+    #[allow(clippy::unnecessary_wraps)]
     #[task(in_memory)]
     fn open(x: i64) -> Result<Opaque, String> {
         Ok(Opaque(x))
@@ -269,6 +270,16 @@ fn flows_with_parameters() {
     let parameter = run.task_runs().next().unwrap();
     assert_eq!((parameter.name.as_str(), parameter.state.kind()), ("x", Failed));
     assert_eq!(parameter.state.message(), Some("Parameter \"x\" was required but not provided."));
+}
+
+#[test]
+fn closures() {
+    let factor = 3;
+    let times = task_fn("times", move |x: i64| x * factor);
+    let flow = flow!("closure", { times(times(add(0))) });
+    let run = flow.run();
+    assert_eq!(run.output().unwrap(), 9);
+    assert_eq!(run.task_runs().map(|task| task.slug).collect::<Vec<_>>(), ["add-1", "times-1", "times-2"]);
 }
 
 #[test]

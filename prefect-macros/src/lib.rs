@@ -141,3 +141,62 @@ fn shown(name: &str, mut expansion: proc_macro2::TokenStream) -> TokenStream {
     }
     expansion.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::{Group, TokenStream, TokenTree};
+    use quote::quote;
+
+    /// The tokens with one left out, at each place and depth in turn, and every beginning of them.
+    fn damaged(tokens: &TokenStream) -> Vec<TokenStream> {
+        let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+        let mut out = Vec::new();
+        for i in 0..tokens.len() {
+            let around = |inside: Vec<TokenTree>| -> TokenStream {
+                tokens[..i].iter().cloned().chain(inside).chain(tokens[i + 1..].iter().cloned()).collect()
+            };
+            out.push(tokens[..i].iter().cloned().collect());
+            out.push(around(Vec::new()));
+            if let TokenTree::Group(group) = &tokens[i] {
+                let inside = damaged(&group.stream());
+                out.extend(inside.into_iter().map(|s| around(vec![Group::new(group.delimiter(), s).into()])));
+            }
+        }
+        out
+    }
+
+    /// A panic of a macro says nothing about the mistake; and half-typed code is what an editor sends most of the time.
+    #[test]
+    fn damaged_input_never_panics() {
+        let options = quote! {
+            name = "a {x}", state_handlers = [f, |_, _, new| new, g(only = [1])], on_failure = h, max_retries = 2,
+            retry_delay = exponential("1s", max = "5m"), retry_on = [a::B, C<D>], timeout = "1m", trigger = t(at_least = 1),
+            skip_on_upstream_skip = false, tags = ["a"], task_run_name = "{x} {{}}", in_memory, crate = a::b
+        };
+        let function = quote! {
+            #[cfg(x)] pub(crate) async fn f<T: D>(
+                #[default(1)] x: i64, #[cfg(y)] #[constant] y: Vec<T>, #[shared] z: &Pool, (a, b): (u8, &str)
+            ) -> Result<Option<T>, E> where T: C { #![allow(x)] g(x = 1, upstream_tasks = [a], task_args = b); (x) }
+        };
+        let call = quote!("name", state_handlers = [f, |a, b| c], on_failure = g, {
+            let a = f(x = 1, y.b(z = 2), 3);
+            a
+        });
+        let mut count = 0;
+        for args in damaged(&options) {
+            crate::task::run(&args, &function);
+            crate::flow::attribute::run(&args, &function);
+            count += 1;
+        }
+        for item in damaged(&function) {
+            crate::task::run(&options, &item);
+            crate::flow::attribute::run(&TokenStream::new(), &item);
+            count += 1;
+        }
+        for input in damaged(&call) {
+            crate::flow::bang::run(input);
+            count += 1;
+        }
+        assert!(count > 300, "{count}");
+    }
+}

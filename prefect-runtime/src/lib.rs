@@ -31,7 +31,7 @@ pub use context::{Context, context, sleep, sleep_blocking};
 pub use door::Observer;
 pub use dsl::{
     Data, Failure, Input, IntoConstant, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream, options,
-    reference_tasks,
+    reference_tasks, task_fn,
 };
 pub use engine::KeepResults;
 pub use error::{Panicked, TaskError};

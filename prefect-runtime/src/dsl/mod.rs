@@ -1,4 +1,5 @@
 //! The typed layer over the graph: what the macros expand to, and what the user's values become.
+mod closure;
 mod convert;
 mod flow;
 mod input;
@@ -8,6 +9,7 @@ mod outcome;
 mod output;
 mod parameter;
 
+pub use closure::task_fn;
 pub use convert::{IntoConstant, IntoGeneric, IntoInput};
 pub use flow::{flow, in_flow, missing_parameter, output_node, parameter, parameter_node, reference_tasks, returned};
 pub use input::{Input, slot};

@@ -171,14 +171,25 @@ impl slack_notifier {
     }
 }
 
+/// A list of kinds, by value, by reference or as any collection.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a list of state kinds",
+    label = "expected kinds, such as `[Failed]`"
+)]
+pub trait Kinds: AsRef<[StateKind]> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: AsRef<[StateKind]>> Kinds for T {}
+
 /// Lists are taken by value, by reference and as any collection, because in a list of keywords nobody thinks of `&`.
 #[doc(hidden)]
 impl slack_notifier_args {
-    pub fn only_states(self, kinds: impl AsRef<[StateKind]>) -> Self {
+    pub fn only_states(self, kinds: impl Kinds) -> Self {
         Self(self.0.only_states(kinds.as_ref()))
     }
 
-    pub fn ignore_states(self, kinds: impl AsRef<[StateKind]>) -> Self {
+    pub fn ignore_states(self, kinds: impl Kinds) -> Self {
         Self(self.0.ignore_states(kinds.as_ref()))
     }
 
