@@ -137,7 +137,7 @@ impl Observer for Shown {
     fn changed(&self, object: &Tracked, _: &State, new: &State) {
         let message = new.message().map(|message| object.services.redacted(&message)).unwrap_or_default();
         let kind = self.paint.kind(new.kind());
-        print_out(&format!("{kind} {}  {}\n", plain(&object.full_name()), plain(&message)));
+        print_out(&format!("{kind} {}  {}\n", plain(&object.services.redacted(&object.full_name())), plain(&message)));
     }
 }
 
