@@ -330,7 +330,9 @@ impl Engine {
         let plain = record.upstream == Flags::Plain
             && kind.definition.trigger.0.is_none()
             && !kind.wants_states
-            && record.kind == StateKind::Pending;
+            && record.kind == StateKind::Pending
+            // A handler may have sent it back to `Pending`: then it is in another attempt, and in a state that says more.
+            && (self.attempts.is_empty() || !self.attempts.contains_key(&task));
         let mut job = Job { task, attempt: 1, run_count: 1, passed: 0, more: None };
         if plain {
             let data = self.graph.data_upstream(task);
