@@ -7,6 +7,7 @@
 //!
 //! Prints `prefect,workload,N,NODES,build_us,run_us,us,cpu_us,peak_rss_mb,run_s,ok`: wall microseconds for each task to
 //! build, to run, both; CPU microseconds of both; peak memory; seconds of the run; whether the sum was right.
+#![allow(clippy::many_single_char_names, reason = "the names of the workloads' own description")]
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -124,7 +125,7 @@ fn main() {
     let before = Instant::now();
     let run = flow.run();
     let ran = before.elapsed();
-    let used = cpu() - cpu_before;
+    let used = cpu().saturating_sub(cpu_before);
     let ok = run.output().is_ok_and(|sum| sum == expected);
     let tasks = run.task_runs().count();
     #[allow(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
