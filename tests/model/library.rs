@@ -174,7 +174,7 @@ fn body(task: &super::Task, calls: &Arc<AtomicU32>) -> TaskBody {
         })
         .collect();
     let (outcomes, calls) = (task.outcomes.clone(), Arc::clone(calls));
-    let sync = !outcomes.contains(&Outcome::Timeout) && task.edges.len() % 2 == 0;
+    let sync = !outcomes.contains(&Outcome::Timeout) && task.edges.len().is_multiple_of(2);
     let call = move |inputs: &mut prefect::Inputs<'_>| {
         let call = calls.fetch_add(1, Ordering::SeqCst) as usize;
         let sum = (0..inputs.len())
