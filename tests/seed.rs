@@ -41,7 +41,7 @@ fn the_seed_example_posts_the_recorded_messages() {
         let flow = flow!("Add Divide Flow", { div(x = add(-1)) }).with(settings(config).executor(executor));
         let run = flow.run();
         assert_eq!(run.state().kind(), Failed);
-        assert!(run.output().is_err());
+        assert_eq!(run.output().unwrap_err().task, "1/x task");
         assert_eq!(run.notifications().to_string(), "notifications: 4 sent", "{executor:?}");
         let sent: Vec<_> = slack.requests().iter().map(|request| request.json().clone()).map(without_error).collect();
         assert_eq!(sent, recorded().into_iter().map(without_error).collect::<Vec<_>>());

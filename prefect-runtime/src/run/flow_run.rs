@@ -72,9 +72,15 @@ impl<O: FlowOutput> FlowRun<O> {
     /// # Errors
     /// If a task that it returns has no result.
     pub fn output(&self) -> Result<O::Value, MissingResult> {
-        self.output.read(&mut |task| self.state_of(task)).map_err(|mut missing| {
-            if missing.task.is_empty() {
-                self.flow_name().clone_into(&mut missing.task);
+        let mut asked = None;
+        let mut state_of = |task: TaskRef| {
+            asked = Some(task);
+            self.state_of(task)
+        };
+        self.output.read(&mut state_of).map_err(|mut missing| {
+            // The reader stops at the first task without a result: the one that was asked for last.
+            if let Some(task) = asked {
+                missing.task = self.core.graph.name(task.task).to_string();
             }
             missing
         })

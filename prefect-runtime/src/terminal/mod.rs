@@ -118,6 +118,9 @@ fn choose(arguments: &[OsString], flows: &[AnyFlow]) -> Choice {
         Some([] | ["run"]) => Choice::Refuse(format!("error: which flow? write `run FLOW`\n\nflows:\n{}", names())),
         Some(["-h" | "--help" | "help"]) => Choice::Say(usage()),
         Some(["run", name]) => named(name),
+        Some(["run", _, more, ..]) => {
+            Choice::Refuse(format!("error: unknown argument `{}`\n\n{}", plain(more), usage()))
+        }
         Some([first, ..]) => Choice::Refuse(format!("error: unknown argument `{}`\n\n{}", plain(first), usage())),
         None => Choice::Refuse(format!("error: an argument is no text\n\n{}", usage())),
     }
