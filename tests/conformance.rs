@@ -7,10 +7,9 @@
 mod model;
 
 use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use model::{Event, Expected, Message, Observed, Run, TaskRun, Workers, difference, library, recorded};
+use model::{Message, Workers, difference, library, recorded};
 use serde_json::Value;
 
 /// The one difference that a language forces: the text of an error. A record has Python's representation,
@@ -33,28 +32,6 @@ fn normalised(message: Option<String>) -> Message {
     Message::Is(text)
 }
 
-fn expected(seen: Observed) -> Expected {
-    let events = |events: Vec<Event<Option<String>>>| {
-        events.into_iter().map(|e| Event { by: e.by, old: e.old, new: e.new, message: normalised(e.message) }).collect()
-    };
-    Run {
-        tasks: seen
-            .tasks
-            .into_iter()
-            .map(|t| TaskRun {
-                events: events(t.events),
-                kind: t.kind,
-                message: normalised(t.message),
-                result: t.result,
-                attempts: t.attempts,
-            })
-            .collect(),
-        flow_events: events(seen.flow_events),
-        flow_kind: seen.flow_kind,
-        flow_message: normalised(seen.flow_message),
-    }
-}
-
 enum Verdict {
     Pass,
     Fail(String),
@@ -64,36 +41,18 @@ enum Verdict {
 fn judge(record: &Value) -> Verdict {
     match recorded::read(record) {
         Err(missing) => Verdict::Unsupported(missing),
-        Ok((case, seen)) => match difference(&expected(seen), &library::run(&case, Workers::Local)) {
+        Ok((case, seen)) => match difference(&seen.map_messages(normalised), &library::run(&case, Workers::Local)) {
             None => Verdict::Pass,
             Some(what) => Verdict::Fail(what),
         },
     }
 }
 
-/// The records of a folder, by name.
-fn records(folder: &Path) -> Vec<(String, Value)> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|ending| ending == "json"));
-    files.sort();
-    let read = |file: &PathBuf| {
-        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-        let record = serde_json::from_str(&fs::read_to_string(file).unwrap());
-        (name.clone(), record.unwrap_or_else(|error| panic!("{name}: {error}")))
-    };
-    files.iter().map(read).collect()
-}
-
-fn own_folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("reference/prefect1")
-}
-
 #[test]
 fn conformance() {
-    let folder = env::var_os("PREFECT_REFERENCE_DIR").map_or_else(own_folder, PathBuf::from);
+    let folder = env::var_os("PREFECT_REFERENCE_DIR").map_or_else(recorded::own_folder, PathBuf::from);
     let (mut passed, mut failed, mut unsupported) = (0, 0, 0);
-    for (name, record) in records(&folder) {
+    for (name, record) in recorded::all(&folder) {
         match judge(&record) {
             Verdict::Pass => {
                 passed += 1;
@@ -117,7 +76,7 @@ fn conformance() {
 #[test]
 fn changed_expectations_are_seen() {
     let mut changed = 0;
-    for (name, mut record) in records(&own_folder()) {
+    for (name, mut record) in recorded::all(&recorded::own_folder()) {
         if changed == 10 || !matches!(judge(&record), Verdict::Pass) || record["observed"]["flow_state"].is_null() {
             continue;
         }

@@ -4,12 +4,10 @@
 mod model;
 
 use std::collections::BTreeMap;
-use std::{env, fs, path::Path};
+use std::env;
 
 use model::rules::{CHOICES, Hits, RULES};
-use model::{
-    Case, Expected, Kind, Message, Mode, Observed, Run, Workers, difference, generate, recorded, rules, shrink,
-};
+use model::{Case, Expected, Kind, Message, Mode, Observed, Workers, difference, generate, recorded, rules, shrink};
 
 /// Runs the cases of seeds and compares each with the rules. `Err` tells the seed and the smallest case that differs.
 fn check(
@@ -47,41 +45,17 @@ fn perfect(case: &Case, _: Workers) -> Observed {
 }
 
 fn observed(expected: Expected) -> Observed {
-    let told = |message: Message| match message {
+    expected.map_messages(|message| match message {
         Message::None => None,
         Message::Is(text) => Some(text),
         Message::Tells { fixed, about } => Some(format!("{fixed}{about}")),
-    };
-    let events = |events: Vec<model::Event<Message>>| {
-        let seen =
-            |e: model::Event<Message>| model::Event { by: e.by, old: e.old, new: e.new, message: told(e.message) };
-        events.into_iter().map(seen).collect()
-    };
-    let task = |t: model::TaskRun<Message>| model::TaskRun {
-        events: events(t.events),
-        kind: t.kind,
-        message: told(t.message),
-        result: t.result,
-        attempts: t.attempts,
-    };
-    Run {
-        tasks: expected.tasks.into_iter().map(task).collect(),
-        flow_events: events(expected.flow_events),
-        flow_kind: expected.flow_kind,
-        flow_message: told(expected.flow_message),
-    }
+    })
 }
 
 #[test]
 fn the_rules_agree_with_the_recorded_runs() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/prefect1");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|ending| ending == "json"));
-    files.sort();
     let (mut covered, mut wrong, mut hits) = (0, Vec::new(), Hits::new());
-    for file in files {
-        let record: serde_json::Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
-        let name = file.file_stem().unwrap().to_string_lossy();
+    for (name, record) in recorded::all(&recorded::own_folder()) {
         match recorded::read(&record) {
             Err(missing) => println!("left out {name} ({}): {missing}", record["group"]),
             Ok((case, seen)) => {
@@ -201,14 +175,8 @@ fn a_planted_difference_is_found_and_made_small() {
 /// The recorded runs that a case can express, run on the library.
 #[test]
 fn the_library_agrees_with_the_recorded_runs() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/prefect1");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|ending| ending == "json"));
-    files.sort();
     let (mut covered, mut wrong) = (0, Vec::new());
-    for file in files {
-        let record: serde_json::Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
-        let name = file.file_stem().unwrap().to_string_lossy();
+    for (name, record) in recorded::all(&recorded::own_folder()) {
         let Ok((case, _)) = recorded::read(&record) else { continue };
         covered += 1;
         let expected = rules::run(&case, CHOICES, &mut Hits::new());

@@ -1,26 +1,54 @@
 //! Drives one future on this thread.
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-struct Unpark(Thread);
-impl Wake for Unpark {
+/// Wakes a thread that is parked. It also remembers: a poll may park its thread for reasons of its own, and use up the
+/// wake-up that was meant for what comes after.
+pub(crate) struct Parker {
+    thread: Thread,
+    woken: AtomicBool,
+}
+
+impl Parker {
+    /// Of this thread.
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { thread: thread::current(), woken: AtomicBool::new(false) })
+    }
+
+    /// Sleeps until woken; called on its own thread only.
+    pub(crate) fn park(&self) {
+        while !self.woken.swap(false, Ordering::AcqRel) {
+            thread::park();
+        }
+    }
+}
+
+impl Wake for Parker {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        self.woken.store(true, Ordering::Release);
+        self.thread.unpark();
     }
 }
 
 /// Polls until ready; the thread sleeps in between. A runtime that the future needs must be entered by the caller
 /// and driven by other threads.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    block_on_with(future, Parker::park)
+}
+
+/// The same, with another way to sleep.
+pub(crate) fn block_on_with<F: Future>(future: F, sleep: impl Fn(&Parker)) -> F::Output {
     let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let parker = Parker::new();
+    let waker = Waker::from(Arc::clone(&parker));
     let mut cx = Context::from_waker(&waker);
     loop {
         match future.as_mut().poll(&mut cx) {
             Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
+            Poll::Pending => sleep(&parker),
         }
     }
 }

@@ -3,12 +3,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+
+use crate::block_on::Parker;
+use crate::lock::lock;
 
 /// Nanoseconds since the clock was made.
 pub(crate) type Tick = u64;
@@ -59,10 +62,6 @@ struct SlotState {
     waker: Option<Waker>,
     /// Set when the moment has come; under virtual time it holds a busy token for the one who wakes.
     fired: bool,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Clock {
@@ -184,17 +183,15 @@ impl Clock {
             }
             Source::Virtual { busy, .. } => {
                 let held = ON_THREAD.with(std::cell::Cell::get);
-                let waker = Waker::from(Arc::new(Unpark(thread::current())));
-                let slot = Slot::new(waker);
+                let parker = Parker::new();
+                let slot = Slot::new(Waker::from(Arc::clone(&parker)));
                 self.register(tick, &slot);
                 if held {
                     self.leave();
                 } else if busy.load(Ordering::Acquire) == 0 {
                     self.jump();
                 }
-                while !lock(&slot.state).fired {
-                    thread::park();
-                }
+                parker.park();
                 // A busy token came with the wake-up.
                 if !held {
                     self.leave();
@@ -299,13 +296,6 @@ impl Slot {
     }
 }
 
-struct Unpark(Thread);
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
 /// A waker that is woken at its moment. Dropping the timer calls it off.
 ///
 /// Under virtual time the wake-up brings a busy token, which the timer holds until it is dropped: drop it when what
@@ -366,7 +356,8 @@ impl Drop for Busy {
     }
 }
 
-fn nanos(time: Duration) -> Tick {
+/// How many ticks this time takes.
+pub(crate) fn nanos(time: Duration) -> Tick {
     u64::try_from(time.as_nanos()).unwrap_or(Tick::MAX)
 }
 

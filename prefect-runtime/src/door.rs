@@ -57,11 +57,10 @@ fn signalled(signal: Signal) -> Change {
 
 /// No handler hears of this state.
 fn handler_failed(tracked: &Tracked, error: TaskError) -> State {
-    let text = tracked.services.redacted(&error);
-    tracing::error!(target: "prefect.TaskRunner", "Unexpected error while calling state handlers: {text}");
-    State::new(StateKind::Failed)
-        .with_message(format!("Unexpected error while calling state handlers: {text}"))
-        .with_error(error)
+    const FIXED: &str = "Unexpected error while calling state handlers";
+    let state = tracked.services.error_state(StateKind::Failed, FIXED, error);
+    tracing::error!(target: "prefect.TaskRunner", "{}", state.message().unwrap_or(FIXED));
+    state
 }
 
 /// Sees every state change after the handlers, and changes nothing: progress, logs, stores.

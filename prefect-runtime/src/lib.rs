@@ -10,6 +10,7 @@ mod error;
 mod executor;
 mod flow;
 mod handlers;
+mod lock;
 mod notify;
 mod panics;
 mod random;

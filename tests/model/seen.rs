@@ -28,6 +28,29 @@ pub struct TaskRun<M> {
     pub attempts: u32,
 }
 
+impl<M> Run<M> {
+    /// The same run with its messages given in another way.
+    pub fn map_messages<N>(self, way: impl Fn(M) -> N) -> Run<N> {
+        let events = |events: Vec<Event<M>>| {
+            let seen = |e: Event<M>| Event { by: e.by, old: e.old, new: e.new, message: way(e.message) };
+            events.into_iter().map(seen).collect()
+        };
+        let task = |t: TaskRun<M>| TaskRun {
+            events: events(t.events),
+            kind: t.kind,
+            message: way(t.message),
+            result: t.result,
+            attempts: t.attempts,
+        };
+        Run {
+            tasks: self.tasks.into_iter().map(task).collect(),
+            flow_events: events(self.flow_events),
+            flow_kind: self.flow_kind,
+            flow_message: way(self.flow_message),
+        }
+    }
+}
+
 /// A call of a state handler.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event<M> {

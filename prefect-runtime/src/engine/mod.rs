@@ -85,12 +85,9 @@ struct Record {
     /// Readers that have not ended, and one for those who keep the result to the end.
     readers: u32,
     upstream: Flags,
-    /// Whether its inputs were moved to it, so that it is no reader any more.
-    moved: bool,
     kind: StateKind,
     started: Tick,
     ended: Tick,
-    released: Tick,
     value: Option<Value>,
 }
 
@@ -137,11 +134,9 @@ impl Engine {
                 waits_for: id(graph.upstream(task).len()),
                 readers: id(readers.of(task).len()) + all,
                 upstream: Flags::Plain,
-                moved: false,
                 kind: StateKind::Pending,
                 started: 0,
                 ended: 0,
-                released: 0,
                 value: None,
             })
             .collect();
@@ -159,6 +154,21 @@ impl Engine {
             attempts: HashMap::new(),
             garbage: Vec::new(),
         }
+    }
+
+    /// The engine, with nothing left in its place.
+    pub(crate) fn take_out(&mut self) -> Self {
+        let nothing = Self {
+            graph: Arc::clone(&self.graph),
+            records: Vec::new(),
+            ready: VecDeque::new(),
+            scheduled: BTreeSet::new(),
+            states: HashMap::new(),
+            attempts: HashMap::new(),
+            unfinished: 0,
+            garbage: Vec::new(),
+        };
+        std::mem::replace(self, nothing)
     }
 
     /// Whether every task run has finished.
@@ -181,7 +191,6 @@ impl Engine {
             && tick <= now
         {
             self.scheduled.pop_first();
-            self.records[task as usize].released = tick;
             self.ready.push_back(task);
         }
     }
@@ -195,10 +204,10 @@ impl Engine {
         self.attempts.get(&task).copied().unwrap_or((1, 1))
     }
 
-    /// The times at which a task run was released, started and ended (its last attempt).
-    pub(crate) fn times(&self, task: TaskId) -> [Tick; 3] {
+    /// The times at which a task run started and ended (its last attempt).
+    pub(crate) fn times(&self, task: TaskId) -> [Tick; 2] {
         let record = &self.records[task as usize];
-        [record.released, record.started, record.ended]
+        [record.started, record.ended]
     }
 
     /// The state of a task run. Made when it is asked for: most say no more than their kind.
@@ -236,11 +245,7 @@ impl Engine {
         let flags = match done.end {
             End::Success(value) => {
                 record.kind = StateKind::Success;
-                if record.readers > 0 {
-                    record.value = Some(value);
-                } else {
-                    self.garbage.push(value);
-                }
+                self.keep(task, value);
                 // A retried task has left the state of its last attempt.
                 if !self.states.is_empty() {
                     self.states.remove(&task);
@@ -263,21 +268,15 @@ impl Engine {
                     }
                     return;
                 }
-                if let StateResult::Value(_) = state.result() {
-                    let StateResult::Value(value) = state.take_result() else { unreachable!("just seen") };
-                    if record.readers > 0 {
-                        record.value = Some(value);
-                    } else {
-                        self.garbage.push(value);
-                    }
+                if let Some(value) = state.take_value() {
+                    self.keep(task, value);
                 }
                 self.states.insert(task, *state);
                 Flags::Special
             }
         };
         self.unfinished -= 1;
-        let moved = if self.records[task as usize].moved { self.graph.data_upstream(task).len() } else { 0 };
-        for i in moved..self.graph.upstream(task).len() {
+        for i in 0..self.graph.upstream(task).len() {
             let upstream = self.graph.upstream(task)[i];
             self.release_value(upstream);
         }
@@ -289,9 +288,18 @@ impl Engine {
             }
             record.waits_for -= 1;
             if record.waits_for == 0 {
-                record.released = done.ended;
                 self.ready.push_back(*reader);
             }
+        }
+    }
+
+    /// Keeps the value of a task run for its readers, if it has any.
+    fn keep(&mut self, task: TaskId, value: Value) {
+        let record = &mut self.records[task as usize];
+        if record.readers > 0 {
+            record.value = Some(value);
+        } else {
+            self.garbage.push(value);
         }
     }
 
@@ -337,18 +345,11 @@ impl Engine {
         if plain {
             let data = self.graph.data_upstream(task);
             for upstream in data {
-                let record = &mut self.records[*upstream as usize];
-                let value = if kind.moves_inputs {
-                    record.readers -= 1;
-                    if record.readers == 0 { record.value.take() } else { record.value.clone() }
-                } else {
-                    record.value.clone()
-                };
+                let value = self.records[*upstream as usize].value.clone();
                 // A plain success has the value of its body as long as a reader is left: this one.
                 batch.passed.push(Passed::Value(value.expect("a plain success keeps its value for its readers")));
             }
             job.passed = id(data.len());
-            self.records[task as usize].moved = kind.moves_inputs;
         } else {
             self.start_special(&mut job, batch);
         }

@@ -2,10 +2,11 @@
 //! virtual time does not move in between.
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::Clock;
+use crate::lock::lock;
 
 pub(super) struct Accounted<F> {
     inner: Pin<Box<F>>,
@@ -32,7 +33,7 @@ impl Wake for Woken {
         if !self.token.swap(true, Ordering::AcqRel) {
             self.clock.enter();
         }
-        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let waker = lock(&self.waker).clone();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -44,7 +45,7 @@ impl<F: Future> Future for Accounted<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let woken = Arc::clone(&self.woken);
-        *woken.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+        *lock(&woken.waker) = Some(cx.waker().clone());
         let token = woken.token.swap(false, Ordering::AcqRel);
         let waker = Waker::from(Arc::clone(&woken));
         let poll = self.inner.as_mut().poll(&mut Context::from_waker(&waker));

@@ -1,12 +1,13 @@
 //! An attempt with a timeout: whoever claims it first, the body or the clock, says how it ended.
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
 use super::pool::{Back, Pool};
-use crate::clock::Timer;
+use crate::clock::{Timer, nanos};
+use crate::lock::lock;
 use crate::task_run::{Ended, Started};
 
 pub(super) struct Attempt {
@@ -35,9 +36,8 @@ impl Attempt {
         let claim = Mutex::new(Claim { started: Some(started), place: Place::Worker(worker) });
         let attempt = Arc::new(Self { pool: Arc::clone(pool), claim, timer: Mutex::new(None) });
         let clock = &pool.core.services.clock;
-        let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-        let timer = clock.timer(clock.now().saturating_add(nanos), Waker::from(Arc::clone(&attempt)));
-        *attempt.timer.lock().unwrap_or_else(PoisonError::into_inner) = Some(timer);
+        let timer = clock.timer(clock.now().saturating_add(nanos(limit)), Waker::from(Arc::clone(&attempt)));
+        *lock(&attempt.timer) = Some(timer);
         // It may have gone off already, before there was a timer to put away.
         if attempt.lock().started.is_none() {
             attempt.stop_timer();
@@ -45,12 +45,12 @@ impl Attempt {
         attempt
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Claim> {
-        self.claim.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Claim> {
+        lock(&self.claim)
     }
 
     fn stop_timer(&self) {
-        let timer = self.timer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let timer = lock(&self.timer).take();
         drop(timer);
     }
 

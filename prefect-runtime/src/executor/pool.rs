@@ -1,7 +1,7 @@
 //! What the workers of one run share: the engine behind one lock, their desks, and who sleeps.
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::task::{Wake, Waker};
 
 use super::accounted::Accounted;
@@ -12,6 +12,7 @@ use crate::clock::{Tick, Timer};
 use crate::context::Context;
 use crate::engine::{Done, Engine};
 use crate::flow::TaskFuture;
+use crate::lock::lock;
 use crate::run::{RunCore, Until};
 use crate::task_run::{self, Ended, Started};
 use crate::{State, TaskError, Value};
@@ -54,10 +55,6 @@ pub(super) struct Sched {
 pub(super) struct Back {
     pub(super) started: Started,
     pub(super) ended: Ended,
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Pool {

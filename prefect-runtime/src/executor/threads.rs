@@ -5,11 +5,12 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread;
 
 use super::attempt::Attempt;
-use super::pool::{Away, Back, Pool, Sched, lock};
+use super::pool::{Away, Back, Pool, Sched};
 use crate::clock::{HoldsToken, Tick};
 use crate::context::Working;
 use crate::engine::{Batch, Done, Engine, Job};
 use crate::flow::{BodyKind, Passed};
+use crate::lock::lock;
 use crate::panics::drop_quietly;
 use crate::run::{Ran, RunCore, Until};
 use crate::task_run::{self, Call, Ended, FirstPoll, Prepared};
@@ -48,8 +49,7 @@ pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUs
     }
     Pool::take_done(&mut sched, &pool.desks);
     // Threads that were left behind may hold the pool for ever: the engine is taken out of it.
-    let empty = Engine::new(&core.graph, &[], crate::engine::KeepResults::Needed);
-    Ran { engine: std::mem::replace(&mut sched.engine, empty), broken: sched.broken.take() }
+    Ran { engine: sched.engine.take_out(), broken: sched.broken.take() }
 }
 
 /// Starts a worker's thread. `first` is work that it finds already there.
@@ -157,12 +157,10 @@ impl<'p> Worker<'p> {
                     break;
                 }
                 let mut desk = lock(&self.pool.desks[self.me]);
+                desk.done.append(&mut self.done);
                 current = desk.batch.pop(&mut self.passed);
-                if current.is_some() {
-                    desk.done.append(&mut self.done);
-                } else {
+                if current.is_none() {
                     std::mem::swap(&mut desk.done, &mut self.done);
-                    desk.done.drain(..).for_each(|done| self.done.push(done));
                 }
             }
             if !self.fetch() {

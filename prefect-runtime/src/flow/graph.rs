@@ -31,6 +31,7 @@ pub(crate) struct Graph {
 pub(crate) struct Lazy {
     slugs: OnceLock<Vec<Arc<str>>>,
     readers: OnceLock<Readers>,
+    terminal: OnceLock<Vec<TaskId>>,
     order: OnceLock<Result<Vec<TaskId>, Cycle>>,
     shared_names: OnceLock<Vec<Arc<str>>>,
 }
@@ -41,8 +42,6 @@ pub(crate) struct TaskKind {
     pub(crate) code: Code,
     /// Whether some parameter takes the state of its upstream task.
     pub(crate) wants_states: bool,
-    /// Whether a run of it is never tried again, so that the last reader of a value may have the value itself.
-    pub(crate) moves_inputs: bool,
 }
 
 /// The code of a task.
@@ -94,7 +93,7 @@ impl Code {
 impl TaskKind {
     pub(crate) fn new(definition: Arc<TaskDefinition>, code: Code) -> Self {
         let wants_states = code.parameters().iter().any(|p| matches!(p.expects, Expects::State));
-        Self { definition, code, wants_states, moves_inputs: false }
+        Self { definition, code, wants_states }
     }
 }
 
@@ -271,13 +270,14 @@ impl Graph {
     }
 
     /// The tasks that decide how the run ends: those that were named, else those that nothing reads.
-    pub(crate) fn reference_tasks(&self) -> Vec<TaskId> {
-        self.reference_tasks.clone().unwrap_or_else(|| self.terminal_tasks())
+    pub(crate) fn reference_tasks(&self) -> &[TaskId] {
+        self.reference_tasks.as_deref().unwrap_or_else(|| self.terminal_tasks())
     }
 
     /// The tasks that nothing is downstream of.
-    pub(crate) fn terminal_tasks(&self) -> Vec<TaskId> {
-        (0..id(self.len())).filter(|task| self.readers().of(*task).is_empty()).collect()
+    pub(crate) fn terminal_tasks(&self) -> &[TaskId] {
+        let find = || (0..id(self.len())).filter(|task| self.readers().of(*task).is_empty()).collect();
+        self.lazy.terminal.get_or_init(find)
     }
 }
 

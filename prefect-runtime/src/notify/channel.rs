@@ -1,7 +1,7 @@
 //! One destination in a running program: its law behind a lock, and the future that obeys it.
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::report::NotificationReport;
 use super::transport::{Connect, Endpoint, Sending, Transport};
 use crate::Clock;
 use crate::clock::{Sleep, Tick};
+use crate::lock::lock;
 
 /// A destination whose webhook is known. Messages are pushed from any thread; one [`Drive`] sends them.
 pub(crate) struct Channel {
@@ -68,7 +69,7 @@ impl Channel {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// The way to the webhook, made at the first use.

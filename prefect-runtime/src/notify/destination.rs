@@ -16,7 +16,7 @@ use super::jitter::Jitter;
 use super::queue::{Importance, Message, Pushed, Queue};
 use super::rate::Bucket;
 use super::report::NotificationReport;
-use crate::clock::Tick;
+use crate::clock::{Tick, nanos};
 
 /// Failures in a row after which the destination rests.
 const CIRCUIT_FAILURES: u32 = 5;
@@ -136,7 +136,7 @@ impl Destination {
     /// When the flush ends, if one is on.
     pub(crate) fn deadline(&self) -> Option<Tick> {
         let flush = self.flush?;
-        Some(flush.run_end.max(self.last_accepted).saturating_add(ticks(flush.deadline)))
+        Some(flush.run_end.max(self.last_accepted).saturating_add(nanos(flush.deadline)))
     }
 
     /// How many messages are neither sent nor given up.
@@ -262,13 +262,9 @@ impl Destination {
     }
 
     fn wait_until(&mut self, now: Tick, wait: Duration, hold: Hold) {
-        self.not_before = now.saturating_add(ticks(wait));
+        self.not_before = now.saturating_add(nanos(wait));
         self.hold = hold;
     }
-}
-
-fn ticks(time: Duration) -> Tick {
-    Tick::try_from(time.as_nanos()).unwrap_or(Tick::MAX)
 }
 
 #[cfg(test)]

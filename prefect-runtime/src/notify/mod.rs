@@ -30,7 +30,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -50,6 +50,7 @@ pub use report::NotificationReport;
 pub use slack::{OnDeliveryFailure, SlackNotifier, slack_notifier, slack_notifier_args};
 
 use crate::clock::Tick;
+use crate::lock::lock;
 use crate::{Clock, State, TaskError, Tracked, block_on};
 
 /// The notifications of one run. Clones share it.
@@ -77,10 +78,6 @@ enum Target {
     /// The secret is no webhook URL: why.
     Bad(Arc<str>),
     Open(Arc<Channel>),
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Checks the text of a webhook secret before a run starts. The error names the secret and shows nothing of its text.

@@ -144,13 +144,13 @@ impl<O> FlowRun<O> {
     pub fn task_runs(&self) -> impl Iterator<Item = TaskRunInfo> + '_ {
         let graph = &self.core.graph;
         (0..id(graph.len())).map(move |task| {
-            let times = self.engine().map_or([0; 3], |engine| engine.times(task));
+            let times = self.engine().map_or([0; 2], |engine| engine.times(task));
             let state = self.state_at(task);
             TaskRunInfo {
                 name: graph.name(task).to_string(),
                 slug: graph.slug(task).to_string(),
-                started: (state.kind() != StateKind::Pending).then(|| self.core.services.clock.at(times[1])),
-                duration: Duration::from_nanos(times[2].saturating_sub(times[1])),
+                started: (state.kind() != StateKind::Pending).then(|| self.core.services.clock.at(times[0])),
+                duration: Duration::from_nanos(times[1].saturating_sub(times[0])),
                 state,
             }
         })

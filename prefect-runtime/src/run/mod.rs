@@ -16,7 +16,7 @@ pub use settings::{Executor, RunSettings};
 
 use crate::door::Observer;
 use crate::notify::Notifications;
-use crate::{Clock, Config};
+use crate::{Clock, Config, State, StateKind, TaskError};
 
 /// The services of one run: handlers and tasks reach them through what they are given.
 pub(crate) struct Services {
@@ -34,6 +34,16 @@ impl Services {
     /// A text for people, without secrets.
     pub(crate) fn redacted(&self, what: &impl fmt::Display) -> String {
         self.config.redactor().redact(&what.to_string()).into_owned()
+    }
+
+    /// The state that an error ends in: its message is the fixed text and what the error says, without secrets.
+    pub(crate) fn error_state(&self, kind: StateKind, fixed: &str, error: TaskError) -> State {
+        State::new(kind).with_message(format!("{fixed}: {}", self.redacted(&error))).with_error(error)
+    }
+
+    /// `Unexpected error: ..`
+    pub(crate) fn unexpected(&self, error: TaskError) -> State {
+        self.error_state(StateKind::Failed, "Unexpected error", error)
     }
 
     /// Services of a run that has no flow, for tests.

@@ -157,7 +157,7 @@ impl Prepared {
         let begun = self.core.services.clock.now();
         let _config = self.core.services.config.enter();
         if let Some(error) = &self.refused {
-            let state = unexpected(&self.core, error.clone());
+            let state = self.core.services.unexpected(error.clone());
             return self.end(state, None, begun);
         }
         let initial = match self.until {
@@ -179,7 +179,7 @@ impl Prepared {
             Ok(_) => Engine::new(&self.core.graph, &kept, self.settings.keep),
             Err(cycle) => {
                 let error = format!("Cycle found; flows must be acyclic! ({})", cycle.0.join(" -> "));
-                let failed = unexpected(&self.core, error.into());
+                let failed = self.core.services.unexpected(error.into());
                 let state = self.finally(&running, failed);
                 return self.end(state, None, begun);
             }
@@ -216,13 +216,12 @@ impl Prepared {
         let state = match &graph.options.terminal_state_handler {
             None => state,
             Some(handler) => match guard(|| handler(&self.tracked, &state, &reference)) {
-                Ok(None) => state,
-                Ok(Some(state)) => state,
+                Ok(replaced) => replaced.unwrap_or(state),
                 Err(caught) => {
                     let error = caught.into_error();
                     match error.downcast_ref::<Signal>() {
                         Some(signal) if signal.kind() != SignalKind::Pause => signal.state().clone(),
-                        _ => unexpected(&self.core, error),
+                        _ => self.core.services.unexpected(error),
                     }
                 }
             },
@@ -246,11 +245,6 @@ impl Prepared {
 /// `Beginning Flow run for '{}'`
 pub(crate) fn log_beginning(core: &RunCore) {
     tracing::info!(target: "prefect.FlowRunner", "Beginning Flow run for '{}'", core.graph.name);
-}
-
-fn unexpected(core: &RunCore, error: TaskError) -> State {
-    let text = core.services.redacted(&error);
-    State::failed(format!("Unexpected error: {text}")).with_error(error)
 }
 
 #[track_caller]

@@ -3,6 +3,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::lock::lock;
+
 #[derive(Debug)]
 pub(crate) enum AsyncRuntime {
     /// `run_async` uses the runtime that it is called in.
@@ -21,7 +23,7 @@ impl AsyncRuntime {
         match self {
             Self::Given(handle) => handle.clone(),
             Self::Own(runtime) => {
-                let mut runtime = runtime.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut runtime = lock(runtime);
                 let runtime = runtime.get_or_insert_with(|| {
                     let mut builder = Builder::new_multi_thread();
                     // Bodies are polled on the workers first: what gets here waits for most of its life.

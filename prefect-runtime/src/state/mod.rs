@@ -180,9 +180,15 @@ impl State {
         }
     }
 
-    /// Takes the result out.
-    pub(crate) fn take_result(&mut self) -> StateResult {
-        std::mem::take(&mut self.result)
+    /// Takes the value out, if there is one.
+    pub(crate) fn take_value(&mut self) -> Option<Value> {
+        match std::mem::take(&mut self.result) {
+            StateResult::Value(value) => Some(value),
+            other => {
+                self.result = other;
+                None
+            }
+        }
     }
 
     pub(crate) fn start(&self) -> Option<Start> {

@@ -71,10 +71,8 @@ fn outcome(core: &RunCore, task: TaskId, attempt: u32, ended: Ended) -> (State, 
         };
         return (state, ends);
     }
-    let text = core.services.redacted(&error);
     tracing::error!(target: "prefect.TaskRunner", "Task '{}': Exception encountered during task execution!", core.graph.name(task));
-    let message = format!("Error during execution of task: {text}");
-    (State::failed(message).with_error(error), Ends::ByTheRules)
+    (core.services.error_state(StateKind::Failed, "Error during execution of task", error), Ends::ByTheRules)
 }
 
 fn check_retry(core: &RunCore, tracked: &Tracked, task: TaskId, attempt: u32, state: State) -> Step<State> {
@@ -100,9 +98,7 @@ fn check_retry(core: &RunCore, tracked: &Tracked, task: TaskId, attempt: u32, st
                 return Ok(state);
             }
             Err(caught) => {
-                let error = caught.into_error();
-                let message = format!("Unexpected error: {}", core.services.redacted(&error));
-                let failed = State::new(StateKind::Failed).with_message(message).with_error(error);
+                let failed = core.services.unexpected(caught.into_error());
                 return enter(core, tracked, task, &state, failed);
             }
         }

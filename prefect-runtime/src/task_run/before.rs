@@ -65,12 +65,12 @@ fn steps(
     // An upstream task that did not succeed is the trigger's business first.
     let missing = match load_inputs(core, task, passed, inputs) {
         Ok(missing) => missing,
-        Err(error) => return end(core, &tracked, task, &old, unexpected(core, error)),
+        Err(error) => return end(core, &tracked, task, &old, core.services.unexpected(error)),
     };
     let run_name = set_task_run_name(core, &tracked, task, &old, inputs)?;
     check_trigger(core, &tracked, task, &old, upstream, resumed)?;
     if let Some(error) = missing {
-        return end(core, &tracked, task, &old, unexpected(core, error));
+        return end(core, &tracked, task, &old, core.services.unexpected(error));
     }
     let state = set_running(core, &tracked, task, &old)?;
     let body = Body { task, attempt: job.attempt, run_count: job.run_count, resumed, run_name };
@@ -80,11 +80,6 @@ fn steps(
 /// Enters the state, then ends the task run with it.
 fn end<T>(core: &RunCore, tracked: &Tracked, task: TaskId, old: &State, state: State) -> Step<T> {
     Err(enter(core, tracked, task, old, state).unwrap_or_else(|ended| ended))
-}
-
-fn unexpected(core: &RunCore, error: TaskError) -> State {
-    let message = format!("Unexpected error: {}", core.services.redacted(&error));
-    State::new(StateKind::Failed).with_message(message).with_error(error)
 }
 
 const UPSTREAM_SKIPPED: &str = "Upstream task was skipped; if this was not the intended behavior, \
@@ -202,7 +197,7 @@ fn set_task_run_name(
     let Some(name) = &core.graph.definition(task).task_run_name else { return Ok(None) };
     match run_name::expand(core, task, name, inputs) {
         Ok(name) => Ok(Some(name.into())),
-        Err(error) => end(core, tracked, task, old, unexpected(core, error)),
+        Err(error) => end(core, tracked, task, old, core.services.unexpected(error)),
     }
 }
 
@@ -247,10 +242,7 @@ fn log_signal(kind: SignalKind, state: &State) {
 }
 
 fn trigger_failed(core: &RunCore, error: TaskError) -> State {
-    let text = core.services.redacted(&error);
-    State::new(StateKind::TriggerFailed)
-        .with_message(format!("Unexpected error while checking task trigger: {text}"))
-        .with_error(error)
+    core.services.error_state(StateKind::TriggerFailed, "Unexpected error while checking task trigger", error)
 }
 
 /// A handler that turns `Running` into a state that is not running has vetoed the run.

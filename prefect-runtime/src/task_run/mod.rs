@@ -13,7 +13,7 @@ pub(crate) use after::{Ended, finish};
 pub(crate) use before::{Prepared, prepare};
 pub(crate) use body::{Call, FirstPoll, call, caught_poll};
 
-use crate::clock::Tick;
+use crate::clock::{Tick, nanos};
 use crate::door::{Change, change};
 use crate::engine::{Done, End};
 use crate::flow::graph::TaskId;
@@ -80,7 +80,7 @@ fn due(core: &RunCore, state: &State, ended: Tick) -> Option<Tick> {
         return None;
     }
     match state.start() {
-        Some(Start::After(delay)) => Some(ended.saturating_add(u64::try_from(delay.as_nanos()).unwrap_or(Tick::MAX))),
+        Some(Start::After(delay)) => Some(ended.saturating_add(nanos(delay))),
         Some(Start::At(moment)) => Some(core.services.clock.tick_of(moment)),
         None => (state.kind() != StateKind::Paused).then_some(ended),
     }
