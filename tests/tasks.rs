@@ -286,3 +286,15 @@ fn closures() {
 fn a_flow_with_nothing_in_it() {
     assert_eq!(flow!("nothing", {}).run().state().kind(), Success);
 }
+
+#[test]
+fn the_run_name_knows_the_attempt() {
+    #[task(max_retries = 2, task_run_name = "row {x}, attempt {task_run_count}")]
+    fn named(x: i64) -> Result<String, TaskError> {
+        let context = context();
+        let name = context.task_run_name().unwrap_or_default().to_owned();
+        if context.task_run_count() < 3 { Err("again".into()) } else { Ok(format!("{name} of {x}")) }
+    }
+    let run = flow!("names", { named(7) }).run();
+    assert_eq!(run.output().unwrap(), "row 7, attempt 3 of 7");
+}

@@ -67,7 +67,7 @@ fn steps(
         Ok(missing) => missing,
         Err(error) => return end(core, &tracked, task, &old, core.services.unexpected(error)),
     };
-    let run_name = set_task_run_name(core, &tracked, task, &old, inputs)?;
+    let run_name = set_task_run_name(core, &tracked, job, &old, inputs)?;
     check_trigger(core, &tracked, task, &old, upstream, resumed)?;
     if let Some(error) = missing {
         return end(core, &tracked, task, &old, core.services.unexpected(error));
@@ -190,12 +190,13 @@ fn no_value(core: &RunCore, parameter: &Parameter, from: TaskId, state: &State) 
 fn set_task_run_name(
     core: &RunCore,
     tracked: &Tracked,
-    task: TaskId,
+    job: &Job,
     old: &State,
     inputs: &[Option<Value>],
 ) -> Step<Option<Arc<str>>> {
+    let task = job.task;
     let Some(name) = &core.graph.definition(task).task_run_name else { return Ok(None) };
-    match run_name::expand(core, task, name, inputs) {
+    match run_name::expand(core, task, job.run_count, name, inputs) {
         Ok(name) => Ok(Some(name.into())),
         Err(error) => end(core, tracked, task, old, core.services.unexpected(error)),
     }

@@ -10,6 +10,7 @@ use crate::{TaskError, Value};
 pub(super) fn expand(
     core: &RunCore,
     task: TaskId,
+    run_count: u32,
     name: &RunName,
     inputs: &[Option<Value>],
 ) -> Result<String, TaskError> {
@@ -26,7 +27,7 @@ pub(super) fn expand(
         } else if brace == "{" {
             let end = rest.find('}').ok_or_else(|| format!("task_run_name `{template}`: a `{{` is not closed"))?;
             out.push_str(
-                &look_up(core, task, &rest[..end], inputs)
+                &look_up(core, task, run_count, &rest[..end], inputs)
                     .ok_or_else(|| format!("task_run_name `{template}`: nothing is called `{}`", &rest[..end]))?,
             );
             rest = &rest[end + 1..];
@@ -38,7 +39,7 @@ pub(super) fn expand(
     Ok(out)
 }
 
-fn look_up(core: &RunCore, task: TaskId, key: &str, inputs: &[Option<Value>]) -> Option<String> {
+fn look_up(core: &RunCore, task: TaskId, run_count: u32, key: &str, inputs: &[Option<Value>]) -> Option<String> {
     let parameters = core.graph.kind(task).code.parameters();
     if let Some(i) = parameters.iter().position(|p| p.name() == key) {
         return inputs.get(i)?.as_ref().map(text);
@@ -62,7 +63,7 @@ fn look_up(core: &RunCore, task: TaskId, key: &str, inputs: &[Option<Value>]) ->
         "task_name" | "task_full_name" => Some(graph.name(task).to_string()),
         "task_slug" => Some(graph.slug(task).to_string()),
         "map_index" => Some(String::new()),
-        "task_run_count" => Some("1".to_owned()),
+        "task_run_count" => Some(run_count.to_string()),
         _ => None,
     }
 }
