@@ -106,6 +106,18 @@ impl<O> FlowRun<O> {
         &self.core.services.flow_run_id
     }
 
+    /// When it began.
+    #[must_use]
+    pub fn started(&self) -> Timestamp {
+        self.core.services.clock.at(self.times[0])
+    }
+
+    /// When it ended; notifications may have been sent after that.
+    #[must_use]
+    pub fn ended(&self) -> Timestamp {
+        self.core.services.clock.at(self.times[1])
+    }
+
     /// How long the run took, without the time that notifications needed after its end.
     #[must_use]
     pub fn duration(&self) -> Duration {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::runtime::AsyncRuntime;
 use super::{Executor, FlowRun, RunSettings, Services};
-use crate::clock::Tick;
+use crate::clock::{Tick, nanos};
 use crate::door::{Change, change};
 use crate::engine::Engine;
 use crate::executor;
@@ -14,6 +14,7 @@ use crate::handlers::TrackedKind;
 use crate::notify::{DeliverySettings, Notifications, Unconfigured, check_webhook};
 use crate::panics::{self, guard};
 use crate::random::{fraction, spread};
+use crate::state::Start;
 use crate::{Clock, Config, Signal, SignalKind, State, StateKind, TaskError, Tracked, random};
 
 /// What the executor and the task runs of one run share.
@@ -70,6 +71,13 @@ impl RunCore {
 
     pub(crate) fn timeout(&self, task: TaskId) -> Option<Duration> {
         self.graph.definition(task).timeout.or(self.services.config.settings().timeout)
+    }
+
+    /// A state that starts after a delay, entered now: it has a start time.
+    pub(crate) fn with_start_time(&self, state: State) -> State {
+        let Some(Start::After(delay)) = state.start() else { return state };
+        let clock = &self.services.clock;
+        state.start_at(clock.at(clock.now().saturating_add(nanos(delay))))
     }
 
     /// From 0 to 1: the same for the same seed, task and attempt, whatever runs beside it.
@@ -235,6 +243,12 @@ impl Prepared {
     }
 
     fn end(self, state: State, engine: Option<Engine>, begun: Tick) -> FlowRun<()> {
+        if let (Until::TheEnd, Some(error)) = (self.until, state.error()) {
+            let flow = &*self.core.graph.name;
+            let error = self.core.services.redacted(error);
+            // Spelled as in Prefect.
+            tracing::error!(target: "prefect", flow, "Unexpected error occured in FlowRunner: {error}");
+        }
         let ended = self.core.services.clock.now();
         // Only now, after the times are taken: Slack may be slow.
         let notifications = self.core.services.notifications.finish(ended);
