@@ -10,6 +10,7 @@ use super::retry::{RetryDelay, RetryOn};
 use super::run_name::RunName;
 use super::trigger::Trigger;
 use crate::StateHandler;
+use crate::quiet::Quiet;
 
 /// The options of a task, by Prefect's names: what `#[task(..)]` writes, and what a flow built at run time gives.
 ///
@@ -68,7 +69,7 @@ impl TaskDefinition {
     /// Adds a handler after those that are there.
     #[must_use]
     pub fn state_handler(mut self, handler: impl StateHandler + 'static) -> Self {
-        self.handlers.push(Arc::new(handler));
+        self.handlers.push(Arc::new(Quiet::new(handler)));
         self
     }
 

@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::quiet::Quiet;
 use crate::{State, StateHandler, Tracked};
 
 /// Judges the end of a run before the flow's handlers hear of it: the flow, its final state, and the states of its
@@ -33,7 +34,7 @@ impl FlowOptions {
     /// Adds a handler after those that are there.
     #[must_use]
     pub fn state_handler(mut self, handler: impl StateHandler + 'static) -> Self {
-        self.handlers.push(Arc::new(handler));
+        self.handlers.push(Arc::new(Quiet::new(handler)));
         self
     }
 
@@ -44,7 +45,8 @@ impl FlowOptions {
         mut self,
         handler: impl Fn(&Tracked, &State, &[State]) -> Option<State> + Send + Sync + 'static,
     ) -> Self {
-        self.terminal_state_handler = Some(Arc::new(handler));
+        let handler = Quiet::new(handler);
+        self.terminal_state_handler = Some(Arc::new(move |flow, state, reference| handler(flow, state, reference)));
         self
     }
 }
