@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -262,7 +262,7 @@ fn run_timers(weak: &std::sync::Weak<Inner>) {
                     return;
                 };
                 let left = Duration::from_nanos(tick.saturating_sub(clock.now())).min(Duration::from_secs(1));
-                drop(clock.0.changed.wait_timeout(timers, left).unwrap_or_else(PoisonError::into_inner));
+                drop(timers.wait_for(&clock.0.changed, left));
             }
             due
         };
@@ -331,9 +331,13 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(timer) = &self.timer {
+            // Wakers are code of others: not under the lock.
+            let waker = cx.waker().clone();
             let mut state = lock(&timer.slot.state);
             if !state.fired {
-                state.waker = Some(cx.waker().clone());
+                let old = state.waker.replace(waker);
+                drop(state);
+                drop(old);
                 return Poll::Pending;
             }
             drop(state);

@@ -13,6 +13,7 @@ mod handlers;
 mod lock;
 mod notify;
 mod panics;
+mod quiet;
 mod random;
 mod redact;
 mod run;

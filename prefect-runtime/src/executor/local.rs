@@ -12,6 +12,7 @@ use crate::clock::HoldsToken;
 use crate::context::{Context, Working};
 use crate::engine::{Batch, Done, Engine};
 use crate::flow::{BodyKind, TaskFuture};
+use crate::quiet::Quiet;
 use crate::run::{Ran, RunCore, Until, log_beginning};
 use crate::task_run::{self, Call, Ended, FirstPoll, Prepared, Started};
 use crate::{TaskError, Value};
@@ -41,7 +42,7 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until) -> Ran 
                 };
                 done.push(end);
                 engine.complete(&mut done);
-                crate::panics::drop_quietly(std::mem::take(&mut engine.garbage));
+                engine.garbage.clear();
             } else {
                 // It waits: Prefect looks at it all the same, and says so.
                 task_run::log_starting(core, *task);
@@ -81,7 +82,7 @@ fn run_body(core: &Arc<RunCore>, started: Started, inputs: &mut Vec<Option<Value
     task_run::finish(core, started, ended, clock.now())
 }
 
-async fn drive(future: TaskFuture, context: Context) -> Result<Value, TaskError> {
+async fn drive(future: Quiet<TaskFuture>, context: Context) -> Result<Value, TaskError> {
     let mut future = Some(future);
     poll_fn(move |cx| task_run::caught_poll(&mut future, &context, cx)).await
 }
@@ -111,9 +112,7 @@ fn on_its_own_thread(core: &Arc<RunCore>, started: &Started, mut inputs: Vec<Opt
                 unreachable!("a plain function does not wait")
             };
             // The busy token goes along, so that virtual time does not move before the end is seen.
-            if let Err((result, _busy)) = tell.send((result, busy)) {
-                crate::panics::drop_quietly(result);
-            }
+            let _ = tell.send((result, busy));
         });
     if let Err(error) = spawned {
         return Ended::Body(Err(format!("no thread for a task with a timeout: {error}").into()));

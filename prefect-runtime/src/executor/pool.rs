@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::engine::{Done, Engine};
 use crate::flow::TaskFuture;
 use crate::lock::lock;
+use crate::quiet::Quiet;
 use crate::run::{RunCore, Until};
 use crate::task_run::{self, Ended, Started};
 use crate::{State, TaskError, Value};
@@ -126,7 +127,7 @@ impl Pool {
     }
 
     /// A body that waits goes to the async runtime.
-    pub(super) fn send_away(self: &Arc<Self>, body: Away, future: TaskFuture, context: Context) {
+    pub(super) fn send_away(self: &Arc<Self>, body: Away, future: Quiet<TaskFuture>, context: Context) {
         lock(&self.sched).away += 1;
         let pool = Arc::clone(self);
         let attempt = match &body {
@@ -151,7 +152,7 @@ impl Pool {
             Away::Plain(started) => started,
             Away::Timed(attempt) => match attempt.claim() {
                 Some(started) => started,
-                None => return crate::panics::drop_quietly(result),
+                None => return,
             },
         };
         self.come_back(Back { started, ended: Ended::Body(result) });

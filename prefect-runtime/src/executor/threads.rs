@@ -1,17 +1,16 @@
 //! Workers on threads, which step the engine in batches.
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
 use super::attempt::Attempt;
 use super::pool::{Away, Back, Pool, Sched};
 use crate::clock::{HoldsToken, Tick};
 use crate::context::Working;
-use crate::engine::{Batch, Done, Engine, Job};
+use crate::engine::{Batch, Done, Engine, Garbage, Job};
 use crate::flow::{BodyKind, Passed};
-use crate::lock::lock;
-use crate::panics::drop_quietly;
+use crate::lock::{Locked, lock};
 use crate::run::{Ran, RunCore, Until};
 use crate::task_run::{self, Call, Ended, FirstPoll, Prepared};
 use crate::{State, Value};
@@ -45,7 +44,7 @@ pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUs
     }
     let mut sched = lock(&pool.sched);
     while sched.live > 0 {
-        sched = pool.ended.wait(sched).unwrap_or_else(PoisonError::into_inner);
+        sched = sched.wait(&pool.ended);
     }
     Pool::take_done(&mut sched, &pool.desks);
     // Threads that were left behind may hold the pool for ever: the engine is taken out of it.
@@ -101,7 +100,7 @@ struct Worker<'p> {
     done: Vec<Done>,
     passed: Vec<Passed>,
     inputs: Vec<Option<Value>>,
-    garbage: Vec<Value>,
+    garbage: Garbage,
     /// The end of one task is the start of the next: one reading of the clock serves both.
     now: Tick,
 }
@@ -124,7 +123,7 @@ impl<'p> Worker<'p> {
             done: Vec::new(),
             passed: Vec::new(),
             inputs: Vec::new(),
-            garbage: Vec::new(),
+            garbage: Garbage::default(),
             now: pool.core.services.clock.now(),
         }
     }
@@ -217,14 +216,10 @@ impl<'p> Worker<'p> {
                     self.now = done.ended;
                     Outcome::Done(done)
                 }
-                None => {
-                    drop_quietly(result);
-                    Outcome::Replaced
-                }
+                None => Outcome::Replaced,
             },
             Call::Waits(future, context) => {
                 if !attempt.leave_worker() {
-                    drop_quietly(future);
                     return Outcome::Replaced;
                 }
                 self.pool.send_away(Away::Timed(attempt), future, context);
@@ -335,7 +330,7 @@ impl<'p> Worker<'p> {
     }
 
     /// The worker's end: gives its busy token back.
-    fn leave(&mut self, sched: MutexGuard<'_, Sched>) -> bool {
+    fn leave(&mut self, sched: Locked<'_, Sched>) -> bool {
         drop(sched);
         self.clear_garbage();
         self.pool.core.services.clock.leave();
@@ -343,7 +338,7 @@ impl<'p> Worker<'p> {
     }
 
     /// Sleeps until there is work. `None` when the run is over.
-    fn sleep(&self, mut sched: MutexGuard<'p, Sched>) -> Option<MutexGuard<'p, Sched>> {
+    fn sleep(&self, mut sched: Locked<'p, Sched>) -> Option<Locked<'p, Sched>> {
         let pool = self.pool;
         let clock = &pool.core.services.clock;
         sched.waiting += 1;
@@ -363,14 +358,12 @@ impl<'p> Worker<'p> {
                 sched.waiting -= 1;
                 return None;
             }
-            sched = pool.wake.wait(sched).unwrap_or_else(PoisonError::into_inner);
+            sched = sched.wait(&pool.wake);
         }
     }
 
     fn clear_garbage(&mut self) {
-        if !self.garbage.is_empty() {
-            drop_quietly(self.garbage.drain(..));
-        }
+        self.garbage.clear();
     }
 }
 

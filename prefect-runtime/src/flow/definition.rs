@@ -9,6 +9,7 @@ use super::inputs::{BodyOutcome, Inputs};
 use super::retry::{RetryDelay, RetryOn};
 use super::run_name::RunName;
 use super::trigger::Trigger;
+use crate::quiet::Quiet;
 use crate::{IntoStateHandler, StateHandler};
 
 /// The options of a task, by Prefect's names: what `#[task(..)]` writes, and what a flow built at run time gives.
@@ -72,7 +73,7 @@ impl TaskDefinition {
     where
         H::Handler: 'static,
     {
-        self.handlers.push(Arc::new(handler.into_handler()));
+        self.handlers.push(Arc::new(Quiet::new(handler.into_handler())));
         self
     }
 

@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::quiet::Quiet;
 use crate::{IntoStateHandler, State, StateHandler, Tracked};
 
 /// Judges the end of a run before the flow's handlers hear of it: the flow, its final state, and the states of its
@@ -37,7 +38,7 @@ impl FlowOptions {
     where
         H::Handler: 'static,
     {
-        self.handlers.push(Arc::new(handler.into_handler()));
+        self.handlers.push(Arc::new(Quiet::new(handler.into_handler())));
         self
     }
 
@@ -48,7 +49,8 @@ impl FlowOptions {
         mut self,
         handler: impl Fn(&Tracked, &State, &[State]) -> Option<State> + Send + Sync + 'static,
     ) -> Self {
-        self.terminal_state_handler = Some(Arc::new(handler));
+        let handler = Quiet::new(handler);
+        self.terminal_state_handler = Some(Arc::new(move |flow, state, reference| handler(flow, state, reference)));
         self
     }
 }

@@ -17,7 +17,7 @@ pub struct FlowRun<O = ()> {
     pub(crate) core: Arc<RunCore>,
     state: State,
     /// `None` if no task was run.
-    engine: Option<Kept>,
+    engine: Option<Engine>,
     /// When it began and ended.
     times: [Tick; 2],
     notifications: NotificationReport,
@@ -40,14 +40,6 @@ pub struct TaskRunInfo {
     pub duration: Duration,
 }
 
-/// The engine after the run. Results are values of user types: a panic in their destructors must not reach the caller.
-struct Kept(Option<Engine>);
-impl Drop for Kept {
-    fn drop(&mut self) {
-        crate::panics::drop_quietly(self.0.take());
-    }
-}
-
 impl FlowRun<()> {
     pub(crate) fn new(
         core: Arc<RunCore>,
@@ -56,7 +48,6 @@ impl FlowRun<()> {
         times: [Tick; 2],
         notifications: NotificationReport,
     ) -> Self {
-        let engine = engine.map(|engine| Kept(Some(engine)));
         Self { core, state, engine, times, notifications, output: () }
     }
 
@@ -141,12 +132,8 @@ impl<O> FlowRun<O> {
         self.state_at(task.task)
     }
 
-    fn engine(&self) -> Option<&Engine> {
-        self.engine.as_ref()?.0.as_ref()
-    }
-
     pub(crate) fn state_at(&self, task: TaskId) -> State {
-        match self.engine() {
+        match &self.engine {
             Some(engine) => engine.state(task),
             None => plain(StateKind::Pending).with_message("Task not run."),
         }
@@ -156,7 +143,7 @@ impl<O> FlowRun<O> {
     pub fn task_runs(&self) -> impl Iterator<Item = TaskRunInfo> + '_ {
         let graph = &self.core.graph;
         (0..id(graph.len())).map(move |task| {
-            let times = self.engine().map_or([0; 2], |engine| engine.times(task));
+            let times = self.engine.as_ref().map_or([0; 2], |engine| engine.times(task));
             let state = self.state_at(task);
             TaskRunInfo {
                 name: graph.name(task).to_string(),

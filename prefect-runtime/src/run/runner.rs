@@ -12,7 +12,7 @@ use crate::flow::graph::{Graph, TaskId};
 use crate::flow::{BodyKind, Flow, FlowOutput, RetryDelay, SharedValues};
 use crate::handlers::TrackedKind;
 use crate::notify::{DeliverySettings, Notifications, Unconfigured, check_webhook};
-use crate::panics::{self, guard};
+use crate::panics::{self, Caught, guard};
 use crate::random::{fraction, spread};
 use crate::state::Start;
 use crate::{Clock, Config, Signal, SignalKind, State, StateKind, TaskError, Tracked, random};
@@ -283,7 +283,10 @@ fn load_config<O>(flow: &Flow<O>, settings: &RunSettings) -> Result<Config, Task
     let config = settings.config.clone().map_or_else(Config::current, Ok)?;
     config.log_warnings();
     let of_tasks = flow.graph.kinds.iter().flat_map(|kind| &kind.definition.handlers);
-    let named = of_tasks.chain(&flow.graph.options.handlers).filter_map(|handler| handler.webhook_secret());
+    let named = of_tasks
+        .chain(&flow.graph.options.handlers)
+        .map(|handler| guard(|| handler.webhook_secret()).map_err(Caught::into_error));
+    let named = named.collect::<Result<Vec<_>, _>>()?.into_iter().flatten();
     for secret in named.chain([crate::SlackNotifier::DEFAULT.secret]) {
         if let Some(url) = config.secret_text(secret) {
             check_webhook(secret, url.expose())?;

@@ -176,9 +176,9 @@ impl Report {
         for task in run.task_runs() {
             let (kind, name) = (paint.kind(task.state.kind()), redacted(&task.name));
             let _ = writeln!(text, "{kind} {name}  {:.1?}", task.duration);
-            for (i, cause) in task.state.error().into_iter().flat_map(crate::TaskError::chain).enumerate() {
+            for (i, cause) in task.state.error().into_iter().flat_map(crate::TaskError::texts).enumerate() {
                 let lead = if i == 0 { "error" } else { "caused by" };
-                let _ = writeln!(text, "    {lead}: {}", redacted(&cause.to_string()));
+                let _ = writeln!(text, "    {lead}: {}", redacted(&cause));
             }
         }
         let state = run.state();
