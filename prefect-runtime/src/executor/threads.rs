@@ -218,12 +218,14 @@ impl<'p> Worker<'p> {
                     Outcome::Done(done)
                 }
                 None => {
+                    core.left_behind.remove(body.task);
                     drop_quietly(result);
                     Outcome::Replaced
                 }
             },
             Call::Waits(future, context) => {
                 if !attempt.leave_worker() {
+                    core.left_behind.remove(body.task);
                     drop_quietly(future);
                     return Outcome::Replaced;
                 }
