@@ -4,6 +4,11 @@
 #[doc = include_str!("../docs/slack.md")]
 pub mod slack_guide {}
 
+/// What `prefect::main` prints, and where.
+#[cfg(feature = "cli")]
+#[doc = include_str!("../docs/terminal.md")]
+pub mod terminal_guide {}
+
 pub use prefect_macros::{flow_attribute as flow, task};
 pub use prefect_runtime::*;
 

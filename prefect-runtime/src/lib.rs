@@ -11,6 +11,7 @@ mod executor;
 mod flow;
 mod handlers;
 mod lock;
+mod near;
 mod notify;
 mod panics;
 mod quiet;

@@ -195,6 +195,15 @@ impl Config {
         &self.0.settings
     }
 
+    /// The level of log lines, if somebody has chosen one.
+    #[cfg(feature = "cli")]
+    pub(crate) fn chosen_log_level(&self) -> Option<tracing::level_filters::LevelFilter> {
+        let level = self.0.settings.log_level;
+        let entry = self.0.entries.get(&Key::dotted("logging.level"))?;
+        // One that the program sets has the same origin as the packaged default.
+        (entry.origin != ConfigOrigin::Program || level != tracing::level_filters::LevelFilter::INFO).then_some(level)
+    }
+
     /// What is probably not meant, in the order in which it was found.
     #[must_use]
     pub fn warnings(&self) -> &[ConfigWarning] {

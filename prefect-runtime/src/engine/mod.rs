@@ -226,6 +226,16 @@ impl Engine {
         self.attempts.get(&task).copied().unwrap_or((1, 1))
     }
 
+    /// How often a task run was tried, as Prefect counts.
+    pub(crate) fn attempts_made(&self, task: TaskId) -> u32 {
+        match self.kind_of(task) {
+            // The count is that of the next attempt already.
+            StateKind::Retrying => self.attempt(task).1 - 1,
+            StateKind::Pending => 0,
+            _ => self.attempt(task).1,
+        }
+    }
+
     /// The times at which a task run started and ended (its last attempt).
     pub(crate) fn times(&self, task: TaskId) -> [Tick; 2] {
         let record = &self.records[task as usize];

@@ -216,10 +216,14 @@ impl<'p> Worker<'p> {
                     self.now = done.ended;
                     Outcome::Done(done)
                 }
-                None => Outcome::Replaced,
+                None => {
+                    core.left_behind.remove(body.task);
+                    Outcome::Replaced
+                }
             },
             Call::Waits(future, context) => {
                 if !attempt.leave_worker() {
+                    core.left_behind.remove(body.task);
                     return Outcome::Replaced;
                 }
                 self.pool.send_away(Away::Timed(attempt), future, context);

@@ -38,6 +38,8 @@ pub struct TaskRunInfo {
     pub started: Option<Timestamp>,
     /// How long its last attempt took.
     pub duration: Duration,
+    /// How often it was tried; 0 if it never was.
+    pub attempts: u32,
 }
 
 impl FlowRun<()> {
@@ -139,6 +141,13 @@ impl<O> FlowRun<O> {
         }
     }
 
+    /// The tasks whose bodies have outlived their timeouts and still run.
+    #[cfg(feature = "cli")]
+    pub(crate) fn still_running(&self) -> Vec<String> {
+        let graph = &self.core.graph;
+        self.core.left_behind.tasks().into_iter().map(|task| graph.name(task).to_string()).collect()
+    }
+
     /// The task runs, in the order in which the flow was built.
     pub fn task_runs(&self) -> impl Iterator<Item = TaskRunInfo> + '_ {
         let graph = &self.core.graph;
@@ -150,6 +159,7 @@ impl<O> FlowRun<O> {
                 slug: graph.slug(task).to_string(),
                 started: (state.kind() != StateKind::Pending).then(|| self.core.services.clock.at(times[0])),
                 duration: Duration::from_nanos(times[1].saturating_sub(times[0])),
+                attempts: self.engine.as_ref().map_or(0, |engine| engine.attempts_made(task)),
                 state,
             }
         })

@@ -2,6 +2,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::left_behind::LeftBehind;
 use super::runtime::AsyncRuntime;
 use super::{Executor, FlowRun, RunSettings, Services};
 use crate::clock::{Tick, nanos};
@@ -22,6 +23,7 @@ pub(crate) struct RunCore {
     pub(crate) graph: Arc<Graph>,
     pub(crate) services: Arc<Services>,
     pub(crate) shared: SharedValues,
+    pub(crate) left_behind: LeftBehind,
     seed: u64,
 }
 
@@ -149,6 +151,7 @@ impl Prepared {
             graph: Arc::clone(&flow.graph),
             services: Arc::clone(&services),
             shared: flow.shared.clone(),
+            left_behind: LeftBehind::default(),
             seed,
         });
         let name = Arc::clone(&flow.graph.name);
