@@ -7,6 +7,7 @@
 )]
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use prefect::{
@@ -292,4 +293,33 @@ fn a_variable_of_the_given_environment_is_a_secret_of_the_run() {
     let run = flow.build().with(settings(Executor::Local).config(config)).run();
     assert_eq!(run.state_of(read).value::<String>().map(String::as_str), Some("s3cret-text"));
     assert!(EnvVarSecret::new("GIVEN_TO_THE_RUN").get().is_none(), "it is no variable of the process");
+}
+
+/// Whatever else waits on the same clock: from the last task's end to the run's no virtual time passes.
+#[test]
+fn a_run_ends_when_its_last_task_does() {
+    for executor in executors() {
+        let clock = Clock::virtual_from("2026-01-01T00:00:00Z".parse().unwrap());
+        let (over, other) = (Arc::new(AtomicU32::new(0)), clock.clone());
+        let until = Arc::clone(&over);
+        let ticking = thread::spawn(move || {
+            while until.load(Ordering::SeqCst) == 0 {
+                other.sleep_blocking(Duration::from_micros(1));
+            }
+        });
+        for _ in 0..50 {
+            let mut flow = FlowBuilder::new(FlowOptions::new("exact"));
+            flow.task(
+                TaskDefinition::new("a"),
+                TaskBody::new_async([], |_| async {
+                    prefect::sleep(Duration::from_millis(1)).await;
+                    Ok(Value::new(()))
+                }),
+            );
+            let run = flow.build().with(settings(executor).clock(clock.clone())).run();
+            assert_eq!(run.duration(), Duration::from_millis(1), "{executor:?}");
+        }
+        over.store(1, Ordering::SeqCst);
+        ticking.join().unwrap();
+    }
 }

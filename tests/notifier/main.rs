@@ -2,6 +2,7 @@
 mod currying;
 mod leaks;
 mod payloads;
+mod tls;
 mod trouble;
 
 use prefect::fake_slack::FakeSlack;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::wait::wait;
-use crate::clock::HoldsToken;
+use crate::clock::{Held, HoldsToken};
 use crate::context::{Context, Working};
 use crate::engine::{Batch, Done, Engine};
 use crate::flow::{BodyKind, TaskFuture};
@@ -17,10 +17,8 @@ use crate::run::{Ran, RunCore, Until, log_beginning};
 use crate::task_run::{self, Call, Ended, FirstPoll, Prepared, Started};
 use crate::{TaskError, Value};
 
-pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until) -> Ran {
+pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until, held: Held) -> Ran {
     let clock = &core.services.clock;
-    let _busy = clock.busy();
-    let _holds = HoldsToken::new();
     let _working = Working::new(&core.services, &core.graph);
     let handle = core.has_async().then(|| core.services.runtime.handle());
     let _entered = handle.as_ref().map(tokio::runtime::Handle::enter);
@@ -62,7 +60,7 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until) -> Ran 
         engine.wake(clock.now());
         log_beginning(core);
     }
-    Ran { engine, broken: None }
+    Ran { engine, broken: None, held }
 }
 
 fn run_body(core: &Arc<RunCore>, started: Started, inputs: &mut Vec<Option<Value>>) -> Done {

@@ -48,6 +48,8 @@ pub(super) struct Sched {
     /// Bodies that have ended elsewhere: the steps after them are a worker's work.
     pub(super) back: Vec<Back>,
     pub(super) stop: bool,
+    /// Whether a busy token was left for the caller.
+    pub(super) token_left: bool,
     pub(super) broken: Option<State>,
     alarm: Option<(Tick, Timer)>,
 }
@@ -70,6 +72,7 @@ impl Pool {
             away: 0,
             back: Vec::new(),
             stop: false,
+            token_left: false,
             broken: None,
             alarm: None,
         };
@@ -90,6 +93,15 @@ impl Pool {
             self.core.services.clock.enter();
             self.wake.notify_one();
         }
+    }
+
+    /// All has been done: a busy token is left for the caller, so that no time passes before it goes on.
+    pub(super) fn is_over(&self, sched: &mut Sched) {
+        if !sched.stop {
+            sched.token_left = true;
+            self.core.services.clock.enter();
+        }
+        self.stop(sched);
     }
 
     pub(super) fn stop(&self, sched: &mut Sched) {
