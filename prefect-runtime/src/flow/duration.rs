@@ -36,10 +36,7 @@ pub(crate) const fn parse(text: &[u8]) -> Option<Duration> {
     }
     while i < text.len() {
         let Some((number, after)) = digits(text, i) else { return None };
-        let (billionths, after) = match decimals(text, after) {
-            Some(decimals) => decimals,
-            None => return None,
-        };
+        let Some((billionths, after)) = decimals(text, after) else { return None };
         let Some((unit, after)) = unit(text, after) else { return None };
         // Overflow is no duration either.
         let Some(nanos) = number.checked_mul(unit as u128) else { return None };
