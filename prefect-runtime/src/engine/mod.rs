@@ -279,10 +279,6 @@ impl Engine {
             End::Success(value) => {
                 record.kind = StateKind::Success;
                 self.keep(task, value);
-                // A retried task has left the state of its last attempt.
-                if !self.states.is_empty() {
-                    self.garbage.states.extend(self.states.remove(&task));
-                }
                 Flags::Plain
             }
             End::State(mut state, due) => {

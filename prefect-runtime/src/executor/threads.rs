@@ -11,6 +11,7 @@ use crate::context::Working;
 use crate::engine::{Batch, Done, Engine, Garbage, Job};
 use crate::flow::{BodyKind, Passed};
 use crate::lock::{Locked, lock};
+use crate::quiet::drop_quietly;
 use crate::run::{Ran, RunCore, Until};
 use crate::task_run::{self, Call, Ended, FirstPoll, Prepared};
 use crate::{State, Value};
@@ -87,7 +88,8 @@ fn work(pool: &Arc<Pool>, worker: usize, first: Option<Back>) {
             pool.core.services.clock.leave();
         }
         // A fault of ours: the run must end all the same.
-        Err(_) => {
+        Err(payload) => {
+            drop_quietly(payload);
             pool.give_up("a worker of the executor panicked; please report it");
             pool.core.services.clock.leave();
         }

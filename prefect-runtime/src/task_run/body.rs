@@ -34,8 +34,6 @@ pub(crate) fn call(core: &RunCore, body: &Body, inputs: &mut [Option<Value>], fi
     let outcome = guard(|| {
         as_task(now, body.run_name.as_ref(), || code.run(&mut Inputs::new(inputs, code.parameters(), &core.shared)))
     });
-    // What the body did not take: the next job must not find it.
-    inputs.fill_with(|| None);
     let mut future = match outcome {
         Ok(BodyOutcome::Done(result)) => return Call::Ended(result),
         Ok(BodyOutcome::Future(future)) => Quiet::new(future),
