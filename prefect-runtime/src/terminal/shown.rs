@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use super::screen::Screen;
 use super::table::waiting;
-use super::text::{card, plain};
+use super::text::{card, human, plain};
 use crate::door::Observer;
 use crate::handlers::TrackedKind;
 use crate::notify::{Card, MissingSecret};
 use crate::run::RunSettings;
+use crate::state::Start;
 use crate::{State, StateKind, Tracked};
 
 /// In a flow of up to this many tasks each state change is a line; of a larger one only what goes wrong or waits, and
@@ -48,6 +49,15 @@ impl Shown {
         let mut line = format!("{time} {kind} {}", shown(&object.full_name()));
         if let Some(message) = state.message() {
             let _ = write!(line, "  {}", shown(&message));
+        }
+        match state.start().filter(|_| state.kind().is_pending()) {
+            Some(Start::After(delay)) => {
+                let _ = write!(line, ", again in {}", human(delay));
+            }
+            Some(Start::At(moment)) => {
+                let _ = write!(line, ", again at {}", self.screen.time_of(moment));
+            }
+            None => {}
         }
         line.push('\n');
         line
