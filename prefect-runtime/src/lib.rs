@@ -39,8 +39,9 @@ pub use dsl::{
 pub use engine::KeepResults;
 pub use error::{Panicked, TaskError};
 pub use flow::{
-    Flow, FlowBuilder, FlowOptions, FlowOutput, Inputs, IntoDuration, IntoRetryDelay, MissingResult, Parameter,
-    RetryDelay, RetryOn, RunName, TaskBody, TaskDefinition, TaskRef, Trigger, Upstreams, duration, exponential,
+    Elements, Flow, FlowBuilder, FlowOptions, FlowOutput, Inputs, IntoDuration, IntoRetryDelay, MissingResult,
+    Parameter, RetryDelay, RetryOn, RunName, TaskBody, TaskDefinition, TaskRef, Trigger, Upstreams, duration,
+    exponential,
 };
 pub use handlers::{
     Callback, CallbackOutput, HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind, callback_factory,

@@ -128,6 +128,7 @@ fn option<T: Clone + Send + Sync + 'static>(passed: &Passed) -> Option<Option<T>
     match passed {
         Passed::Value(value) => value.downcast_ref::<T>().map(|value| Some(value.clone())),
         Passed::State(_) => Some(None),
+        _ => None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::definition::Parameter;
+use super::elements::Elements;
 use crate::{State, TaskError, Value};
 
 /// A body that waits.
@@ -121,6 +122,12 @@ pub enum Passed {
     Value(Value),
     /// The state of one that has no value: it failed, was skipped, or succeeded without one.
     State(Box<State>),
+    /// What became of the children of a mapped task, in their order.
+    Children(Box<[Passed]>),
+    /// A list of which a child takes its element.
+    List(Value),
+    /// How many children a mapped task has, for one that is mapped over it.
+    Count(u32),
 }
 
 /// Where an input comes from.
@@ -132,6 +139,26 @@ pub enum Slot {
     Value(Value),
     /// Made of what several tasks gave, or of what became of one.
     Computed(Computed),
+    /// One element for each child: the task is mapped.
+    Each(Each),
+}
+
+/// See [`Slot::Each`].
+#[derive(Clone, Debug)]
+pub struct Each {
+    /// The list.
+    pub of: EachOf,
+    /// How it is taken apart.
+    pub elements: Elements,
+}
+
+/// Where the list of a mapped input comes from.
+#[derive(Clone, Debug)]
+pub enum EachOf {
+    /// The result of a task; for a mapped task, what its children give.
+    Task(u32),
+    /// A constant.
+    Constant(Value),
 }
 
 /// See [`Slot::Computed`].
