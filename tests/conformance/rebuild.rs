@@ -111,6 +111,7 @@ fn build(spec: &Spec, witness: &Witness) -> Result<(Flow, Vec<(String, TaskRef)>
         let elements = if edge.flattened { Elements::json().flatten() } else { Elements::json() };
         match &edge.key {
             Some(key) if edge.mapped => flow.map(from, to, key, elements),
+            Some(key) if edge.flattened => flow.flatten(from, to, key, elements),
             Some(key) => flow.edge(from, to, key),
             None if edge.mapped => return Err("a mapped edge without data".to_owned()),
             None => flow.order(from, to),

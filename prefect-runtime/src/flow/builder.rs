@@ -8,7 +8,7 @@ use super::Flow;
 use super::definition::{BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
 use super::elements::{Elements, Nesting};
 use super::graph::{Code, DynamicCode, EdgeUse, Graph, Lazy, PLAIN, TaskId, TaskKind, TaskNode, id};
-use super::inputs::{BodyOutcome, Each, EachOf, Inputs, Slot, TaskFuture};
+use super::inputs::{BodyOutcome, Computed, Each, EachOf, Inputs, Passed, Slot, TaskFuture};
 use super::settings::FlowOptions;
 use crate::quiet::Quiet;
 use crate::{TaskError, Value};
@@ -158,6 +158,19 @@ impl FlowBuilder {
         self.bind(to, key, Slot::Each(Each { of: EachOf::Task(from), elements }));
     }
 
+    /// Gives the elements of the lists that `from` gave, as one list, to the parameter `key` of `to`: of a list of lists, or
+    /// of the lists of a mapped task's children.
+    ///
+    /// # Panics
+    /// As [`edge`](Self::edge).
+    #[track_caller]
+    pub fn flatten(&mut self, from: TaskRef, to: TaskRef, key: &str, elements: Elements) {
+        let from = self.own(from);
+        assert!(from != self.own(to), "edges can not connect a task to itself");
+        let make = Box::new(move |passed: &[Passed]| elements.flat(passed));
+        self.bind(to, key, Slot::Computed(Computed { upstream: vec![from], make }));
+    }
+
     /// Maps `to` over a constant list.
     ///
     /// # Panics
@@ -254,20 +267,9 @@ impl FlowBuilder {
         let start = self.edges.len();
         let mut plain = true;
         for slot in inputs.iter() {
-            match slot.as_ref().expect("every input is given") {
-                Slot::Upstream(task) => self.edges.push(*task),
-                Slot::Value(_) => plain = false,
-                Slot::Computed(computed) => {
-                    plain = false;
-                    self.edges.extend_from_slice(&computed.upstream);
-                }
-                Slot::Each(each) => {
-                    plain = false;
-                    if let EachOf::Task(task) = &each.of {
-                        self.edges.push(*task);
-                    }
-                }
-            }
+            let slot = slot.as_ref().expect("every input is given");
+            plain &= matches!(slot, Slot::Upstream(_));
+            slot.push_edges(&mut self.edges);
         }
         let data_edges = id(self.edges.len() - start);
         let slots = if plain {
@@ -379,11 +381,7 @@ impl FlowBuilder {
                         })
                     })
                     .collect();
-                for slot in &slots {
-                    if let Slot::Upstream(from) | Slot::Each(Each { of: EachOf::Task(from), .. }) = slot {
-                        self.edges.push(*from);
-                    }
-                }
+                slots.iter().for_each(|slot| slot.push_edges(&mut self.edges));
                 let data_edges = id(self.edges.len()) - start;
                 let plain = slots.iter().all(|slot| matches!(slot, Slot::Upstream(_)));
                 let place = if plain { PLAIN } else { id(self.slots.len()) };

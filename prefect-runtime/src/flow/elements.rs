@@ -3,7 +3,9 @@ use std::fmt;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 
+use super::Passed;
 use crate::Value;
 
 /// How a value is taken apart, one element for each child of a mapped task: for flows that are built at run time.
@@ -45,7 +47,10 @@ struct Table {
     type_name: fn() -> &'static str,
     len: fn(&Value) -> Option<usize>,
     get: fn(&Value, usize) -> Value,
+    /// The lists in this list, joined.
     join: fn(&Value) -> Option<Value>,
+    /// These lists, joined.
+    concat: fn(&[&Value]) -> Option<Value>,
 }
 
 struct Of<T>(T);
@@ -55,23 +60,29 @@ impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Of<T> {
         len: |list| list.downcast_ref::<Vec<T>>().map(Vec::len),
         get: |list, i| Value::new(list.downcast_ref::<Vec<T>>().expect("looked at before")[i].clone()),
         join: |lists| Some(Value::new(lists.downcast_ref::<Vec<Vec<T>>>()?.concat())),
+        concat: |lists| {
+            let lists: Option<Vec<_>> = lists.iter().map(|list| list.downcast_ref::<Vec<T>>()).collect();
+            Some(Value::new(lists?.into_iter().flatten().cloned().collect::<Vec<T>>()))
+        },
     };
 }
 
 /// Elements of JSON lists; what is no list stands for itself where lists are joined.
 const JSON: Table = Table {
     type_name: || "JSON array",
-    len: |list| list.downcast_ref::<serde_json::Value>()?.as_array().map(Vec::len),
-    get: |list, i| Value::new(list.downcast_ref::<serde_json::Value>().expect("looked at before")[i].clone()),
-    join: |lists| {
-        let lists = lists.downcast_ref::<serde_json::Value>()?.as_array()?;
-        let joined = lists.iter().flat_map(|list| match list {
-            serde_json::Value::Array(items) => items.clone(),
-            other => vec![other.clone()],
-        });
-        Some(Value::new(serde_json::Value::Array(joined.collect())))
+    len: |list| list.downcast_ref::<Json>()?.as_array().map(Vec::len),
+    get: |list, i| Value::new(list.downcast_ref::<Json>().expect("looked at before")[i].clone()),
+    join: |lists| Some(joined(lists.downcast_ref::<Json>()?.as_array()?.iter())),
+    concat: |lists| {
+        let lists: Option<Vec<&Json>> = lists.iter().map(|list| list.downcast_ref()).collect();
+        Some(joined(lists?.into_iter()))
     },
 };
+
+fn joined<'a>(lists: impl Iterator<Item = &'a Json>) -> Value {
+    let items = lists.flat_map(|list| list.as_array().cloned().unwrap_or_else(|| vec![list.clone()]));
+    Value::new(Json::Array(items.collect()))
+}
 
 impl Elements {
     /// The elements of a `Vec<T>`.
@@ -109,6 +120,18 @@ impl Elements {
         match self.nesting {
             Nesting::Plain => Some(value),
             Nesting::Flattened => (self.table.join)(&value),
+        }
+    }
+
+    /// For a task that is not mapped: all the lists that an edge brings, joined. An error is the place of what gave none.
+    pub(crate) fn flat(self, passed: &[Passed]) -> Result<Value, usize> {
+        match passed {
+            [Passed::Children(children)] => {
+                let lists = children.iter().enumerate().map(|(i, child)| child.value().ok_or(i));
+                (self.table.concat)(&lists.collect::<Result<Vec<_>, _>>()?).ok_or(0)
+            }
+            [lists] => lists.value().and_then(|lists| (self.table.join)(lists)).ok_or(0),
+            _ => Err(0),
         }
     }
 

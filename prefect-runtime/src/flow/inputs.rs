@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::definition::Parameter;
 use super::elements::Elements;
-use crate::{State, TaskError, Value};
+use crate::{State, StateResult, TaskError, Value};
 
 /// A body that waits.
 pub type TaskFuture = Pin<Box<dyn Future<Output = Result<Value, TaskError>> + Send>>;
@@ -130,6 +130,20 @@ pub enum Passed {
     Count(u32),
 }
 
+impl Passed {
+    /// The value, if there is one.
+    pub(crate) fn value(&self) -> Option<&Value> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::State(state) => match state.result() {
+                StateResult::Value(value) => Some(value),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 /// Where an input comes from.
 #[derive(Debug)]
 pub enum Slot {
@@ -141,6 +155,18 @@ pub enum Slot {
     Computed(Computed),
     /// One element for each child: the task is mapped.
     Each(Each),
+}
+
+impl Slot {
+    /// Adds the tasks that it takes data from.
+    #[inline]
+    pub(crate) fn push_edges(&self, edges: &mut Vec<u32>) {
+        match self {
+            Self::Upstream(task) | Self::Each(Each { of: EachOf::Task(task), .. }) => edges.push(*task),
+            Self::Computed(computed) => edges.extend_from_slice(&computed.upstream),
+            Self::Value(_) | Self::Each(Each { of: EachOf::Constant(_), .. }) => {}
+        }
+    }
 }
 
 /// See [`Slot::Each`].

@@ -51,19 +51,21 @@ pub(super) fn load_inputs(
             Slot::Upstream(from) => load(parameter, passed.next().expect("one for each edge"), *from)?,
             Slot::Computed(computed) => {
                 let mut given: Vec<_> = passed.by_ref().take(computed.upstream.len()).collect();
-                // Of a mapped task it is made of what the children gave.
-                if let [Passed::Children(_)] = &given[..]
-                    && let Some(Passed::Children(children)) = given.pop()
-                {
-                    given = children.into();
-                }
                 match guard(|| (computed.make)(&given)).map_err(Caught::into_error)? {
-                    Ok(value) => Some(value),
-                    // The edge that has no value where one is needed.
-                    Err(i) => {
-                        let from = computed.upstream.get(i).or(computed.upstream.last());
-                        load(parameter, given.swap_remove(i), *from.expect("it is made of something"))?
+                    Ok(value) => {
+                        load(parameter, Passed::Value(value), computed.upstream.first().copied().unwrap_or(task))?
                     }
+                    // The edge that has no value where one is needed; of a mapped task, the child.
+                    Err(i) => match given.pop() {
+                        Some(Passed::Children(children)) if given.is_empty() => {
+                            let child = children.into_iter().nth(i).expect("a child of these");
+                            load(parameter, child, computed.upstream[0])?
+                        }
+                        last => {
+                            given.extend(last);
+                            load(parameter, given.swap_remove(i), computed.upstream[i])?
+                        }
+                    },
                 }
             }
             Slot::Each(Each { of, elements }) => {
