@@ -40,7 +40,8 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until, held: H
                 steps.look_at(&mut engine, child);
             }
         }
-        if engine.is_over() || core.terminal_tasks_finished(&engine) {
+        // Children may be left though all that nothing is downstream of has ended: Prefect forgets them, we do not.
+        if engine.is_over() {
             break;
         }
         tracing::info!(target: "prefect.FlowRunner", "Flow run RUNNING: terminal tasks are incomplete.");
