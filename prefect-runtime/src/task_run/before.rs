@@ -138,7 +138,10 @@ fn load_inputs(
                 match guard(|| (computed.make)(&given)).map_err(crate::panics::Caught::into_error)? {
                     Ok(value) => Some(value),
                     // The edge that has no value where one is needed.
-                    Err(i) => load(parameter, given.swap_remove(i), computed.upstream[i])?,
+                    Err(i) => match given.swap_remove(i) {
+                        Passed::Value(value) => return Err(unfit_part(core, parameter, computed.upstream[i], &value)),
+                        state @ Passed::State(_) => load(parameter, state, computed.upstream[i])?,
+                    },
                 }
             }
         });
@@ -172,6 +175,13 @@ fn load_one(core: &RunCore, parameter: &Parameter, passed: Passed, from: TaskId)
             Err(if state.kind() == StateKind::Success { NoInput::Unfit(text) } else { NoInput::NotSuccessful(text) })
         }
     }
+}
+
+/// One of the tasks that a list, a map or a tuple is made of succeeded with something else.
+fn unfit_part(core: &RunCore, parameter: &Parameter, from: TaskId, value: &Value) -> TaskError {
+    let name = core.graph.name(from);
+    format!("parameter `{}` cannot be made of the `{}` that task `{name}` gave", parameter.name(), value.type_name())
+        .into()
 }
 
 fn success_with(value: Value) -> State {
