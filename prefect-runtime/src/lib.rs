@@ -33,7 +33,7 @@ pub use config::{
 pub use context::{Context, context, sleep, sleep_blocking};
 pub use door::Observer;
 pub use dsl::{
-    Data, Failure, Input, IntoConstant, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream, options,
+    Data, Failure, Input, IntoConstant, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream, input, options,
     reference_tasks, task_fn,
 };
 pub use engine::KeepResults;

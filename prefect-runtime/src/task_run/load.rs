@@ -56,16 +56,18 @@ pub(super) fn load_inputs(
                         load(parameter, Passed::Value(value), computed.upstream.first().copied().unwrap_or(task))?
                     }
                     // The edge that has no value where one is needed; of a mapped task, the child.
-                    Err(i) => match given.pop() {
-                        Some(Passed::Children(children)) if given.is_empty() => {
-                            let child = children.into_iter().nth(i).expect("a child of these");
-                            load(parameter, child, computed.upstream[0])?
+                    Err(i) => {
+                        let from = computed.upstream.get(i).or(computed.upstream.last()).copied().unwrap_or(task);
+                        let mapped = matches!(&given[..], [Passed::Children(_)]);
+                        let part = match given.pop() {
+                            Some(Passed::Children(children)) if mapped => children.into_iter().nth(i),
+                            last => given.into_iter().chain(last).nth(i),
+                        };
+                        match part.expect("one of those it was given") {
+                            Passed::Value(value) => return Err(unfit_part(core, parameter, from, &value)),
+                            other => load(parameter, other, from)?,
                         }
-                        last => {
-                            given.extend(last);
-                            load(parameter, given.swap_remove(i), computed.upstream[i])?
-                        }
-                    },
+                    }
                 }
             }
             Slot::Each(Each { of, elements }) => {
@@ -130,6 +132,13 @@ fn load_one(core: &RunCore, parameter: &Parameter, passed: Passed, from: TaskId)
             Err(if state.kind() == StateKind::Success { NoInput::Unfit(text) } else { NoInput::NotSuccessful(text) })
         }
     }
+}
+
+/// One of the tasks that a list, a map or a tuple is made of succeeded with something else.
+fn unfit_part(core: &RunCore, parameter: &Parameter, from: TaskId, value: &Value) -> TaskError {
+    let name = core.graph.name(from);
+    format!("parameter `{}` cannot be made of the `{}` that task `{name}` gave", parameter.name(), value.type_name())
+        .into()
 }
 
 /// The values of a mapped task's children, if all have one.
