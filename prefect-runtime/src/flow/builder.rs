@@ -155,7 +155,7 @@ impl FlowBuilder {
     pub fn map(&mut self, from: TaskRef, to: TaskRef, key: &str, elements: Elements) {
         let from = self.own(from);
         assert!(from != self.own(to), "edges can not connect a task to itself");
-        self.bind(to, key, Slot::Each(Each { of: EachOf::Task(from), elements }));
+        self.bind(to, key, Slot::Each(Each { of: EachOf::Task(from), elements, convert: None }));
     }
 
     /// Gives the elements of the lists that `from` gave, as one list, to the parameter `key` of `to`: of a list of lists, or
@@ -177,7 +177,7 @@ impl FlowBuilder {
     /// As [`constant`](Self::constant).
     #[track_caller]
     pub fn map_constant(&mut self, to: TaskRef, key: &str, list: Value, elements: Elements) {
-        self.bind(to, key, Slot::Each(Each { of: EachOf::Constant(list), elements }));
+        self.bind(to, key, Slot::Each(Each { of: EachOf::Constant(list), elements, convert: None }));
     }
 
     #[track_caller]
@@ -301,6 +301,12 @@ impl FlowBuilder {
         self.nodes[task as usize].kind = self.add_kind(changed);
     }
 
+    /// Whether a task takes an element of a list.
+    pub(crate) fn is_mapped(&self, task: TaskId) -> bool {
+        let slots = self.slots.get(self.nodes[task as usize].slots as usize);
+        slots.is_some_and(|slots| slots.iter().any(|slot| matches!(slot, Slot::Each(_))))
+    }
+
     pub(crate) fn after(&mut self, task: TaskId, upstream: TaskId) {
         self.order.push((upstream, task));
     }
@@ -345,7 +351,10 @@ impl FlowBuilder {
                 match slot {
                     Slot::Upstream(_) => uses.push(EdgeUse::Whole),
                     Slot::Computed(computed) => uses.extend(computed.upstream.iter().map(|_| EdgeUse::Whole)),
-                    Slot::Each(Each { of: EachOf::Task(_), elements }) => uses.push(match elements.nesting {
+                    Slot::Each(Each { of: EachOf::Tasks(tasks), .. }) => {
+                        uses.extend(tasks.iter().map(|_| EdgeUse::Whole))
+                    }
+                    Slot::Each(Each { of: EachOf::Task(_), elements, .. }) => uses.push(match elements.nesting {
                         Nesting::Plain => EdgeUse::Element,
                         Nesting::Flattened => EdgeUse::Flattened,
                     }),
