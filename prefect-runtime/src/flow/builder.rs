@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::Flow;
 use super::definition::{BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
 use super::elements::{Elements, Nesting};
-use super::graph::{Code, DynamicCode, EdgeUse, Graph, Lazy, PLAIN, TaskId, TaskKind, TaskNode, id};
+use super::graph::{Code, DynamicCode, EdgeUse, Graph, Lazy, MappedTasks, PLAIN, TaskId, TaskKind, TaskNode, id};
 use super::inputs::{BodyOutcome, Computed, Each, EachOf, Inputs, Passed, Slot, TaskFuture};
 use super::settings::FlowOptions;
 use crate::quiet::Quiet;
@@ -336,12 +336,12 @@ impl FlowBuilder {
     }
 
     /// How the mapped tasks use their edges.
-    fn uses(&self) -> HashMap<TaskId, Box<[EdgeUse]>> {
+    fn uses(&self) -> MappedTasks {
         let each = |slots: &[Slot]| slots.iter().any(|slot| matches!(slot, Slot::Each(_)));
         if !self.slots.iter().any(|slots| each(slots)) {
-            return HashMap::new();
+            return MappedTasks::default();
         }
-        let mut mapped = HashMap::new();
+        let mut mapped = MappedTasks::default();
         for task in 0..self.nodes.len() {
             let Some(slots) = self.slots.get(self.nodes[task].slots as usize).filter(|slots| each(slots)) else {
                 continue;
@@ -363,7 +363,7 @@ impl FlowBuilder {
             }
             let end = self.nodes.get(task + 1).map_or(self.edges.len(), |next| next.edges as usize);
             uses.resize(end - self.nodes[task].edges as usize, EdgeUse::Whole);
-            mapped.insert(id(task), uses.into());
+            mapped.add(id(task), uses);
         }
         mapped
     }

@@ -92,7 +92,7 @@ fn listed(tasks: &[TaskRunInfo]) -> (Vec<&TaskRunInfo>, usize) {
     let follow = tasks.iter().any(failed);
     let mut listed: Vec<_> = tasks
         .iter()
-        .filter(|task| !ended_well(task) && !(follow && task.state.kind() == StateKind::TriggerFailed))
+        .filter(|task| !(ended_well(task) || follow && task.state.kind() == StateKind::TriggerFailed))
         .collect();
     listed.sort_by_key(|task| !failed(task));
     let more = listed.len().saturating_sub(MOST);
