@@ -11,7 +11,7 @@ use crate::quiet::drop_quietly;
 
 /// The result of a task, of any type.
 ///
-/// Between tasks a result is never serialised: it is shared, and the last reader takes it. A value
+/// Between tasks a result is never serialised: it is shared, and freed after its last reader. A value
 /// that can be stored also knows how to write itself as JSON, so that a run can be shown and resumed.
 ///
 /// ```

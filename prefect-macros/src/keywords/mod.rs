@@ -94,6 +94,7 @@ fn call(path: Vec<TokenTree>, callee: &Ident, arguments: &[Vec<TokenTree>], erro
         (path, true) => (path, Calls::Each),
         (path, false) => (path, Calls::Once),
     };
+    let task = last_name(&path).unwrap_or_else(|| callee.clone());
     let path: TokenStream = path.into_iter().collect();
     let value = |value: &[TokenTree], errors: &mut Errors| {
         let value = rewritten(value, errors);
@@ -118,7 +119,7 @@ fn call(path: Vec<TokenTree>, callee: &Ident, arguments: &[Vec<TokenTree>], erro
             continue;
         };
         if seen.contains(&name) {
-            errors.push(name.span(), format!("argument `{name}` is given twice to task `{callee}`"));
+            errors.push(name.span(), format!("argument `{name}` is given twice to task `{task}`"));
             continue;
         }
         let given = &argument[2..];
