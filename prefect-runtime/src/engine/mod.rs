@@ -2,7 +2,7 @@
 //!
 //! It decides and does nothing else: no I/O, no clock, no user code. The same calls in the same order give the same
 //! answers, so that every executor, and a model in a test, can step it.
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::clock::Tick;
@@ -102,7 +102,7 @@ enum Flags {
 pub(crate) struct Engine {
     graph: Arc<Graph>,
     records: Vec<Record>,
-    ready: VecDeque<TaskId>,
+    ready: Vec<TaskId>,
     /// Task runs that go on at a tick.
     scheduled: BTreeSet<(Tick, TaskId)>,
     /// The states that say more than their kind.
@@ -183,7 +183,7 @@ impl Engine {
         let nothing = Self {
             graph: Arc::clone(&self.graph),
             records: Vec::new(),
-            ready: VecDeque::new(),
+            ready: Vec::new(),
             scheduled: BTreeSet::new(),
             states: HashMap::new(),
             attempts: HashMap::new(),
@@ -213,7 +213,7 @@ impl Engine {
             && tick <= now
         {
             self.scheduled.pop_first();
-            self.ready.push_back(task);
+            self.ready.push(task);
         }
     }
 
@@ -307,7 +307,7 @@ impl Engine {
             }
             record.waits_for -= 1;
             if record.waits_for == 0 {
-                self.ready.push_back(*reader);
+                self.ready.push(*reader);
             }
         }
     }
@@ -336,22 +336,20 @@ impl Engine {
     /// Takes up to `max` ready task runs, the last released first.
     pub(crate) fn take(&mut self, max: usize, batch: &mut Batch) {
         while batch.jobs.len() < max
-            && let Some(task) = self.ready.pop_back()
+            && let Some(task) = self.ready.pop()
         {
             self.start(task, batch);
         }
     }
 
-    /// Takes this task run, if it is ready.
-    pub(crate) fn take_task(&mut self, task: TaskId, batch: &mut Batch) -> bool {
-        let Some(i) = self.ready.iter().position(|ready| *ready == task) else { return false };
-        self.ready.remove(i);
-        self.start(task, batch);
-        true
+    /// What has become ready, for an executor with an order of its own: it [starts](Self::start) each once.
+    pub(crate) fn drain_ready(&mut self) -> impl Iterator<Item = TaskId> {
+        self.ready.drain(..)
     }
 
+    /// Starts a task run that was ready.
     #[inline]
-    fn start(&mut self, task: TaskId, batch: &mut Batch) {
+    pub(crate) fn start(&mut self, task: TaskId, batch: &mut Batch) {
         let kind = self.graph.kind(task);
         let record = &self.records[task as usize];
         let plain = record.upstream == Flags::Plain

@@ -25,6 +25,7 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until) -> Ran 
     let handle = core.has_async().then(|| core.services.runtime.handle());
     let _entered = handle.as_ref().map(tokio::runtime::Handle::enter);
     let order = core.graph.order().expect("checked before").to_vec();
+    let mut is_ready = vec![false; order.len()];
     let mut batch = Batch::default();
     let (mut passed, mut inputs, mut done) = (Vec::new(), Vec::new(), Vec::new());
     loop {
@@ -33,7 +34,11 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until) -> Ran 
             if kind.is_finished() {
                 continue;
             }
-            if engine.take_task(*task, &mut batch) {
+            for ready in engine.drain_ready() {
+                is_ready[ready as usize] = true;
+            }
+            if std::mem::take(&mut is_ready[*task as usize]) {
+                engine.start(*task, &mut batch);
                 let job = batch.pop(&mut passed).expect("just taken");
                 let now = clock.now();
                 let end = match task_run::prepare(core, job, &mut passed, &mut inputs, now) {
