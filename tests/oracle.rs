@@ -109,6 +109,9 @@ fn typed_inputs_and_panics_follow_this_library() {
         retry_on: model::RetryOn::Anything,
         handlers: Vec::new(),
         on_failure: false,
+        watched: true,
+        takes: model::Takes::Any,
+        patience: model::Patience::Endless,
     };
     let success = model::Raise { signal: model::SignalName::Success, message: None, value: None };
     let reads = |from| model::Edge { from, carries: model::Carries::Data };

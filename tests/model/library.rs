@@ -15,9 +15,12 @@ use prefect::{
 };
 
 use super::{
-    Act, Bound, By, Carries, Case, Custom, Event, Handler, Kind, Mode, NewState, Observed, Outcome, Raise, Reads, Res,
-    RetryOn as Retry, Run, SignalName, TaskRun, Terminal, Trigger, Workers,
+    Act, Bound, By, Carries, Case, Custom, Event, Handler, Kind, Mode, NewState, Observed, Outcome, Patience, Raise,
+    Reads, Res, RetryOn as Retry, Run, SignalName, Takes, TaskRun, Terminal, Trigger, Workers,
 };
+
+/// Typed parameters are named by the macros, which know their names when they are compiled.
+const NAMES: [&str; 8] = ["x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7"];
 
 type Events = Arc<Mutex<Vec<Event<Option<String>>>>>;
 
@@ -64,7 +67,7 @@ pub fn run(case: &Case, workers: Workers) -> Observed {
         .clock(Clock::virtual_from("2026-01-01T00:00:00Z".parse().unwrap()))
         .config(Config::default())
         .seed(1)
-        .keep_results(KeepResults::All);
+        .keep_results(if case.keep_all { KeepResults::All } else { KeepResults::Needed });
     let flow = flow.build().with(settings);
     let ran = match case.mode {
         Mode::Run => flow.run(),
@@ -75,13 +78,17 @@ pub fn run(case: &Case, workers: Workers) -> Observed {
     Run {
         tasks: tasks
             .iter()
-            .map(|(reference, events, calls)| {
+            .enumerate()
+            .map(|(i, (reference, events, calls))| {
                 let state = ran.state_of(*reference);
                 TaskRun {
                     events: taken(events),
                     kind: kind(state.kind()),
                     message: told(&state),
-                    result: result(&state),
+                    result: match result(&state) {
+                        Res::Null if !kept(case, i) => Res::Unknown,
+                        result => result,
+                    },
                     attempts: calls.load(Ordering::SeqCst),
                 }
             })
@@ -90,6 +97,13 @@ pub fn run(case: &Case, workers: Workers) -> Observed {
         flow_kind: kind(ran.state().kind()),
         flow_message: told(ran.state()),
     }
+}
+
+/// Whether a result is still there when the run is over.
+fn kept(case: &Case, task: usize) -> bool {
+    let read = case.tasks.iter().any(|reader| reader.edges.iter().any(|edge| edge.from == task));
+    let reference = case.flow.reference_tasks.as_ref().is_some_and(|tasks| tasks.contains(&task));
+    case.keep_all || reference || !read
 }
 
 fn definition(task: &super::Task, events: &Events) -> TaskDefinition {
@@ -107,7 +121,7 @@ fn definition(task: &super::Task, events: &Events) -> TaskDefinition {
         }
         Retry::Panics(text) => definition.retry_on(RetryOn::when(move |_: &TaskError| panic!("{text}"))),
     };
-    if task.outcomes.contains(&Outcome::Timeout) {
+    if task.outcomes.contains(&Outcome::Timeout) || task.patience == Patience::Timeout {
         definition = definition.timeout(Duration::from_secs(1));
     }
     for (i, handler) in task.handlers.iter().enumerate() {
@@ -116,7 +130,7 @@ fn definition(task: &super::Task, events: &Events) -> TaskDefinition {
     if task.on_failure {
         definition = definition.state_handler(on_failure(events));
     }
-    definition.state_handler(watching(By::Observer, events))
+    if task.watched { definition.state_handler(watching(By::Observer, events)) } else { definition }
 }
 
 fn trigger(trigger: &Trigger) -> prefect::Trigger {
@@ -169,6 +183,7 @@ fn body(task: &super::Task, calls: &Arc<AtomicU32>) -> TaskBody {
         .enumerate()
         .filter(|(_, edge)| edge.carries == Carries::Data)
         .map(|(i, _)| match task.reads {
+            Reads::Values if task.takes == Takes::Number => Parameter::of::<i64>(NAMES[i]),
             Reads::Values => Parameter::any(format!("x{i}")),
             Reads::Outcomes => Parameter::state(format!("x{i}")),
         })

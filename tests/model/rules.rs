@@ -36,13 +36,14 @@ type Step = Result<State, State>;
 struct Handled<'a> {
     handlers: &'a [Handler],
     on_failure: bool,
+    watched: bool,
     used: Vec<u32>,
     events: Vec<Event<Message>>,
 }
 
 impl<'a> Handled<'a> {
-    fn new(handlers: &'a [Handler], on_failure: bool) -> Self {
-        Self { handlers, on_failure, used: vec![0; handlers.len()], events: Vec::new() }
+    fn new(handlers: &'a [Handler], on_failure: bool, watched: bool) -> Self {
+        Self { handlers, on_failure, watched, used: vec![0; handlers.len()], events: Vec::new() }
     }
 
     /// Tells the handlers of a change. `Err` if one of them ended the run.
@@ -86,7 +87,9 @@ impl<'a> Handled<'a> {
             hit("on_failure");
             self.note(By::OnFailure, None, &new);
         }
-        self.note(By::Observer, Some(old.kind), &new);
+        if self.watched {
+            self.note(By::Observer, Some(old.kind), &new);
+        }
         Ok(new)
     }
 
@@ -98,13 +101,13 @@ impl<'a> Handled<'a> {
 /// What must come out of a case. Adds to the counts of the rules used.
 pub fn run(case: &Case, choices: Choices, hits: &mut Hits) -> Expected {
     let flow = &case.flow;
-    let mut handled = Handled::new(&flow.handlers, flow.on_failure);
+    let mut handled = Handled::new(&flow.handlers, flow.on_failure, true);
     let mut tasks = Tasks {
         case,
         choices,
         now: 0,
         states: vec![State::new(Kind::Pending, Message::None, Res::Null); case.tasks.len()],
-        handled: case.tasks.iter().map(|task| Handled::new(&task.handlers, task.on_failure)).collect(),
+        handled: case.tasks.iter().map(|task| Handled::new(&task.handlers, task.on_failure, task.watched)).collect(),
         calls: vec![0; case.tasks.len()],
     };
     let start =
