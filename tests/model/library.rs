@@ -10,8 +10,7 @@ use prefect::trigger::{
 };
 use prefect::{
     Clock, Config, Executor, FlowBuilder, FlowOptions, KeepResults, Parameter, RetryOn, RunSettings, Signal,
-    SignalKind, State, StateKind, StateResult, TaskBody, TaskDefinition, TaskError, Tracked, Value, callback_factory,
-    raise,
+    SignalKind, State, StateKind, StateResult, TaskBody, TaskDefinition, TaskError, Tracked, Value, raise,
 };
 
 use super::{
@@ -96,6 +95,7 @@ pub fn run(case: &Case, workers: Workers) -> Observed {
         flow_events: taken(&flow_events),
         flow_kind: kind(ran.state().kind()),
         flow_message: told(ran.state()),
+        seconds: Some(ran.duration().as_secs()),
     }
 }
 
@@ -189,7 +189,7 @@ fn body(task: &super::Task, calls: &Arc<AtomicU32>) -> TaskBody {
         })
         .collect();
     let (outcomes, calls) = (task.outcomes.clone(), Arc::clone(calls));
-    let sync = !outcomes.contains(&Outcome::Timeout) && task.edges.len().is_multiple_of(2);
+    let sync = task.edges.len().is_multiple_of(2);
     let call = move |inputs: &mut prefect::Inputs<'_>| {
         let call = calls.fetch_add(1, Ordering::SeqCst) as usize;
         let sum = (0..inputs.len())
@@ -207,6 +207,11 @@ fn body(task: &super::Task, calls: &Arc<AtomicU32>) -> TaskBody {
     if sync {
         return TaskBody::new(parameters, move |inputs| {
             let (outcome, sum) = call(inputs);
+            if outcome == Outcome::Timeout {
+                // Nobody may hear of what it returns in the end.
+                prefect::sleep_blocking(Duration::from_mins(60));
+                return Ok(Value::new(sum));
+            }
             end(outcome, sum)
         });
     }
@@ -226,7 +231,7 @@ fn end(outcome: Outcome, sum: i64) -> Result<Value, TaskError> {
         Outcome::Linear { times, plus } => Ok(Value::new(times.wrapping_mul(sum).wrapping_add(plus))),
         Outcome::Err(text) => Err(text.into()),
         Outcome::Panic(text) => panic!("{text}"),
-        Outcome::Timeout => unreachable!("only async bodies never end"),
+        Outcome::Timeout => unreachable!("it takes too long to get here"),
         Outcome::Signal(raised) if raised.message.is_some() => Err(signal(&raised).into()),
         Outcome::Signal(raised) => raise(signal(&raised)),
     }
@@ -288,7 +293,7 @@ fn watching(by: By, events: &Events) -> Box<dyn prefect::StateHandler> {
 fn on_failure(events: &Events) -> Box<dyn prefect::StateHandler> {
     let events = Arc::clone(events);
     let tell = move |_: &Tracked, new: &State| record(&events, By::OnFailure, None, new);
-    boxed(callback_factory(tell, |state: &State| state.kind().is_failed()))
+    prefect::__private::on_failure(tell)
 }
 
 fn acting(i: usize, handler: Handler, events: &Events) -> Box<dyn prefect::StateHandler> {

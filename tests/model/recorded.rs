@@ -273,6 +273,7 @@ fn seen(case: &Case, observed: &Json, spec: &Json, slugs: &[&str]) -> Result<Obs
         flow_events: events(observed, "flow", &flow_name, &spec["flow"])?,
         flow_kind: kind(&observed["flow_state"]["class"])?,
         flow_message: text(&observed["flow_state"]["message"]),
+        seconds: None,
     })
 }
 

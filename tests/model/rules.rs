@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::states::{At, State, body};
-use super::{Act, By, Carries, Case, Event, Expected, Handler, Kind, Message, Mode, Reads, Res, RetryOn};
+use super::{Act, By, Carries, Case, Event, Expected, Handler, Kind, Message, Mode, Outcome, Reads, Res, RetryOn};
 use super::{SignalName, TaskRun, Terminal, triggers};
 
 /// Every rule that a case can touch, as counted by [`run`].
@@ -132,6 +132,9 @@ pub fn run(case: &Case, choices: Choices, hits: &mut Hits) -> Expected {
     for (rule, seen) in as_flow.into_iter().chain([("flow_on_failure", "on_failure")]) {
         *hits.entry(rule).or_default() += flow_hits.get(seen).copied().unwrap_or_default();
     }
+    // A timeout takes time of which the rules know nothing.
+    let times_out = case.tasks.iter().any(|task| task.outcomes.contains(&Outcome::Timeout));
+    let seconds = (!times_out).then_some(u64::from(tasks.now));
     let shown = tasks.states.into_iter().zip(tasks.handled).zip(tasks.calls);
     Expected {
         tasks: shown
@@ -146,6 +149,7 @@ pub fn run(case: &Case, choices: Choices, hits: &mut Hits) -> Expected {
         flow_events: handled.events,
         flow_kind: state.kind,
         flow_message: state.message,
+        seconds,
     }
 }
 
