@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::states::{At, State, body};
 use super::{Act, By, Carries, Case, Event, Expected, Handler, Kind, Message, Mode, Outcome, Reads, Res, RetryOn};
-use super::{SignalName, TaskRun, Terminal, triggers};
+use super::{SignalName, Task, TaskRun, Terminal, triggers};
 
 /// Every rule that a case can touch, as counted by [`run`].
 pub const RULES: &str = "all_failed all_finished all_successful always_run any_failed any_successful some_failed \
@@ -132,9 +132,11 @@ pub fn run(case: &Case, choices: Choices, hits: &mut Hits) -> Expected {
     for (rule, seen) in as_flow.into_iter().chain([("flow_on_failure", "on_failure")]) {
         *hits.entry(rule).or_default() += flow_hits.get(seen).copied().unwrap_or_default();
     }
-    // A timeout takes time of which the rules know nothing.
-    let times_out = case.tasks.iter().any(|task| task.outcomes.contains(&Outcome::Timeout));
-    let seconds = (!times_out).then_some(u64::from(tasks.now));
+    // A timeout takes time of which the rules know nothing. A task that a handler sends back to Pending waits for the next
+    // pass here, as in Prefect 1; the library goes on at once.
+    let to_pending = |h: &Handler| matches!(&h.act, Act::Replace(new) if new.kind == Kind::Pending);
+    let any = |task: &Task| task.outcomes.contains(&Outcome::Timeout) || task.handlers.iter().any(to_pending);
+    let seconds = (!case.tasks.iter().any(any)).then_some(u64::from(tasks.now));
     let shown = tasks.states.into_iter().zip(tasks.handled).zip(tasks.calls);
     Expected {
         tasks: shown
