@@ -209,7 +209,7 @@ fn body(task: &super::Task, calls: &Arc<AtomicU32>) -> TaskBody {
             let (outcome, sum) = call(inputs);
             if outcome == Outcome::Timeout {
                 // Nobody may hear of what it returns in the end.
-                prefect::sleep_blocking(Duration::from_mins(60));
+                prefect::sleep_blocking(Duration::from_hours(1));
                 return Ok(Value::new(sum));
             }
             end(outcome, sum)

@@ -6,7 +6,7 @@ use prefect::prelude::*;
 use prefect::{Config, Executor, FlowBuilder, FlowOptions, TaskBody, TaskDefinition, Value};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::bomb::{Bomb, Fuse, Payload, Refuses, Unshown, unguarded, watch};
+use crate::bomb::{Bomb, Fuse, Payload, Refuses, Unshown, Unwritable, unguarded, watch};
 use crate::flow::{next_flow, settings};
 
 fn on_all(test: impl Fn(Executor)) {
@@ -201,9 +201,11 @@ fn a_notifier_tells_of_an_error_that_cannot_be_shown() {
 }
 
 #[test]
-fn an_error_is_shown_outside_a_run_as_in_one() {
+fn errors_and_values_are_shown_outside_a_run_as_in_one() {
     watch();
     let error = TaskError::from(Unshown(Fuse::new(Payload::Rubble), Refuses::Fails));
     assert_eq!(error.to_string(), "half a text an error whose text cannot be shown: its `Display` failed");
     assert_eq!(format!("{error:?}"), "half a text an error whose text cannot be shown: its `Debug` failed");
+    let value = Value::new(Unwritable(Fuse::new(Payload::Rubble)));
+    assert_eq!(format!("{value:?}"), "<panics::bomb::Unwritable>");
 }
