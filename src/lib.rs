@@ -4,6 +4,11 @@
 #[doc = include_str!("../docs/slack.md")]
 pub mod slack_guide {}
 
+/// What `prefect::main` prints, and where.
+#[cfg(feature = "cli")]
+#[doc = include_str!("../docs/terminal.md")]
+pub mod terminal_guide {}
+
 pub use prefect_macros::{flow_attribute as flow, task};
 pub use prefect_runtime::*;
 
@@ -23,7 +28,8 @@ pub mod prelude {
     };
     pub use prefect_runtime::{
         Data, Node, OnDeliveryFailure, Outcome, Signal, SlackNotifier, State, StateHandler, StateKind, TaskError,
-        Tracked, callback_factory, context, exponential, options, raise, reference_tasks, slack_notifier, task_fn,
+        Tracked, callback_factory, context, exponential, flatten, input, list, options, raise, reference_tasks,
+        slack_notifier, task_fn, unmapped,
     };
 }
 

@@ -115,10 +115,14 @@ impl Clock {
     /// Keeps virtual time from moving while it lives.
     pub(crate) fn busy(&self) -> Busy {
         self.enter();
+        if self.is_virtual() {
+            // A jump that began before has ended after this: from here on the time stands still.
+            drop(lock(&self.0.timers));
+        }
         Busy(self.clone())
     }
 
-    /// A busy token without a guard; give it back by [`leave`](Self::leave).
+    /// A busy token without a guard, for who holds another one meanwhile; give it back by [`leave`](Self::leave).
     pub(crate) fn enter(&self) {
         if let Source::Virtual { busy, .. } = &self.0.source {
             busy.fetch_add(1, Ordering::AcqRel);
@@ -235,6 +239,24 @@ impl Clock {
 thread_local! {
     /// Whether this thread holds a busy token that a blocking sleep may give away.
     static ON_THREAD: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// A busy token of this thread, which a blocking sleep on it may give away.
+pub(crate) struct Held {
+    _busy: Busy,
+    _holds: HoldsToken,
+}
+
+impl Clock {
+    /// Keeps virtual time from moving while this thread works.
+    pub(crate) fn hold(&self) -> Held {
+        Held { _busy: self.busy(), _holds: HoldsToken::new() }
+    }
+
+    /// The same, with a token that another thread has left to this one.
+    pub(crate) fn inherit(&self) -> Held {
+        Held { _busy: Busy(self.clone()), _holds: HoldsToken::new() }
+    }
 }
 
 /// Marks this thread as one that holds a busy token, until dropped.

@@ -2,7 +2,18 @@
 use std::sync::Arc;
 
 use crate::panics::{Caught, guard, quietly};
-use crate::{Signal, SignalKind, State, StateHandler, StateKind, TaskError, Tracked};
+use crate::{Signal, SignalKind, State, StateHandler, StateKind, TaskError, Tracked, TrackedKind};
+
+/// Logs under the name of the runner that the object belongs to. The name of a log line is fixed where it is written, so
+/// there is one place for each.
+macro_rules! log {
+    ($level:ident, $tracked:expr, $($text:tt)+) => {
+        match $tracked.kind() {
+            TrackedKind::Task => tracing::$level!(target: "prefect.TaskRunner", $($text)+),
+            TrackedKind::Flow => tracing::$level!(target: "prefect.FlowRunner", $($text)+),
+        }
+    };
+}
 
 /// How a state change came out.
 pub(crate) enum Change {
@@ -16,7 +27,15 @@ pub(crate) enum Change {
 /// has happened is then shown to those who only look on.
 pub(crate) fn change(tracked: &Tracked, handlers: &[Arc<dyn StateHandler>], old: &State, new: State) -> Change {
     let name = tracked.full_name();
-    tracing::debug!(target: "prefect.TaskRunner", "'{name}': Handling state change from {} to {}", old.kind(), new.kind());
+    let (from, to) = (old.kind(), new.kind());
+    match tracked.kind() {
+        TrackedKind::Task => {
+            tracing::debug!(target: "prefect.TaskRunner", "Task '{name}': Handling state change from {from} to {to}");
+        }
+        TrackedKind::Flow => {
+            tracing::debug!(target: "prefect.FlowRunner", "Flow '{name}': Handling state change from {from} to {to}");
+        }
+    }
     let change = call_handlers(tracked, handlers, old, new);
     let (Change::To(state) | Change::Ended(state)) = &change;
     for observer in &tracked.services.observers {
@@ -48,7 +67,6 @@ fn call_handlers(tracked: &Tracked, handlers: &[Arc<dyn StateHandler>], old: &St
 
 /// A signal is the new state; later handlers do not hear of this change.
 fn signalled(signal: Signal) -> Change {
-    tracing::info!(target: "prefect.TaskRunner", "{} signal raised: {signal}", signal.kind().name());
     match signal.kind() {
         SignalKind::Pause | SignalKind::EndRun => Change::Ended(signal.into_state()),
         _ => Change::To(signal.into_state()),
@@ -59,7 +77,7 @@ fn signalled(signal: Signal) -> Change {
 fn handler_failed(tracked: &Tracked, error: TaskError) -> State {
     const FIXED: &str = "Unexpected error while calling state handlers";
     let state = tracked.services.error_state(StateKind::Failed, FIXED, error);
-    tracing::error!(target: "prefect.TaskRunner", "{}", state.message().unwrap_or(FIXED));
+    log!(error, tracked, "{}", state.message().unwrap_or(FIXED));
     state
 }
 

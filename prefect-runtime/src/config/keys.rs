@@ -5,6 +5,7 @@ use super::document::Entries;
 use super::error::{ConfigError, ConfigErrorKind, ConfigOrigin, ConfigWarning};
 use super::key::Key;
 use super::value::ConfigValue;
+use crate::near::is_near;
 
 /// Where secrets are.
 pub(crate) const SECRETS: [&str; 2] = ["context", "secrets"];
@@ -211,55 +212,4 @@ fn moved(section: &[&str], rest: &[String]) -> Key {
 /// Sections that cannot be set to a single value.
 fn is_table(path: &str) -> bool {
     matches!(path, "cloud" | "context" | "server")
-}
-
-/// Whether somebody who wrote `written` probably meant `name`: another case, or a slip or two.
-fn is_near(written: &str, name: &str) -> bool {
-    let written = written.to_lowercase();
-    if written == name {
-        return true;
-    }
-    let allowed = match written.len().min(name.len()) {
-        0..4 => 0,
-        4..7 => 1,
-        _ => 2,
-    };
-    written.len().abs_diff(name.len()) <= allowed && distance(&written, name) <= allowed
-}
-
-/// How many characters were left out, added, replaced or swapped with their neighbour.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![(0..=b.len()).collect::<Vec<_>>()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn near_misses_are_slips_and_not_other_words() {
-        for (written, name) in
-            [("contxt", "context"), ("conetxt", "context"), ("Context", "context"), ("secret", "secrets"), ("UI", "ui")]
-        {
-            assert!(is_near(written, name), "{written} {name}");
-        }
-        for (written, name) in [("x", "ui"), ("etl", "ui"), ("tests", "tasks"), ("database", "backend")] {
-            assert!(!is_near(written, name), "{written} {name}");
-        }
-        assert_eq!(distance("abcd", "acbd"), 1);
-    }
 }

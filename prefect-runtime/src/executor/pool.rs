@@ -48,6 +48,8 @@ pub(super) struct Sched {
     /// Bodies that have ended elsewhere: the steps after them are a worker's work.
     pub(super) back: Vec<Back>,
     pub(super) stop: bool,
+    /// Whether a busy token was left for the caller.
+    pub(super) token_left: bool,
     pub(super) broken: Option<State>,
     alarm: Option<(Tick, Timer)>,
 }
@@ -70,6 +72,7 @@ impl Pool {
             away: 0,
             back: Vec::new(),
             stop: false,
+            token_left: false,
             broken: None,
             alarm: None,
         };
@@ -90,6 +93,15 @@ impl Pool {
             self.core.services.clock.enter();
             self.wake.notify_one();
         }
+    }
+
+    /// All has been done: a busy token is left for the caller, so that no time passes before it goes on.
+    pub(super) fn is_over(&self, sched: &mut Sched) {
+        if !sched.stop {
+            sched.token_left = true;
+            self.core.services.clock.enter();
+        }
+        self.stop(sched);
     }
 
     pub(super) fn stop(&self, sched: &mut Sched) {
@@ -168,6 +180,7 @@ impl Pool {
 
     /// The body that a worker is in took too long: another thread takes the worker's place, and the old one is left behind.
     pub(super) fn replace_worker(self: &Arc<Self>, worker: usize, back: Back) {
+        self.core.left_behind.add(back.started.body.run.task);
         if STUCK.fetch_add(1, Ordering::AcqRel) >= MAX_STUCK {
             STUCK.fetch_sub(1, Ordering::AcqRel);
             return self.give_up(&format!(

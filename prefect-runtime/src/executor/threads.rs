@@ -6,7 +6,7 @@ use std::thread;
 
 use super::attempt::Attempt;
 use super::pool::{Away, Back, Pool, Sched};
-use crate::clock::{HoldsToken, Tick};
+use crate::clock::{Held, HoldsToken, Tick};
 use crate::context::Working;
 use crate::engine::{Batch, Done, Engine, Garbage, Job};
 use crate::flow::{BodyKind, Passed};
@@ -16,16 +16,14 @@ use crate::run::{Ran, RunCore, Until};
 use crate::task_run::{self, Call, Ended, FirstPoll, Prepared};
 use crate::{State, Value};
 
-pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUsize>, until: Until) -> Ran {
+pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUsize>, until: Until, held: Held) -> Ran {
     if engine.is_over() {
-        return Ran { engine, broken: None };
+        return Ran { engine, broken: None, held };
     }
     let workers = workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let pool = Pool::new(core, engine, workers, until);
     // A worker whose body takes too long is left behind with its thread, and the caller must come back: then it only waits.
     let caller_works = !core.has_timeouts();
-    // One token for all that is yet to start, so that virtual time stands still meanwhile.
-    let busy = core.services.clock.busy();
     for worker in usize::from(caller_works)..workers {
         if let Err(error) = spawn(&pool, worker, None) {
             // Fewer will do, if there is one at all.
@@ -38,10 +36,10 @@ pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUs
     }
     if caller_works {
         core.services.clock.enter();
-        drop(busy);
+        drop(held);
         work(&pool, 0, None);
     } else {
-        drop(busy);
+        drop(held);
     }
     let mut sched = lock(&pool.sched);
     while sched.live > 0 {
@@ -49,7 +47,10 @@ pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUs
     }
     Pool::take_done(&mut sched, &pool.desks);
     // Threads that were left behind may hold the pool for ever: the engine is taken out of it.
-    Ran { engine: sched.engine.take_out(), broken: sched.broken.take() }
+    let (engine, broken) = (sched.engine.take_out(), sched.broken.take());
+    let clock = &core.services.clock;
+    let held = if sched.token_left { clock.inherit() } else { clock.hold() };
+    Ran { engine, broken, held }
 }
 
 /// Starts a worker's thread. `first` is work that it finds already there.
@@ -188,7 +189,7 @@ impl<'p> Worker<'p> {
             }
             Prepared::Run(started) => started,
         };
-        let Some(limit) = core.timeout(started.body.task) else {
+        let Some(limit) = core.timeout(started.body.run.task) else {
             return match task_run::call(core, &started.body, &mut self.inputs, FirstPoll::InPlace) {
                 Call::Ended(result) => {
                     self.now = core.services.clock.now();
@@ -205,7 +206,7 @@ impl<'p> Worker<'p> {
         };
         let body = started.body.clone();
         let attempt = Attempt::new(self.pool, self.me, started, limit);
-        let first = match core.graph.kind(body.task).code.kind() {
+        let first = match core.graph.kind(body.run.task).code.kind() {
             BodyKind::Sync => FirstPoll::InPlace,
             // A first poll that never ends would take the worker along.
             BodyKind::Async => FirstPoll::Later,
@@ -218,10 +219,14 @@ impl<'p> Worker<'p> {
                     self.now = done.ended;
                     Outcome::Done(done)
                 }
-                None => Outcome::Replaced,
+                None => {
+                    core.left_behind.remove(body.run.task);
+                    Outcome::Replaced
+                }
             },
             Call::Waits(future, context) => {
                 if !attempt.leave_worker() {
+                    core.left_behind.remove(body.run.task);
                     return Outcome::Replaced;
                 }
                 self.pool.send_away(Away::Timed(attempt), future, context);
@@ -275,7 +280,7 @@ impl<'p> Worker<'p> {
                 continue;
             }
             if self.is_over(&sched) {
-                pool.stop(&mut sched);
+                pool.is_over(&mut sched);
                 return self.leave(sched);
             }
             if !self.garbage.is_empty() {

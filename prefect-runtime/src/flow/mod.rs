@@ -2,6 +2,7 @@
 mod builder;
 pub(crate) mod definition;
 mod duration;
+mod elements;
 pub(crate) mod graph;
 pub(crate) mod inputs;
 mod output;
@@ -15,9 +16,12 @@ use std::sync::Arc;
 
 pub use builder::{FlowBuilder, TaskBody, TaskRef};
 pub use definition::{BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
+pub(crate) use duration::parse as parse_duration;
 pub use duration::{IntoDuration, IntoRetryDelay, duration, exponential};
+pub use elements::Elements;
+pub(crate) use elements::Nesting;
 pub use inputs::{BodyOutcome, Inputs, Slot, TaskFuture};
-pub(crate) use inputs::{Computed, Passed};
+pub(crate) use inputs::{Computed, Each, EachOf, Passed};
 pub use output::{FlowOutput, MissingResult};
 pub use retry::{RetryDelay, RetryOn};
 pub use run_name::RunName;

@@ -10,7 +10,7 @@ use crate::clock::Tick;
 use crate::engine::{Engine, plain};
 use crate::flow::graph::{TaskId, id};
 use crate::flow::{FlowOutput, MissingResult, TaskRef};
-use crate::{NotificationReport, State, StateKind};
+use crate::{NotificationReport, State, StateKind, Value};
 
 /// A run of a flow, after it.
 pub struct FlowRun<O = ()> {
@@ -38,6 +38,8 @@ pub struct TaskRunInfo {
     pub started: Option<Timestamp>,
     /// How long its last attempt took.
     pub duration: Duration,
+    /// How often it was tried; 0 if it never was.
+    pub attempts: u32,
 }
 
 impl FlowRun<()> {
@@ -66,7 +68,11 @@ impl<O: FlowOutput> FlowRun<O> {
         let mut asked = None;
         let mut state_of = |task: TaskRef| {
             asked = Some(task);
-            self.state_of(task)
+            let state = self.state_of(task);
+            match self.engine.as_ref().and_then(|engine| engine.children(task.task)) {
+                Some(_) => state.with_value(Value::in_memory(self.map_states(task).collect::<Vec<_>>())),
+                None => state,
+            }
         };
         self.output.read(&mut state_of).map_err(|mut missing| {
             // The reader stops at the first task without a result: the one that was asked for last.
@@ -97,6 +103,18 @@ impl<O> FlowRun<O> {
         &self.core.services.flow_run_id
     }
 
+    /// When it began.
+    #[must_use]
+    pub fn started(&self) -> Timestamp {
+        self.core.services.clock.at(self.times[0])
+    }
+
+    /// When it ended; notifications may have been sent after that.
+    #[must_use]
+    pub fn ended(&self) -> Timestamp {
+        self.core.services.clock.at(self.times[1])
+    }
+
     /// How long the run took, without the time that notifications needed after its end.
     #[must_use]
     pub fn duration(&self) -> Duration {
@@ -120,11 +138,29 @@ impl<O> FlowRun<O> {
         self.state_at(task.task)
     }
 
+    /// The states of a mapped task's children, in their order; none if the task is not mapped.
+    ///
+    /// # Panics
+    /// If the task belongs to another flow.
+    #[track_caller]
+    pub fn map_states(&self, task: TaskRef) -> impl ExactSizeIterator<Item = State> + '_ {
+        assert!(task.graph == self.core.graph.id, "this task belongs to another flow");
+        let children = self.engine.as_ref().and_then(|engine| engine.children(task.task));
+        children.unwrap_or_default().map(|child| self.state_at(child))
+    }
+
     pub(crate) fn state_at(&self, task: TaskId) -> State {
         match &self.engine {
             Some(engine) => engine.state(task),
             None => plain(StateKind::Pending).with_message("Task not run."),
         }
+    }
+
+    /// The tasks whose bodies have outlived their timeouts and still run.
+    #[cfg(feature = "cli")]
+    pub(crate) fn still_running(&self) -> Vec<String> {
+        let graph = &self.core.graph;
+        self.core.left_behind.tasks().into_iter().map(|task| graph.name(task).to_string()).collect()
     }
 
     /// The task runs, in the order in which the flow was built.
@@ -138,6 +174,7 @@ impl<O> FlowRun<O> {
                 slug: graph.slug(task).to_string(),
                 started: (state.kind() != StateKind::Pending).then(|| self.core.services.clock.at(times[0])),
                 duration: Duration::from_nanos(times[1].saturating_sub(times[0])),
+                attempts: self.engine.as_ref().map_or(0, |engine| engine.attempts_made(task)),
                 state,
             }
         })

@@ -1,5 +1,6 @@
 //! One run of one flow: what its tasks share, how it starts and ends, what is left of it.
 mod flow_run;
+mod left_behind;
 mod runner;
 mod runtime;
 mod settings;

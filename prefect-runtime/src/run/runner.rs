@@ -1,12 +1,14 @@
 //! The flow runner: from the first state of a flow run to its last.
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::left_behind::LeftBehind;
 use super::runtime::AsyncRuntime;
 use super::{Executor, FlowRun, RunSettings, Services};
-use crate::clock::Tick;
+use crate::clock::{Held, Tick, nanos};
 use crate::door::{Change, change};
-use crate::engine::Engine;
+use crate::engine::{Engine, RunId};
 use crate::executor;
 use crate::flow::graph::{Graph, TaskId};
 use crate::flow::{BodyKind, Flow, FlowOutput, RetryDelay, SharedValues};
@@ -14,6 +16,7 @@ use crate::handlers::TrackedKind;
 use crate::notify::{DeliverySettings, Notifications, Unconfigured, check_webhook};
 use crate::panics::{self, Caught, guard};
 use crate::random::{fraction, spread};
+use crate::state::Start;
 use crate::{Clock, Config, Signal, SignalKind, State, StateKind, TaskError, Tracked, random};
 
 /// What the executor and the task runs of one run share.
@@ -21,6 +24,7 @@ pub(crate) struct RunCore {
     pub(crate) graph: Arc<Graph>,
     pub(crate) services: Arc<Services>,
     pub(crate) shared: SharedValues,
+    pub(crate) left_behind: LeftBehind,
     seed: u64,
 }
 
@@ -33,14 +37,22 @@ pub(crate) struct Retries {
 
 impl RunCore {
     #[cold]
-    pub(crate) fn tracked(&self, task: TaskId) -> Tracked {
+    pub(crate) fn tracked(&self, run: RunId) -> Tracked {
         Tracked {
             kind: TrackedKind::Task,
-            name: Arc::clone(self.graph.name(task)),
-            slug: Arc::clone(self.graph.slug(task)),
-            map_index: None,
+            name: Arc::clone(self.graph.name(run.task)),
+            slug: Arc::clone(self.graph.slug(run.task)),
+            map_index: run.child.map(|child| child as usize),
             services: Arc::clone(&self.services),
         }
+    }
+
+    /// `name`, or `name[3]` for a child of a mapped task.
+    pub(crate) fn full_name(&self, run: RunId) -> impl fmt::Display {
+        fmt::from_fn(move |f| {
+            f.write_str(self.graph.name(run.task))?;
+            run.child.map_or(Ok(()), |child| write!(f, "[{child}]"))
+        })
     }
 
     pub(crate) fn retries(&self, task: TaskId) -> Retries {
@@ -65,16 +77,24 @@ impl RunCore {
 
     /// Whether all tasks have finished that nothing is downstream of.
     pub(crate) fn terminal_tasks_finished(&self, engine: &Engine) -> bool {
-        self.graph.terminal_tasks().iter().all(|task| engine.kind_of(*task).is_finished())
+        self.graph.terminal_tasks().iter().all(|task| engine.has_finished(*task))
     }
 
     pub(crate) fn timeout(&self, task: TaskId) -> Option<Duration> {
         self.graph.definition(task).timeout.or(self.services.config.settings().timeout)
     }
 
+    /// A state that starts after a delay, entered now: it has a start time.
+    pub(crate) fn with_start_time(&self, state: State) -> State {
+        let Some(Start::After(delay)) = state.start() else { return state };
+        let clock = &self.services.clock;
+        state.start_at(clock.at(clock.now().saturating_add(nanos(delay))))
+    }
+
     /// From 0 to 1: the same for the same seed, task and attempt, whatever runs beside it.
-    pub(crate) fn random(&self, task: TaskId, attempt: u32) -> f64 {
-        fraction(self.seed ^ spread(u64::from(task) << 32 | u64::from(attempt)))
+    pub(crate) fn random(&self, run: RunId, attempt: u32) -> f64 {
+        let child = run.child.map_or(0, |child| spread(u64::from(child) + 1));
+        fraction(self.seed ^ child ^ spread(u64::from(run.task) << 32 | u64::from(attempt)))
     }
 }
 
@@ -103,6 +123,8 @@ pub(crate) struct Ran {
     pub(crate) engine: Engine,
     /// Why the run could not go on, if it could not.
     pub(crate) broken: Option<State>,
+    /// The token of the thread that goes on with the run: no time passes from the last task's end to the run's.
+    pub(crate) held: Held,
 }
 
 impl Prepared {
@@ -141,6 +163,7 @@ impl Prepared {
             graph: Arc::clone(&flow.graph),
             services: Arc::clone(&services),
             shared: flow.shared.clone(),
+            left_behind: LeftBehind::default(),
             seed,
         });
         let name = Arc::clone(&flow.graph.name);
@@ -154,11 +177,14 @@ impl Prepared {
 
     /// Runs on this thread.
     pub(crate) fn run(self) -> FlowRun<()> {
-        let begun = self.core.services.clock.now();
+        let clock = &self.core.services.clock;
+        // A handler of the flow may take its time, and a notifier counts time of its own: virtual time waits for us.
+        let held = clock.hold();
+        let begun = clock.now();
         let _config = self.core.services.config.enter();
         if let Some(error) = &self.refused {
             let state = self.core.services.unexpected(error.clone());
-            return self.end(state, None, begun);
+            return self.end(state, None, begun, held);
         }
         let initial = match self.until {
             Until::TheEnd => State::new(StateKind::Scheduled),
@@ -168,7 +194,7 @@ impl Prepared {
         let running = State::new(StateKind::Running).with_message("Running flow.");
         let running = match self.change(&initial, running) {
             Change::To(state) if state.kind().is_running() => state,
-            Change::To(state) | Change::Ended(state) => return self.end(state, None, begun),
+            Change::To(state) | Change::Ended(state) => return self.end(state, None, begun, held),
         };
         let mut kept = self.kept.clone();
         kept.extend(self.core.graph.terminal_tasks());
@@ -181,15 +207,15 @@ impl Prepared {
                 let error = format!("Cycle found; flows must be acyclic! ({})", cycle.0.join(" -> "));
                 let failed = self.core.services.unexpected(error.into());
                 let state = self.finally(&running, failed);
-                return self.end(state, None, begun);
+                return self.end(state, None, begun, held);
             }
         };
         let ran = match self.settings.executor {
-            Executor::Local => executor::local::run(&self.core, engine, self.until),
-            Executor::Threads(n) => executor::threads::run(&self.core, engine, n, self.until),
+            Executor::Local => executor::local::run(&self.core, engine, self.until, held),
+            Executor::Threads(n) => executor::threads::run(&self.core, engine, n, self.until, held),
         };
         let state = self.conclude(&running, &ran);
-        self.end(state, Some(ran.engine), begun)
+        self.end(state, Some(ran.engine), begun, ran.held)
     }
 
     /// The state that the run ends in, before the flow's handlers: decided by the reference tasks.
@@ -202,7 +228,7 @@ impl Prepared {
         if !self.core.terminal_tasks_finished(engine) {
             return running.clone();
         }
-        let reference: Vec<State> = graph.reference_tasks().iter().map(|task| engine.state(*task)).collect();
+        let reference: Vec<State> = graph.reference_tasks().iter().flat_map(|task| engine.states_of(*task)).collect();
         let state = if reference.iter().any(|state| state.kind().is_failed()) {
             tracing::info!(target: "prefect.FlowRunner", "Flow run FAILED: some reference tasks failed.");
             State::failed("Some reference tasks failed.")
@@ -234,8 +260,15 @@ impl Prepared {
         state
     }
 
-    fn end(self, state: State, engine: Option<Engine>, begun: Tick) -> FlowRun<()> {
+    fn end(self, state: State, engine: Option<Engine>, begun: Tick, held: Held) -> FlowRun<()> {
+        if let (Until::TheEnd, Some(error)) = (self.until, state.error()) {
+            let flow = &*self.core.graph.name;
+            let error = self.core.services.redacted(error);
+            // Spelled as in Prefect.
+            tracing::error!(target: "prefect", flow, "Unexpected error occured in FlowRunner: {error}");
+        }
         let ended = self.core.services.clock.now();
+        drop(held);
         // Only now, after the times are taken: Slack may be slow.
         let notifications = self.core.services.notifications.finish(ended);
         FlowRun::new(self.core, state, engine, [begun, ended], notifications)

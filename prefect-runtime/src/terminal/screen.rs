@@ -1,0 +1,106 @@
+//! Where everything goes that is printed during a run: plain lines, or lines above a live table.
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::live::{Live, Stream};
+use super::table::Table;
+use super::text::Paint;
+use crate::lock::lock;
+use crate::{Clock, Redactor};
+
+pub(super) struct Screen {
+    pub(super) paint: Paint,
+    pub(super) paint_err: Paint,
+    pub(super) table: Arc<Mutex<Table>>,
+    pub(super) redactor: Redactor,
+    clock: Clock,
+    zone: TimeZone,
+    live: Option<Live>,
+    /// Log lines would tear the table, if they go to the same terminal.
+    err_is_terminal: bool,
+}
+
+impl Screen {
+    /// For a run of this flow of so many tasks.
+    pub(super) fn new(flow: Arc<str>, total: usize, clock: Clock, redactor: Redactor) -> Self {
+        let (out, err) = (std::io::stdout(), std::io::stderr());
+        let paint = Paint::of(&out);
+        let table = Arc::new(Mutex::new(Table::new(flow, total, Instant::now())));
+        let wanted = wants_table(out.is_terminal(), |name| std::env::var_os(name));
+        let live = if wanted { Live::start(&table, paint, &redactor) } else { None };
+        let (paint_err, err_is_terminal) = (Paint::of(&err), err.is_terminal());
+        Self { paint, paint_err, table, redactor, clock, zone: TimeZone::system(), live, err_is_terminal }
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// What time it is, on the wall.
+    pub(super) fn time(&self) -> String {
+        self.time_of(self.clock.timestamp())
+    }
+
+    /// That moment, on the wall.
+    pub(super) fn time_of(&self, moment: Timestamp) -> String {
+        self.zone.to_datetime(moment).strftime("%H:%M:%S").to_string()
+    }
+
+    /// Prints whole lines.
+    pub(super) fn print(&self, text: String) {
+        self.put(Stream::Out, text);
+    }
+
+    /// Prints whole lines to standard error.
+    pub(super) fn log(&self, text: String) {
+        self.put(Stream::Err, text);
+    }
+
+    fn put(&self, stream: Stream, text: String) {
+        match &self.live {
+            Some(live) if stream == Stream::Out || self.err_is_terminal => live.print(stream, text),
+            _ => stream.write(&text),
+        }
+    }
+
+    pub(super) fn with_table<R>(&self, f: impl FnOnce(&mut Table) -> R) -> R {
+        f(&mut lock(&self.table))
+    }
+
+    /// Takes the table away: what comes now is printed at once.
+    pub(super) fn end(&self) {
+        if let Some(live) = &self.live {
+            live.end();
+        }
+    }
+}
+
+/// A table is for people who look at it.
+fn wants_table(terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    let set = |name| variable(name).filter(|value| !value.is_empty());
+    let ci = set("CI").is_some_and(|value| value != "false" && value != "0");
+    terminal && !ci && set("TERM").is_some_and(|term| term != "dumb")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_for_people_who_look_at_it() {
+        let wants = |terminal, set: &[(&str, &str)]| {
+            wants_table(terminal, |name| set.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).into()))
+        };
+        assert!(wants(true, &[("TERM", "xterm")]));
+        assert!(wants(true, &[("TERM", "xterm"), ("CI", "false"), ("NO_COLOR", "1")]));
+        assert!(!wants(false, &[("TERM", "xterm")]));
+        assert!(!wants(true, &[("TERM", "dumb")]));
+        assert!(!wants(true, &[]));
+        assert!(!wants(true, &[("TERM", "xterm"), ("CI", "true")]));
+    }
+}

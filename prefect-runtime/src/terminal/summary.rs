@@ -1,0 +1,123 @@
+//! What is printed at the end of a run, and the exit code.
+use std::fmt::{self, Write as _};
+
+use console::measure_text_width;
+
+use super::table::Counts;
+use super::text::{Paint, counted, human, padded, plain};
+use crate::run::{FlowRun, TaskRunInfo};
+use crate::{StateKind, TaskError};
+
+/// A flow of up to this many tasks has a line for each of them.
+const EACH: usize = 50;
+/// Of a larger one at most this many that did not end well.
+const MOST: usize = 50;
+/// Longer names push the rest of their line to the right.
+const NAME: usize = 40;
+
+pub(super) struct Summary {
+    pub(super) text: String,
+    pub(super) code: u8,
+}
+
+impl Summary {
+    pub(super) fn of<O>(run: &FlowRun<O>, paint: Paint) -> Self {
+        let mut text = String::from("\n");
+        let shown = |what: &dyn fmt::Display| plain(&run.core.services.redacted(&what));
+        let tasks: Vec<TaskRunInfo> = run.task_runs().collect();
+        let mut counts = Counts::default();
+        for task in &tasks {
+            counts.add(task.state.kind());
+        }
+        let (listed, more) = listed(&tasks);
+        let width = listed.iter().map(|task| measure_text_width(&shown(&task.name))).filter(|width| *width <= NAME);
+        let width = width.max().unwrap_or(0);
+        for task in &listed {
+            let _ = writeln!(text, "{}", line(task, &shown(&task.name), width, paint));
+            for why in whys(task) {
+                // Redacted whole: a secret may have several lines.
+                for line in run.core.services.redacted(&why).lines() {
+                    let _ = writeln!(text, "    {}", plain(line));
+                }
+            }
+        }
+        if more > 0 {
+            let _ = writeln!(text, "and {more} more");
+        }
+        if tasks.len() > EACH {
+            let gap = if listed.is_empty() { "" } else { "\n" };
+            let _ = writeln!(text, "{gap}{}: {counts}", counted(tasks.len(), "task"));
+        }
+        let state = run.state();
+        let message = shown(&state.message().unwrap_or_default());
+        let (kind, flow) = (paint.kind(state.kind()), paint.bold(&shown(&run.flow_name())));
+        let gap = if tasks.is_empty() { "" } else { "\n" };
+        let _ = writeln!(text, "{gap}{kind} {flow}  {message}  {}", human(run.duration()));
+        for name in run.still_running() {
+            let _ = writeln!(
+                text,
+                "still running: {} (its timeout has passed, the thread cannot be stopped)",
+                shown(&name)
+            );
+        }
+        if !run.notifications().is_empty() {
+            let _ = writeln!(text, "{}", run.notifications());
+        }
+        let paused: Vec<_> = tasks.iter().filter(|task| task.state.kind() == StateKind::Paused).collect();
+        let code = match state.kind() {
+            kind if kind.is_successful() => 0,
+            kind if !kind.is_finished() && !paused.is_empty() => {
+                for task in paused {
+                    let _ = writeln!(text, "waits for somebody: {}", shown(&task.name));
+                }
+                3
+            }
+            _ => 1,
+        };
+        Self { text, code }
+    }
+}
+
+fn ended_well(task: &TaskRunInfo) -> bool {
+    task.state.kind().is_successful()
+}
+
+/// All of a few tasks; of many those that did not end well, and how many more there are. A task whose trigger did not
+/// let it run is not listed beside the failure that it follows from.
+fn listed(tasks: &[TaskRunInfo]) -> (Vec<&TaskRunInfo>, usize) {
+    if tasks.len() <= EACH {
+        return (tasks.iter().collect(), 0);
+    }
+    let failed = |task: &TaskRunInfo| task.state.kind().is_failed() && task.state.kind() != StateKind::TriggerFailed;
+    let follow = tasks.iter().any(failed);
+    let mut listed: Vec<_> = tasks
+        .iter()
+        .filter(|task| !(ended_well(task) || follow && task.state.kind() == StateKind::TriggerFailed))
+        .collect();
+    listed.sort_by_key(|task| !failed(task));
+    let more = listed.len().saturating_sub(MOST);
+    listed.truncate(MOST);
+    (listed, more)
+}
+
+fn line(task: &TaskRunInfo, name: &str, width: usize, paint: Paint) -> String {
+    let mut line = format!("{} {}", paint.kind(task.state.kind()), padded(name, width));
+    if task.started.is_some() {
+        let _ = write!(line, "  {}", human(task.duration));
+    }
+    if task.attempts > 1 {
+        let _ = write!(line, "  {}", counted(task.attempts as usize, "attempt"));
+    }
+    line.trim_end().to_owned()
+}
+
+/// Why a task run did not end well: its error with the sources, else what its state says.
+fn whys(task: &TaskRunInfo) -> Vec<String> {
+    let chain = task.state.error().into_iter().flat_map(TaskError::texts).enumerate();
+    let whys: Vec<_> =
+        chain.map(|(i, cause)| format!("{}: {cause}", if i == 0 { "error" } else { "caused by" })).collect();
+    match task.state.message() {
+        Some(message) if whys.is_empty() && !ended_well(task) => vec![message.to_owned()],
+        _ => whys,
+    }
+}
