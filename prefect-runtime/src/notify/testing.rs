@@ -112,7 +112,9 @@ impl Bench {
     #[must_use]
     pub fn finish(&self) -> NotificationReport {
         let now = self.services.clock.now();
-        lock(&self.busy).take();
+        // Time moves with it: not under the lock.
+        let busy = lock(&self.busy).take();
+        drop(busy);
         self.services.notifications.finish(now)
     }
 
