@@ -4,17 +4,6 @@ use std::sync::Arc;
 use crate::panics::{Caught, guard};
 use crate::{Signal, SignalKind, State, StateHandler, StateKind, TaskError, Tracked, TrackedKind};
 
-/// Logs under the name of the runner that the object belongs to. The name of a log line is fixed where it is written, so
-/// there is one place for each.
-macro_rules! log {
-    ($level:ident, $tracked:expr, $($text:tt)+) => {
-        match $tracked.kind() {
-            TrackedKind::Task => tracing::$level!(target: "prefect.TaskRunner", $($text)+),
-            TrackedKind::Flow => tracing::$level!(target: "prefect.FlowRunner", $($text)+),
-        }
-    };
-}
-
 /// How a state change came out.
 pub(crate) enum Change {
     /// The run goes on with this state.
@@ -54,10 +43,10 @@ fn call_handlers(tracked: &Tracked, handlers: &[Arc<dyn StateHandler>], old: &St
                 continue;
             }
             Ok(Err(error)) => match error.downcast_ref::<Signal>() {
-                Some(signal) => return signalled(tracked, signal.clone()),
+                Some(signal) => return signalled(signal.clone()),
                 None => error,
             },
-            Err(Caught::Signal(signal)) => return signalled(tracked, signal),
+            Err(Caught::Signal(signal)) => return signalled(signal),
             Err(Caught::Panic(panicked)) => panicked.into(),
         };
         return Change::Ended(handler_failed(tracked, error));
@@ -66,8 +55,7 @@ fn call_handlers(tracked: &Tracked, handlers: &[Arc<dyn StateHandler>], old: &St
 }
 
 /// A signal is the new state; later handlers do not hear of this change.
-fn signalled(tracked: &Tracked, signal: Signal) -> Change {
-    log!(info, tracked, "{} signal raised: {signal}", signal.kind().name());
+fn signalled(signal: Signal) -> Change {
     match signal.kind() {
         SignalKind::Pause | SignalKind::EndRun => Change::Ended(signal.into_state()),
         _ => Change::To(signal.into_state()),
@@ -78,7 +66,11 @@ fn signalled(tracked: &Tracked, signal: Signal) -> Change {
 fn handler_failed(tracked: &Tracked, error: TaskError) -> State {
     const FIXED: &str = "Unexpected error while calling state handlers";
     let state = tracked.services.error_state(StateKind::Failed, FIXED, error);
-    log!(error, tracked, "{}", state.message().unwrap_or(FIXED));
+    let message = state.message().unwrap_or(FIXED);
+    match tracked.kind() {
+        TrackedKind::Task => tracing::error!(target: "prefect.TaskRunner", "{message}"),
+        TrackedKind::Flow => tracing::error!(target: "prefect.FlowRunner", "{message}"),
+    }
     state
 }
 

@@ -53,7 +53,9 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until) -> Ran 
         }
         tracing::info!(target: "prefect.FlowRunner", "Flow run RUNNING: terminal tasks are incomplete.");
         let (Until::TheEnd, Some(due)) = (until, engine.next_due()) else { break };
-        tracing::info!(target: "prefect", "Waiting for next available Task run at {}", clock.at(due));
+        if due > clock.now() {
+            tracing::info!(target: "prefect", "Waiting for next available Task run at {}", clock.at(due));
+        }
         clock.block_until(due);
         engine.wake(clock.now());
         log_beginning(core);

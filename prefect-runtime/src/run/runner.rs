@@ -171,7 +171,13 @@ impl Prepared {
         let running = State::new(StateKind::Running).with_message("Running flow.");
         let running = match self.change(&initial, running) {
             Change::To(state) if state.kind().is_running() => state,
-            Change::To(state) | Change::Ended(state) => return self.end(state, None, begun),
+            Change::To(state) | Change::Ended(state) => {
+                if let Some(error) = state.error() {
+                    let error = self.core.services.redacted(error);
+                    tracing::error!(target: "prefect", "Unexpected error occured in FlowRunner: {error}");
+                }
+                return self.end(state, None, begun);
+            }
         };
         let mut kept = self.kept.clone();
         kept.extend(self.core.graph.terminal_tasks());

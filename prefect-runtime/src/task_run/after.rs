@@ -60,7 +60,10 @@ fn outcome(core: &RunCore, task: TaskId, attempt: u32, ended: Ended) -> (State, 
         Ended::Body(Err(error)) => error,
     };
     if let Some(signal) = error.downcast_ref::<Signal>() {
-        tracing::info!(target: "prefect.TaskRunner", "{} signal raised: {signal}", signal.kind().name());
+        // Prefect says nothing of these two.
+        if !matches!(signal.kind(), SignalKind::Success | SignalKind::EndRun) {
+            tracing::info!(target: "prefect.TaskRunner", "{} signal raised: {signal}", signal.kind().name());
+        }
         let ends = if signal.kind() == SignalKind::EndRun { Ends::Now } else { Ends::ByTheRules };
         let state = signal.state().clone();
         let state = if signal.kind() == SignalKind::Retry {

@@ -10,7 +10,7 @@ use crate::flow::trigger::Refusal;
 use crate::flow::{Parameter, Passed, Slot, Upstreams};
 use crate::panics::guard;
 use crate::run::RunCore;
-use crate::{Signal, SignalKind, State, StateKind, StateResult, TaskError, Tracked, Value};
+use crate::{Signal, State, StateKind, TaskError, Tracked, Value};
 
 /// What comes of the steps before the body.
 pub(crate) enum Prepared {
@@ -216,15 +216,7 @@ fn check_trigger(
     let upstreams = Upstreams { states, resumed };
     let refusal = match guard(|| trigger.check(&upstreams)) {
         Ok(Ok(())) => return Ok(()),
-        Ok(Err(Refusal::State(state))) => {
-            // A signal that says more than that the trigger did not fire.
-            if let StateResult::Signal(kind, _) = state.result()
-                && *kind != SignalKind::TriggerFail
-            {
-                log_signal(*kind, &state);
-            }
-            state
-        }
+        Ok(Err(Refusal::State(state))) => state,
         Ok(Err(Refusal::Error(error))) => trigger_failed(core, error),
         Err(caught) => {
             let error = caught.into_error();
@@ -235,11 +227,6 @@ fn check_trigger(
         }
     };
     end(core, tracked, task, old, refusal)
-}
-
-fn log_signal(kind: SignalKind, state: &State) {
-    let message = state.message().unwrap_or_default();
-    tracing::info!(target: "prefect.TaskRunner", "{0} signal raised: {0}('{message}')", kind.name());
 }
 
 fn trigger_failed(core: &RunCore, error: TaskError) -> State {

@@ -89,11 +89,9 @@ fn listed(tasks: &[TaskRunInfo]) -> (Vec<&TaskRunInfo>, usize) {
         return (tasks.iter().collect(), 0);
     }
     let failed = |task: &TaskRunInfo| task.state.kind().is_failed() && task.state.kind() != StateKind::TriggerFailed;
-    let follow = tasks.iter().any(failed);
-    let mut listed: Vec<_> = tasks
-        .iter()
-        .filter(|task| !ended_well(task) && !(follow && task.state.kind() == StateKind::TriggerFailed))
-        .collect();
+    let some_failed = tasks.iter().any(failed);
+    let follows = |task: &TaskRunInfo| some_failed && task.state.kind() == StateKind::TriggerFailed;
+    let mut listed: Vec<_> = tasks.iter().filter(|task| !(ended_well(task) || follows(task))).collect();
     listed.sort_by_key(|task| !failed(task));
     let more = listed.len().saturating_sub(MOST);
     listed.truncate(MOST);
