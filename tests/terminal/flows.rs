@@ -4,8 +4,9 @@ use std::io::BufRead as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use prefect::fake_slack::{Answer, FakeSlack};
 use prefect::prelude::*;
-use prefect::{AnyFlow, Clock, Executor, Flow, RunSettings};
+use prefect::{AnyFlow, Clock, Config, Executor, Flow, RunSettings};
 
 #[task(name = "1/x task", state_handlers = [slack_notifier])]
 fn div(x: i64) -> i64 {
@@ -80,6 +81,7 @@ fn logs(rows: u32) {
 #[task]
 fn wait(what: String) -> String {
     println!("first line of {what}");
+    println!("second line of {what}");
     for _ in std::io::stdin().lock().lines().take(1) {}
     tracing::warn!("{what} goes on");
     what
@@ -100,6 +102,16 @@ fn settings() -> RunSettings {
 
 fn seed() -> Flow<Node<i64>> {
     flow!("Add Divide Flow", { div(x = add(-1)) }).with(settings())
+}
+
+/// Slack asks for three seconds of patience; under virtual time they are over at once.
+fn limited() -> AnyFlow {
+    let slack = FakeSlack::start();
+    slack.script([Answer::RateLimited(3)]);
+    let config = Config::builder().secret("SLACK_WEBHOOK_URL", slack.webhook_url()).build().expect("a configuration");
+    // It answers to the end of the program.
+    std::mem::forget(slack);
+    flow!("limited", { add(1) }).with(settings().config(config)).into()
 }
 
 fn large(fails: bool) -> AnyFlow {
@@ -138,6 +150,7 @@ fn main() -> ExitCode {
         })
         .with(real)
         .into(),
+        limited(),
         flow!("print", { print() }).with(settings()).into(),
         flow!("empty", {}).with(settings()).into(),
     ])

@@ -198,6 +198,13 @@ fn what_is_wrong_with_the_configuration_is_seen() {
 }
 
 #[test]
+fn the_end_says_once_what_it_waits_for() {
+    let out = run("limited").ran().out;
+    assert_eq!(lines_with(&out, "waiting"), ["waiting up to 5 s for 2 notifications to be sent"], "{out}");
+    assert!(out.ends_with("\nnotifications: 2 sent\n"), "{out}");
+}
+
+#[test]
 fn a_closed_pipe_changes_nothing() {
     for (flow, code) in [("print", 0), ("large", 1)] {
         let mut command = run(flow).command;

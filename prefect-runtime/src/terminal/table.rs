@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use console::truncate_str;
+use console::{measure_text_width, truncate_str};
 
 use super::text::{Paint, counted, human, padded, plain};
 use crate::{Redactor, StateKind, Tracked};
@@ -13,7 +13,7 @@ use crate::{Redactor, StateKind, Tracked};
 const FEW: usize = 30;
 /// The rows of a larger one.
 const ROWS: usize = 10;
-/// The width of the column with names.
+/// Longer names are cut.
 const NAME: usize = 32;
 
 /// How many task runs are in which state.
@@ -162,11 +162,12 @@ impl Table {
         let mut rows = active;
         rows.extend(self.ended.iter().rev().take(room - rows.len()).map(|(_, row)| row));
         rows.sort_unstable_by_key(|row| row.place);
-        for row in rows {
+        let names: Vec<String> =
+            rows.iter().map(|row| truncate_str(&shown(&row.name), NAME, "…").into_owned()).collect();
+        let width = names.iter().map(|name| measure_text_width(name)).max().unwrap_or(0);
+        for (row, name) in rows.iter().zip(names) {
             let time = row.took.map_or_else(|| human_ticking(now.saturating_duration_since(row.since)), human);
-            let name = shown(&row.name);
-            let name = padded(&truncate_str(&name, NAME, "…"), NAME);
-            lines.push(format!("  {} {name}  {time}", paint.kind(row.kind)));
+            lines.push(format!("  {} {}  {time}", paint.kind(row.kind), padded(&name, width)));
         }
         if more > 0 {
             lines.push(format!("  and {more} more"));
@@ -185,7 +186,8 @@ fn human_ticking(time: Duration) -> String {
 
 /// `waiting up to 5 s for 2 notifications to be sent`
 pub(super) fn waiting(left: usize, time: Duration) -> String {
-    format!("waiting up to {} s for {} to be sent", time.as_secs(), counted(left, "notification"))
+    let seconds = time.as_millis().div_ceil(1000);
+    format!("waiting up to {seconds} s for {} to be sent", counted(left, "notification"))
 }
 
 /// What a terminal has room for.
@@ -237,18 +239,19 @@ mod tests {
     #[test]
     fn a_row_stays_where_it_is_and_the_head_counts() {
         let mut run = Run::new(3);
+        let long = "a name of more than thirty-two letters";
         assert_eq!(run.lines(24, 80), ["etl  0.0s  0 of 3 tasks finished"]);
         run.change("a", Pending, Running);
-        run.change("b", Pending, Running);
+        run.change(long, Pending, Running);
         run.now += Duration::from_secs(2);
         run.change("a", Running, Success);
-        run.change("b", Running, Failed);
-        run.change("b", Failed, Retrying);
+        run.change(long, Running, Failed);
+        run.change(long, Failed, Retrying);
         run.now += Duration::from_secs(70);
         let expected = [
-            "etl  1m 12s  1 of 3 tasks finished: 1 Retrying, 1 Success".to_owned(),
-            format!("  Success          a{}  2.0s", " ".repeat(31)),
-            format!("  Retrying         b{}  1m 10s", " ".repeat(31)),
+            "etl  1m 12s  1 of 3 tasks finished: 1 Retrying, 1 Success",
+            "  Success          a                                 2.0s",
+            "  Retrying         a name of more than thirty-two …  1m 10s",
         ];
         assert_eq!(run.lines(24, 80), expected);
     }
@@ -311,7 +314,7 @@ mod tests {
     #[test]
     fn the_end_waits_for_notifications_and_says_so() {
         let mut run = Run::new(1);
-        run.table.set_flush(1, Duration::from_secs(4));
+        run.table.set_flush(1, Duration::from_millis(3500));
         assert_eq!(run.lines(24, 80), ["etl  waiting up to 4 s for 1 notification to be sent"]);
     }
 }
