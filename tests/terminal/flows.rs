@@ -83,7 +83,9 @@ fn wait(what: String) -> String {
     println!("first line of {what}");
     println!("second line of {what}");
     for _ in std::io::stdin().lock().lines().take(1) {}
-    tracing::warn!("{what} goes on");
+    for i in 0..8 {
+        tracing::warn!("{what} {i}");
+    }
     what
 }
 
