@@ -5,8 +5,6 @@ mod files;
 mod hostile;
 #[path = "config/mistakes.rs"]
 mod mistakes;
-#[path = "config/recorded.rs"]
-mod recorded;
 #[path = "config/redaction.rs"]
 mod redaction;
 #[path = "config/values.rs"]

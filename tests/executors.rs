@@ -5,13 +5,14 @@
     clippy::items_after_statements,
     reason = "the shapes are what is tested"
 )]
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use prefect::{
-    Clock, Executor, FlowBuilder, FlowOptions, FlowRun, Parameter, RunSettings, State, StateKind, TaskBody,
-    TaskDefinition, TaskError, Tracked, Value,
+    Clock, Config, EnvVarSecret, Executor, FlowBuilder, FlowOptions, FlowRun, Parameter, RunSettings, Signal, State,
+    StateKind, TaskBody, TaskDefinition, TaskError, Tracked, Value,
 };
 
 fn executors() -> [Executor; 4] {
@@ -186,7 +187,7 @@ fn a_handler_that_panics_ends_its_task_and_no_other() {
         for i in 0..50 {
             let mut definition = TaskDefinition::new(format!("t{i}"));
             if i % 2 == 0 {
-                definition = definition.state_handler(prefect::__private::boxed(bad));
+                definition = definition.state_handler(bad);
             }
             flow.task(definition, TaskBody::new([], |_| Ok(Value::new(0_i64))));
         }
@@ -250,4 +251,75 @@ async fn run_async_uses_the_runtime_that_it_is_called_in() {
     let run = flow.build().run_async().await;
     let id = format!("{:?}", tokio::runtime::Handle::current().id());
     assert_eq!(run.state_of(task).value::<String>(), Some(&id));
+}
+
+/// A handler sees the moment at which a task is tried again, whoever asked for the delay.
+#[test]
+fn a_retry_has_a_start_time_when_handlers_hear_of_it() {
+    for executor in executors() {
+        let seen: Arc<Mutex<Vec<_>>> = Arc::default();
+        let keep = Arc::clone(&seen);
+        let mut flow = FlowBuilder::new(FlowOptions::new("again"));
+        let definition = TaskDefinition::new("a").max_retries(1).retry_delay(Duration::from_secs(60)).state_handler(
+            move |_: &Tracked, _: &State, new: State| {
+                if new.kind() == StateKind::Retrying {
+                    keep.lock().unwrap().push(new.start_time().map(|start| start.to_string()));
+                }
+            },
+        );
+        let calls = AtomicU32::new(0);
+        let body = TaskBody::new([], move |_| match calls.fetch_add(1, Ordering::SeqCst) {
+            0 => Err("not yet".into()),
+            1 => Err(Signal::retry("later").start_in(Duration::from_secs(5)).into()),
+            _ => Ok(Value::new(7)),
+        });
+        flow.task(definition, body);
+        let run = flow.build().with(settings(executor)).run();
+        assert_eq!(run.state().kind(), StateKind::Success);
+        let starts = ["2026-01-01T00:01:00Z", "2026-01-01T00:01:05Z"].map(|start| Some(start.to_owned()));
+        assert_eq!(*seen.lock().unwrap(), starts);
+        assert_eq!((run.ended() - run.started()).as_secs(), 65);
+    }
+}
+
+#[test]
+fn a_variable_of_the_given_environment_is_a_secret_of_the_run() {
+    let mut flow = FlowBuilder::new(FlowOptions::new("secrets"));
+    let read = flow.task(
+        TaskDefinition::new("read"),
+        TaskBody::new([], |_| Ok(Value::new(EnvVarSecret::new("GIVEN_TO_THE_RUN").required()?.expose().to_owned()))),
+    );
+    let config = Config::builder().environment([("GIVEN_TO_THE_RUN", "s3cret-text")]).build().unwrap();
+    let run = flow.build().with(settings(Executor::Local).config(config)).run();
+    assert_eq!(run.state_of(read).value::<String>().map(String::as_str), Some("s3cret-text"));
+    assert!(EnvVarSecret::new("GIVEN_TO_THE_RUN").get().is_none(), "it is no variable of the process");
+}
+
+/// Whatever else waits on the same clock: from the last task's end to the run's no virtual time passes.
+#[test]
+fn a_run_ends_when_its_last_task_does() {
+    for executor in executors() {
+        let clock = Clock::virtual_from("2026-01-01T00:00:00Z".parse().unwrap());
+        let (over, other) = (Arc::new(AtomicU32::new(0)), clock.clone());
+        let until = Arc::clone(&over);
+        let ticking = thread::spawn(move || {
+            while until.load(Ordering::SeqCst) == 0 {
+                other.sleep_blocking(Duration::from_micros(1));
+            }
+        });
+        for _ in 0..50 {
+            let mut flow = FlowBuilder::new(FlowOptions::new("exact"));
+            flow.task(
+                TaskDefinition::new("a"),
+                TaskBody::new_async([], |_| async {
+                    prefect::sleep(Duration::from_millis(1)).await;
+                    Ok(Value::new(()))
+                }),
+            );
+            let run = flow.build().with(settings(executor).clock(clock.clone())).run();
+            assert_eq!(run.duration(), Duration::from_millis(1), "{executor:?}");
+        }
+        over.store(1, Ordering::SeqCst);
+        ticking.join().unwrap();
+    }
 }

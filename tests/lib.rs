@@ -1,1 +1,2 @@
 //! What the tests of the workspace share.
+pub mod logs;

@@ -1,7 +1,9 @@
 //! The seed example, from the macros to what Slack receives: equal to what Prefect 1 posted.
-use prefect::fake_slack::FakeSlack;
+use std::time::Duration;
+
+use prefect::fake_slack::{Answer, FakeSlack, SlackError};
 use prefect::prelude::*;
-use prefect::{Config, Executor, RunSettings};
+use prefect::{Clock, Config, Executor, RunSettings};
 use serde_json::Value;
 
 #[task(name = "1/x task", state_handlers = [slack_notifier])]
@@ -103,4 +105,42 @@ fn a_notifier_bound_early_hears_of_failures_only() {
     .run();
     assert_eq!(run.notifications().sent(), 3);
     assert_eq!((oncall.requests().len(), team.requests().len()), (2, 1));
+}
+
+#[task(state_handlers = [slack_notifier])]
+async fn slow(x: i64) -> i64 {
+    prefect::sleep(Duration::from_secs(3)).await;
+    x * 2
+}
+
+/// Whatever Slack does: the same states, results and times, to the nanosecond.
+#[test]
+fn trouble_with_slack_changes_nothing_of_a_run() {
+    let seen = |answer: Option<Answer>| {
+        let slack = FakeSlack::start();
+        let mut config = Config::builder();
+        if let Some(answer) = answer {
+            slack.always(answer);
+            config = config.secret("SLACK_WEBHOOK_URL", slack.webhook_url());
+        }
+        let flow = flow!("Trouble", state_handlers = [slack_notifier], { (slow(add(4)), div(add(-1))) });
+        let settings = settings(config.build().unwrap())
+            .clock(Clock::virtual_from("2026-01-01T00:00:00Z".parse().unwrap()))
+            .flush_deadline(Duration::ZERO);
+        let run = flow.with(settings).run();
+        let tasks = run.task_runs().map(|task| (task.name, task.state.to_string(), task.started, task.duration));
+        (tasks.collect::<Vec<_>>(), run.state().to_string(), run.duration())
+    };
+    let alone = seen(None);
+    assert_eq!(alone.2, Duration::from_secs(3));
+    for answer in [
+        Answer::AsSlack,
+        Answer::Unavailable,
+        Answer::RateLimited(60),
+        Answer::Garbage,
+        Answer::ResetAfterReading,
+        Answer::Error(SlackError::NoService),
+    ] {
+        assert_eq!(seen(Some(answer.clone())), alone, "{answer:?}");
+    }
 }

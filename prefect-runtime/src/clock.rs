@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -114,10 +114,14 @@ impl Clock {
     /// Keeps virtual time from moving while it lives.
     pub(crate) fn busy(&self) -> Busy {
         self.enter();
+        if self.is_virtual() {
+            // A jump that began before has ended after this: from here on the time stands still.
+            drop(lock(&self.0.timers));
+        }
         Busy(self.clone())
     }
 
-    /// A busy token without a guard; give it back by [`leave`](Self::leave).
+    /// A busy token without a guard, for who holds another one meanwhile; give it back by [`leave`](Self::leave).
     pub(crate) fn enter(&self) {
         if let Source::Virtual { busy, .. } = &self.0.source {
             busy.fetch_add(1, Ordering::AcqRel);
@@ -235,6 +239,24 @@ thread_local! {
     static ON_THREAD: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
+/// A busy token of this thread, which a blocking sleep on it may give away.
+pub(crate) struct Held {
+    _busy: Busy,
+    _holds: HoldsToken,
+}
+
+impl Clock {
+    /// Keeps virtual time from moving while this thread works.
+    pub(crate) fn hold(&self) -> Held {
+        Held { _busy: self.busy(), _holds: HoldsToken::new() }
+    }
+
+    /// The same, with a token that another thread has left to this one.
+    pub(crate) fn inherit(&self) -> Held {
+        Held { _busy: Busy(self.clone()), _holds: HoldsToken::new() }
+    }
+}
+
 /// Marks this thread as one that holds a busy token, until dropped.
 pub(crate) struct HoldsToken(bool);
 impl HoldsToken {
@@ -262,7 +284,7 @@ fn run_timers(weak: &std::sync::Weak<Inner>) {
                     return;
                 };
                 let left = Duration::from_nanos(tick.saturating_sub(clock.now())).min(Duration::from_secs(1));
-                drop(clock.0.changed.wait_timeout(timers, left).unwrap_or_else(PoisonError::into_inner));
+                drop(timers.wait_for(&clock.0.changed, left));
             }
             due
         };
@@ -331,9 +353,13 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(timer) = &self.timer {
+            // Wakers are code of others: not under the lock.
+            let waker = cx.waker().clone();
             let mut state = lock(&timer.slot.state);
             if !state.fired {
-                state.waker = Some(cx.waker().clone());
+                let old = state.waker.replace(waker);
+                drop(state);
+                drop(old);
                 return Poll::Pending;
             }
             drop(state);

@@ -86,8 +86,9 @@ impl Working {
 
 impl Drop for Working {
     fn drop(&mut self) {
-        ENTERED.set(self.entered.take());
-        RUN.set(self.run.take());
+        // Replaced and not set: what was there may be the last hold on a flow, whose destructors may ask for a context.
+        drop(ENTERED.replace(self.entered.take()));
+        drop(RUN.replace(self.run.take()));
         NOW.set(self.now.take());
     }
 }
@@ -235,7 +236,7 @@ impl Context {
         struct Restore(Option<Context>);
         impl Drop for Restore {
             fn drop(&mut self) {
-                ENTERED.set(self.0.take());
+                drop(ENTERED.replace(self.0.take()));
             }
         }
         let _restore = Restore(ENTERED.replace(Some(self.clone())));

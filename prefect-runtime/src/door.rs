@@ -1,7 +1,7 @@
 //! The one door: every state change of a task run or a flow run goes through here.
 use std::sync::Arc;
 
-use crate::panics::{Caught, guard};
+use crate::panics::{Caught, guard, quietly};
 use crate::{Signal, SignalKind, State, StateHandler, StateKind, TaskError, Tracked, TrackedKind};
 
 /// How a state change came out.
@@ -28,7 +28,7 @@ pub(crate) fn change(tracked: &Tracked, handlers: &[Arc<dyn StateHandler>], old:
     let change = call_handlers(tracked, handlers, old, new);
     let (Change::To(state) | Change::Ended(state)) = &change;
     for observer in &tracked.services.observers {
-        observer.changed(tracked, old, state);
+        quietly("an observer", || observer.changed(tracked, old, state));
     }
     change
 }
@@ -76,6 +76,6 @@ fn handler_failed(tracked: &Tracked, error: TaskError) -> State {
 
 /// Sees every state change after the handlers, and changes nothing: progress, logs, stores.
 pub trait Observer: Send + Sync {
-    /// Called on the thread of the run: be quick.
+    /// Called on the thread of the run: be quick. A panic is logged.
     fn changed(&self, object: &Tracked, old: &State, new: &State);
 }

@@ -14,6 +14,7 @@ mod lock;
 mod near;
 mod notify;
 mod panics;
+mod quiet;
 mod random;
 mod redact;
 mod run;

@@ -218,6 +218,7 @@ impl EnvVarSecret {
 
     /// The text, or `None` if the variable is not set or no UTF-8.
     ///
+    /// A variable that the process has not is looked for in the environment that the configuration of the run was given.
     /// From here on the redactor of the current run hides it.
     #[must_use]
     pub fn get(&self) -> Option<SecretString> {
@@ -225,8 +226,10 @@ impl EnvVarSecret {
         if self.variable.is_empty() || self.variable.contains(['=', '\0']) {
             return None;
         }
-        let text = std::env::var(&self.variable).ok()?;
-        if let Ok(config) = Config::current() {
+        let config = Config::current().ok();
+        let given = || config.as_ref()?.variable(&self.variable).map(str::to_owned);
+        let text = std::env::var(&self.variable).ok().or_else(given)?;
+        if let Some(config) = &config {
             config.redactor().add(&self.variable, &text);
         }
         Some(SecretString::new(text))

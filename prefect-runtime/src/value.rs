@@ -1,10 +1,13 @@
 //! A task's result, without its type: a shared value and a table of what can be done with it.
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
+use std::mem::needs_drop;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::quiet::drop_quietly;
 
 /// The result of a task, of any type.
 ///
@@ -21,7 +24,8 @@ use serde::de::DeserializeOwned;
 /// ```
 #[derive(Clone)]
 pub struct Value {
-    data: Arc<dyn Any + Send + Sync>,
+    /// `None` only while it is taken apart.
+    data: Option<Arc<dyn Any + Send + Sync>>,
     table: &'static Table,
 }
 
@@ -29,6 +33,8 @@ pub struct Value {
 struct Table {
     type_id: fn() -> TypeId,
     type_name: fn() -> &'static str,
+    /// Whether dropping it runs code that may panic.
+    needs_drop: bool,
     encode: Option<fn(&(dyn Any + Send + Sync)) -> serde_json::Result<serde_json::Value>>,
 }
 
@@ -37,6 +43,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Stored<T> {
     const TABLE: Table = Table {
         type_id: TypeId::of::<T>,
         type_name: type_name::<T>,
+        needs_drop: needs_drop::<T>(),
         encode: Some(|data| {
             let value: &T = data.downcast_ref().expect("the table was made for this type");
             serde_json::to_value(value)
@@ -46,20 +53,21 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Stored<T> {
 
 struct InMemory<T>(T);
 impl<T: Send + Sync + 'static> InMemory<T> {
-    const TABLE: Table = Table { type_id: TypeId::of::<T>, type_name: type_name::<T>, encode: None };
+    const TABLE: Table =
+        Table { type_id: TypeId::of::<T>, type_name: type_name::<T>, needs_drop: needs_drop::<T>(), encode: None };
 }
 
 impl Value {
     /// A value that can be stored.
     #[inline]
     pub fn new<T: Serialize + DeserializeOwned + Send + Sync + 'static>(value: T) -> Self {
-        Self { data: Arc::new(value), table: &Stored::<T>::TABLE }
+        Self { data: Some(Arc::new(value)), table: &Stored::<T>::TABLE }
     }
 
     /// A value that lives as long as the run, and is computed again when the run is resumed.
     #[inline]
     pub fn in_memory<T: Send + Sync + 'static>(value: T) -> Self {
-        Self { data: Arc::new(value), table: &InMemory::<T>::TABLE }
+        Self { data: Some(Arc::new(value)), table: &InMemory::<T>::TABLE }
     }
 
     /// Whether the value is of type `T`.
@@ -81,16 +89,22 @@ impl Value {
     /// The value, if it is of type `T`.
     #[must_use]
     pub fn downcast_ref<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.data.downcast_ref()
+        self.data.as_ref()?.downcast_ref()
     }
 
     /// The shared value, if it is of type `T`.
     ///
     /// # Errors
     /// The value itself, if it is of another type.
-    pub fn downcast<T: Send + Sync + 'static>(self) -> Result<Arc<T>, Self> {
-        let table = self.table;
-        self.data.downcast().map_err(|data| Self { data, table })
+    pub fn downcast<T: Send + Sync + 'static>(mut self) -> Result<Arc<T>, Self> {
+        match self.data.take().map(Arc::downcast) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(data)) => {
+                self.data = Some(data);
+                Err(self)
+            }
+            None => Err(self),
+        }
     }
 
     /// The value as JSON, or `None` if it lives in memory only.
@@ -99,7 +113,18 @@ impl Value {
     /// What the type's own `Serialize` reports.
     #[must_use]
     pub fn to_json(&self) -> Option<serde_json::Result<serde_json::Value>> {
-        self.table.encode.map(|encode| encode(&*self.data))
+        let (encode, data) = (self.table.encode?, self.data.as_ref()?);
+        Some(encode(&**data))
+    }
+}
+
+/// The last one drops what it holds, which is user code; see [`quiet`](crate::quiet).
+impl Drop for Value {
+    #[inline]
+    fn drop(&mut self) {
+        if self.table.needs_drop {
+            drop_quietly(self.data.take());
+        }
     }
 }
 

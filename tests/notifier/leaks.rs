@@ -8,7 +8,7 @@ use prefect::fake_slack::{Answer, FakeSlack, SlackError};
 use prefect::{OnDeliveryFailure, SlackNotifier, State, slack_notifier};
 
 use crate::HOOK;
-use crate::logs::Logs;
+use prefect_tests::logs::Logs;
 
 const CANARY: &str = "c4n4ry";
 

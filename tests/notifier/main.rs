@@ -1,8 +1,8 @@
 //! `slack_notifier` over real HTTP to the fake Slack, its payloads against recorded ones, and its silence about secrets.
 mod currying;
 mod leaks;
-mod logs;
 mod payloads;
+mod tls;
 mod trouble;
 
 use prefect::fake_slack::FakeSlack;

@@ -7,8 +7,8 @@ use prefect::fake_slack::{Answer, FakeSlack, Gate, SlackError};
 use prefect::{OnDeliveryFailure, SlackNotifier, Tracked, slack_notifier};
 use tracing::Level;
 
-use crate::logs::Logs;
 use crate::{HOOK, bench, call};
+use prefect_tests::logs::Logs;
 
 /// Posts one failure for each answer of the script; what the summary says, and how many requests came.
 fn one_failure(answers: impl IntoIterator<Item = Answer>) -> (String, usize) {

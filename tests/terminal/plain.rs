@@ -106,8 +106,8 @@ fn the_summary_tells_attempts_and_causes() {
     assert_eq!(
         lines_with(&out, "Retrying"),
         [
-            "12:00:00 Retrying         flaky  Retrying Task (after attempt 1 of 3), again in 1h 00m",
-            "13:00:00 Retrying         flaky  Retrying Task (after attempt 2 of 3), again in 1h 00m",
+            "12:00:00 Retrying         flaky  Retrying Task (after attempt 1 of 3), again at 13:00:00",
+            "13:00:00 Retrying         flaky  Retrying Task (after attempt 2 of 3), again at 14:00:00",
         ]
     );
     assert!(out.contains("\n\nSuccess          flaky  0s  3 attempts\n\n"), "{out}");

@@ -107,7 +107,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// Adds environment variables: for `PREFECT__SECTION__KEY`, and for `$NAME` in values.
+    /// Adds environment variables: for `PREFECT__SECTION__KEY`, for `$NAME` in values, and for
+    /// [`EnvVarSecret`](crate::EnvVarSecret) in runs with this configuration.
     #[must_use]
     pub fn environment<N: Into<OsString>, V: Into<OsString>>(
         mut self,
@@ -190,7 +191,7 @@ impl ConfigBuilder {
                 entry.value = cleared;
             }
         }
-        Ok(Config::new(entries, settings, warnings, redactor))
+        Ok(Config::new(entries, settings, warnings, redactor, self.environment))
     }
 }
 

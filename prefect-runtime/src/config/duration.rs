@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use super::value::ConfigValue;
+use crate::flow::parse_duration as parse;
 
 /// Longer than anybody waits, and short enough to add to any moment.
 const LONGEST: Duration = Duration::from_hours(366 * 24);
@@ -11,33 +12,10 @@ pub(crate) fn duration(value: &ConfigValue) -> Option<Duration> {
     match value {
         ConfigValue::Integer(seconds) => Some(Duration::from_secs(u64::try_from(*seconds).ok()?)),
         ConfigValue::Float(seconds) => Duration::try_from_secs_f64(*seconds).ok(),
-        ConfigValue::Text(text) => parse(text),
+        ConfigValue::Text(text) => parse(text.as_bytes()),
         _ => None,
     }
     .filter(|duration| *duration <= LONGEST)
-}
-
-fn parse(text: &str) -> Option<Duration> {
-    let mut rest = text.trim();
-    let mut sum = Duration::ZERO;
-    while !rest.is_empty() {
-        let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(number_end);
-        let unit_end = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(unit_end);
-        let seconds = match unit {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            "d" => 86_400.0,
-            _ => return None,
-        };
-        let part = Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()?;
-        sum = sum.checked_add(part)?;
-        rest = tail.trim_start();
-    }
-    (!text.trim().is_empty()).then_some(sum)
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ use crate::StateKinds;
 use crate::redact::Redactor;
 use crate::secrets::SecretString;
 use document::Entries;
+use environment::Environment;
 use key::Key;
 use settings::Reader;
 
@@ -66,6 +67,7 @@ struct Inner {
     warnings: Vec<ConfigWarning>,
     warned: AtomicBool,
     redactor: Redactor,
+    environment: Environment,
 }
 
 /// A secret: its value, and as text. It has no `Debug` on purpose.
@@ -100,7 +102,13 @@ impl Config {
         ConfigBuilder::default()
     }
 
-    fn new(mut entries: Entries, settings: Settings, warnings: Vec<ConfigWarning>, redactor: Redactor) -> Self {
+    fn new(
+        mut entries: Entries,
+        settings: Settings,
+        warnings: Vec<ConfigWarning>,
+        redactor: Redactor,
+        environment: Environment,
+    ) -> Self {
         let taken = entries.take_below(&keys::SECRETS);
         let ConfigValue::Table(values) =
             Entries::tree(taken.iter().map(|(key, entry)| (&key.0[keys::SECRETS.len()..], &entry.value)))
@@ -124,7 +132,7 @@ impl Config {
             .collect();
         let tree = Entries::tree(entries.iter().map(|(key, entry)| (&key.0[..], &entry.value)));
         let warned = AtomicBool::new(false);
-        Self(Arc::new(Inner { entries, tree, secrets, settings, warnings, warned, redactor }))
+        Self(Arc::new(Inner { entries, tree, secrets, settings, warnings, warned, redactor, environment }))
     }
 
     /// The value of a key such as `logging.level`, or a whole section.
@@ -215,6 +223,11 @@ impl Config {
     #[must_use]
     pub fn secret_text(&self, name: &str) -> Option<SecretString> {
         self.0.secrets.get(name).map(|secret| SecretString::new(secret.text.clone()))
+    }
+
+    /// A variable of the environment that this configuration was given.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.0.environment.get(name).ok().flatten()
     }
 
     pub(crate) fn secret(&self, name: &str) -> Option<&StoredSecret> {

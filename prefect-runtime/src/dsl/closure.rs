@@ -7,6 +7,7 @@ use super::parameter::owned;
 use super::{Data, Node};
 use crate::flow::graph::{Code, DynamicCode};
 use crate::flow::{BodyKind, BodyOutcome, Parameter, Slot, TaskDefinition, scope};
+use crate::quiet::Quiet;
 
 /// Makes a task of a closure, which may hold what is known only while the flow is built.
 ///
@@ -32,7 +33,7 @@ pub fn task_fn<A: Data, R: TaskValue + TaskOutput>(
     name: impl Into<Cow<'static, str>>,
     body: impl Fn(A) -> R + Send + Sync + 'static,
 ) -> impl Fn(Node<A>) -> Node<R> {
-    let definition = TaskDefinition::new(name);
+    let (definition, body) = (TaskDefinition::new(name), Quiet::new(body));
     let code = Arc::new(DynamicCode {
         run: Box::new(move |inputs| BodyOutcome::Done(Ok(stored(body(owned(inputs, 0)))))),
         parameters: vec![Parameter::of::<A>("x")],

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::clock::Tick;
 use crate::flow::Passed;
 use crate::flow::graph::{Graph, TaskId, id};
-use crate::{State, StateKind, StateResult, Value};
+use crate::{State, StateKind, Value};
 
 /// A task run to be started.
 pub(crate) struct Job {
@@ -47,7 +47,7 @@ impl Batch {
     pub(crate) fn pop(&mut self, passed: &mut Vec<Passed>) -> Option<Job> {
         let job = self.jobs.pop()?;
         let at = self.passed.len() - job.passed as usize;
-        passed.clear();
+        debug_assert!(passed.is_empty(), "nothing may be dropped under the lock that a caller holds");
         passed.extend(self.passed.drain(at..));
         Some(job)
     }
@@ -110,8 +110,30 @@ pub(crate) struct Engine {
     /// Attempts and run counts, where there was more than one.
     attempts: HashMap<TaskId, (u32, u32)>,
     unfinished: usize,
-    /// Values that nobody needs any more: to be dropped outside every lock.
-    pub(crate) garbage: Vec<Value>,
+    pub(crate) garbage: Garbage,
+}
+
+/// What nobody needs any more: to be dropped outside every lock, because destructors are user code.
+#[derive(Default)]
+pub(crate) struct Garbage {
+    values: Vec<Value>,
+    states: Vec<State>,
+}
+
+impl Garbage {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.states.is_empty()
+    }
+
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        self.values.append(&mut other.values);
+        self.states.append(&mut other.states);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.values.clear();
+        self.states.clear();
+    }
 }
 
 /// Which results are kept to the end of a run.
@@ -152,7 +174,7 @@ impl Engine {
             scheduled: BTreeSet::new(),
             states: HashMap::new(),
             attempts: HashMap::new(),
-            garbage: Vec::new(),
+            garbage: Garbage::default(),
         }
     }
 
@@ -166,7 +188,7 @@ impl Engine {
             states: HashMap::new(),
             attempts: HashMap::new(),
             unfinished: 0,
-            garbage: Vec::new(),
+            garbage: Garbage::default(),
         };
         std::mem::replace(self, nothing)
     }
@@ -244,8 +266,9 @@ impl Engine {
         let task = done.task;
         // Someone who was given up writes too late: what he brings belongs to an attempt that is over.
         if done.attempt != self.attempt(task).0 || self.records[task as usize].kind.is_finished() {
-            if let End::Success(value) = done.end {
-                self.garbage.push(value);
+            match done.end {
+                End::Success(value) => self.garbage.values.push(value),
+                End::State(state, _) => self.garbage.states.push(*state),
             }
             return;
         }
@@ -256,10 +279,6 @@ impl Engine {
             End::Success(value) => {
                 record.kind = StateKind::Success;
                 self.keep(task, value);
-                // A retried task has left the state of its last attempt.
-                if !self.states.is_empty() {
-                    self.states.remove(&task);
-                }
                 Flags::Plain
             }
             End::State(mut state, due) => {
@@ -272,7 +291,7 @@ impl Engine {
                         _ => run_count,
                     };
                     self.attempts.insert(task, (attempt + 1, run_count));
-                    self.states.insert(task, *state);
+                    self.garbage.states.extend(self.states.insert(task, *state));
                     if let Some(due) = due {
                         self.scheduled.insert((due, task));
                     }
@@ -281,7 +300,7 @@ impl Engine {
                 if let Some(value) = state.take_value() {
                     self.keep(task, value);
                 }
-                self.states.insert(task, *state);
+                self.garbage.states.extend(self.states.insert(task, *state));
                 Flags::Special
             }
         };
@@ -309,7 +328,7 @@ impl Engine {
         if record.readers > 0 {
             record.value = Some(value);
         } else {
-            self.garbage.push(value);
+            self.garbage.values.push(value);
         }
     }
 
@@ -320,7 +339,7 @@ impl Engine {
         if record.readers == 0
             && let Some(value) = record.value.take()
         {
-            self.garbage.push(value);
+            self.garbage.values.push(value);
         }
     }
 
@@ -373,13 +392,9 @@ impl Engine {
         let wants_states = self.graph.kind(task).wants_states;
         let data = self.graph.data_upstream(task).len();
         for i in 0..data {
-            let state = self.state(self.graph.data_upstream(task)[i]);
-            batch.passed.push(match state.result() {
-                StateResult::Value(value) if !wants_states && state.kind().is_successful() => {
-                    Passed::Value(value.clone())
-                }
-                _ => Passed::State(Box::new(state.clone())),
-            });
+            let mut state = self.state(self.graph.data_upstream(task)[i]);
+            let value = if !wants_states && state.kind().is_successful() { state.take_value() } else { None };
+            batch.passed.push(value.map_or_else(|| Passed::State(Box::new(state)), Passed::Value));
         }
         job.passed = id(data);
         // A trigger counts each upstream task once, however many inputs it gives.

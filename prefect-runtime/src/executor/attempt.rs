@@ -1,5 +1,5 @@
 //! An attempt with a timeout: whoever claims it first, the body or the clock, says how it ended.
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::task::AbortHandle;
 
 use super::pool::{Back, Pool};
 use crate::clock::{Timer, nanos};
-use crate::lock::lock;
+use crate::lock::{Locked, lock};
 use crate::task_run::{Ended, Started};
 
 pub(super) struct Attempt {
@@ -45,7 +45,7 @@ impl Attempt {
         attempt
     }
 
-    fn lock(&self) -> MutexGuard<'_, Claim> {
+    fn lock(&self) -> Locked<'_, Claim> {
         lock(&self.claim)
     }
 

@@ -8,18 +8,17 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::wait::wait;
-use crate::clock::HoldsToken;
+use crate::clock::{Held, HoldsToken};
 use crate::context::{Context, Working};
 use crate::engine::{Batch, Done, Engine};
 use crate::flow::{BodyKind, TaskFuture};
+use crate::quiet::Quiet;
 use crate::run::{Ran, RunCore, Until, log_beginning};
 use crate::task_run::{self, Call, Ended, FirstPoll, Prepared, Started};
 use crate::{TaskError, Value};
 
-pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until) -> Ran {
+pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until, held: Held) -> Ran {
     let clock = &core.services.clock;
-    let _busy = clock.busy();
-    let _holds = HoldsToken::new();
     let _working = Working::new(&core.services, &core.graph);
     let handle = core.has_async().then(|| core.services.runtime.handle());
     let _entered = handle.as_ref().map(tokio::runtime::Handle::enter);
@@ -41,7 +40,7 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until) -> Ran 
                 };
                 done.push(end);
                 engine.complete(&mut done);
-                crate::panics::drop_quietly(std::mem::take(&mut engine.garbage));
+                engine.garbage.clear();
             } else {
                 // It waits: Prefect looks at it all the same, and says so.
                 task_run::log_starting(core, *task);
@@ -54,13 +53,14 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until) -> Ran 
         tracing::info!(target: "prefect.FlowRunner", "Flow run RUNNING: terminal tasks are incomplete.");
         let (Until::TheEnd, Some(due)) = (until, engine.next_due()) else { break };
         if due > clock.now() {
-            tracing::info!(target: "prefect", "Waiting for next available Task run at {}", clock.at(due));
+            let flow = &*core.graph.name;
+            tracing::info!(target: "prefect", flow, "Waiting for next available Task run at {}", clock.at(due));
         }
         clock.block_until(due);
         engine.wake(clock.now());
         log_beginning(core);
     }
-    Ran { engine, broken: None }
+    Ran { engine, broken: None, held }
 }
 
 fn run_body(core: &Arc<RunCore>, started: Started, inputs: &mut Vec<Option<Value>>) -> Done {
@@ -80,7 +80,7 @@ fn run_body(core: &Arc<RunCore>, started: Started, inputs: &mut Vec<Option<Value
     task_run::finish(core, started, ended, clock.now())
 }
 
-async fn drive(future: TaskFuture, context: Context) -> Result<Value, TaskError> {
+async fn drive(future: Quiet<TaskFuture>, context: Context) -> Result<Value, TaskError> {
     let mut future = Some(future);
     poll_fn(move |cx| task_run::caught_poll(&mut future, &context, cx)).await
 }
@@ -113,9 +113,7 @@ fn on_its_own_thread(core: &Arc<RunCore>, started: &Started, mut inputs: Vec<Opt
             };
             theirs.left_behind.remove(body.task);
             // The busy token goes along, so that virtual time does not move before the end is seen.
-            if let Err((result, _busy)) = tell.send((result, busy)) {
-                crate::panics::drop_quietly(result);
-            }
+            let _ = tell.send((result, busy));
         });
     if let Err(error) = spawned {
         core.left_behind.remove(started.body.task);

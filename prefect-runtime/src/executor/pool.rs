@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::engine::{Done, Engine};
 use crate::flow::TaskFuture;
 use crate::lock::lock;
+use crate::quiet::Quiet;
 use crate::run::{RunCore, Until};
 use crate::task_run::{self, Ended, Started};
 use crate::{State, TaskError, Value};
@@ -47,6 +48,8 @@ pub(super) struct Sched {
     /// Bodies that have ended elsewhere: the steps after them are a worker's work.
     pub(super) back: Vec<Back>,
     pub(super) stop: bool,
+    /// Whether a busy token was left for the caller.
+    pub(super) token_left: bool,
     pub(super) broken: Option<State>,
     alarm: Option<(Tick, Timer)>,
 }
@@ -69,6 +72,7 @@ impl Pool {
             away: 0,
             back: Vec::new(),
             stop: false,
+            token_left: false,
             broken: None,
             alarm: None,
         };
@@ -89,6 +93,15 @@ impl Pool {
             self.core.services.clock.enter();
             self.wake.notify_one();
         }
+    }
+
+    /// All has been done: a busy token is left for the caller, so that no time passes before it goes on.
+    pub(super) fn is_over(&self, sched: &mut Sched) {
+        if !sched.stop {
+            sched.token_left = true;
+            self.core.services.clock.enter();
+        }
+        self.stop(sched);
     }
 
     pub(super) fn stop(&self, sched: &mut Sched) {
@@ -126,7 +139,7 @@ impl Pool {
     }
 
     /// A body that waits goes to the async runtime.
-    pub(super) fn send_away(self: &Arc<Self>, body: Away, future: TaskFuture, context: Context) {
+    pub(super) fn send_away(self: &Arc<Self>, body: Away, future: Quiet<TaskFuture>, context: Context) {
         lock(&self.sched).away += 1;
         let pool = Arc::clone(self);
         let attempt = match &body {
@@ -151,7 +164,7 @@ impl Pool {
             Away::Plain(started) => started,
             Away::Timed(attempt) => match attempt.claim() {
                 Some(started) => started,
-                None => return crate::panics::drop_quietly(result),
+                None => return,
             },
         };
         self.come_back(Back { started, ended: Ended::Body(result) });

@@ -1,31 +1,29 @@
 //! Workers on threads, which step the engine in batches.
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
 use super::attempt::Attempt;
 use super::pool::{Away, Back, Pool, Sched};
-use crate::clock::{HoldsToken, Tick};
+use crate::clock::{Held, HoldsToken, Tick};
 use crate::context::Working;
-use crate::engine::{Batch, Done, Engine, Job};
+use crate::engine::{Batch, Done, Engine, Garbage, Job};
 use crate::flow::{BodyKind, Passed};
-use crate::lock::lock;
-use crate::panics::drop_quietly;
+use crate::lock::{Locked, lock};
+use crate::quiet::drop_quietly;
 use crate::run::{Ran, RunCore, Until};
 use crate::task_run::{self, Call, Ended, FirstPoll, Prepared};
 use crate::{State, Value};
 
-pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUsize>, until: Until) -> Ran {
+pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUsize>, until: Until, held: Held) -> Ran {
     if engine.is_over() {
-        return Ran { engine, broken: None };
+        return Ran { engine, broken: None, held };
     }
     let workers = workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let pool = Pool::new(core, engine, workers, until);
     // A worker whose body takes too long is left behind with its thread, and the caller must come back: then it only waits.
     let caller_works = !core.has_timeouts();
-    // One token for all that is yet to start, so that virtual time stands still meanwhile.
-    let busy = core.services.clock.busy();
     for worker in usize::from(caller_works)..workers {
         if let Err(error) = spawn(&pool, worker, None) {
             // Fewer will do, if there is one at all.
@@ -38,18 +36,21 @@ pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUs
     }
     if caller_works {
         core.services.clock.enter();
-        drop(busy);
+        drop(held);
         work(&pool, 0, None);
     } else {
-        drop(busy);
+        drop(held);
     }
     let mut sched = lock(&pool.sched);
     while sched.live > 0 {
-        sched = pool.ended.wait(sched).unwrap_or_else(PoisonError::into_inner);
+        sched = sched.wait(&pool.ended);
     }
     Pool::take_done(&mut sched, &pool.desks);
     // Threads that were left behind may hold the pool for ever: the engine is taken out of it.
-    Ran { engine: sched.engine.take_out(), broken: sched.broken.take() }
+    let (engine, broken) = (sched.engine.take_out(), sched.broken.take());
+    let clock = &core.services.clock;
+    let held = if sched.token_left { clock.inherit() } else { clock.hold() };
+    Ran { engine, broken, held }
 }
 
 /// Starts a worker's thread. `first` is work that it finds already there.
@@ -87,7 +88,8 @@ fn work(pool: &Arc<Pool>, worker: usize, first: Option<Back>) {
             pool.core.services.clock.leave();
         }
         // A fault of ours: the run must end all the same.
-        Err(_) => {
+        Err(payload) => {
+            drop_quietly(payload);
             pool.give_up("a worker of the executor panicked; please report it");
             pool.core.services.clock.leave();
         }
@@ -101,7 +103,7 @@ struct Worker<'p> {
     done: Vec<Done>,
     passed: Vec<Passed>,
     inputs: Vec<Option<Value>>,
-    garbage: Vec<Value>,
+    garbage: Garbage,
     /// The end of one task is the start of the next: one reading of the clock serves both.
     now: Tick,
 }
@@ -124,7 +126,7 @@ impl<'p> Worker<'p> {
             done: Vec::new(),
             passed: Vec::new(),
             inputs: Vec::new(),
-            garbage: Vec::new(),
+            garbage: Garbage::default(),
             now: pool.core.services.clock.now(),
         }
     }
@@ -219,14 +221,12 @@ impl<'p> Worker<'p> {
                 }
                 None => {
                     core.left_behind.remove(body.task);
-                    drop_quietly(result);
                     Outcome::Replaced
                 }
             },
             Call::Waits(future, context) => {
                 if !attempt.leave_worker() {
                     core.left_behind.remove(body.task);
-                    drop_quietly(future);
                     return Outcome::Replaced;
                 }
                 self.pool.send_away(Away::Timed(attempt), future, context);
@@ -280,7 +280,7 @@ impl<'p> Worker<'p> {
                 continue;
             }
             if self.is_over(&sched) {
-                pool.stop(&mut sched);
+                pool.is_over(&mut sched);
                 return self.leave(sched);
             }
             if !self.garbage.is_empty() {
@@ -337,7 +337,7 @@ impl<'p> Worker<'p> {
     }
 
     /// The worker's end: gives its busy token back.
-    fn leave(&mut self, sched: MutexGuard<'_, Sched>) -> bool {
+    fn leave(&mut self, sched: Locked<'_, Sched>) -> bool {
         drop(sched);
         self.clear_garbage();
         self.pool.core.services.clock.leave();
@@ -345,7 +345,7 @@ impl<'p> Worker<'p> {
     }
 
     /// Sleeps until there is work. `None` when the run is over.
-    fn sleep(&self, mut sched: MutexGuard<'p, Sched>) -> Option<MutexGuard<'p, Sched>> {
+    fn sleep(&self, mut sched: Locked<'p, Sched>) -> Option<Locked<'p, Sched>> {
         let pool = self.pool;
         let clock = &pool.core.services.clock;
         sched.waiting += 1;
@@ -365,14 +365,12 @@ impl<'p> Worker<'p> {
                 sched.waiting -= 1;
                 return None;
             }
-            sched = pool.wake.wait(sched).unwrap_or_else(PoisonError::into_inner);
+            sched = sched.wait(&pool.wake);
         }
     }
 
     fn clear_garbage(&mut self) {
-        if !self.garbage.is_empty() {
-            drop_quietly(self.garbage.drain(..));
-        }
+        self.garbage.clear();
     }
 }
 

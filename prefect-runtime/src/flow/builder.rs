@@ -9,6 +9,7 @@ use super::definition::{BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition}
 use super::graph::{Code, DynamicCode, Graph, Lazy, PLAIN, TaskId, TaskKind, TaskNode, id};
 use super::inputs::{BodyOutcome, Inputs, Slot, TaskFuture};
 use super::settings::FlowOptions;
+use crate::quiet::Quiet;
 use crate::{TaskError, Value};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -62,6 +63,7 @@ impl TaskBody {
         parameters: impl IntoIterator<Item = Parameter>,
         run: impl Fn(&mut Inputs<'_>) -> Result<Value, TaskError> + Send + Sync + 'static,
     ) -> Self {
+        let run = Quiet::new(run);
         Self(DynamicCode {
             run: Box::new(move |inputs| BodyOutcome::Done(run(inputs))),
             parameters: parameters.into_iter().collect(),
@@ -77,6 +79,7 @@ impl TaskBody {
     where
         F: Future<Output = Result<Value, TaskError>> + Send + 'static,
     {
+        let run = Quiet::new(run);
         Self(DynamicCode {
             run: Box::new(move |inputs| {
                 let future: TaskFuture = Box::pin(run(inputs));

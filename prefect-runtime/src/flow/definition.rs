@@ -9,7 +9,8 @@ use super::inputs::{BodyOutcome, Inputs};
 use super::retry::{RetryDelay, RetryOn};
 use super::run_name::RunName;
 use super::trigger::Trigger;
-use crate::StateHandler;
+use crate::quiet::Quiet;
+use crate::{IntoStateHandler, StateHandler};
 
 /// The options of a task, by Prefect's names: what `#[task(..)]` writes, and what a flow built at run time gives.
 ///
@@ -65,10 +66,14 @@ impl TaskDefinition {
         self
     }
 
-    /// Adds a handler after those that are there.
+    /// Adds a handler after those that are there: a function, a closure whose parameters have their types, async ones, or
+    /// a value such as [`SlackNotifier`](crate::SlackNotifier).
     #[must_use]
-    pub fn state_handler(mut self, handler: impl StateHandler + 'static) -> Self {
-        self.handlers.push(Arc::new(handler));
+    pub fn state_handler<M, H: IntoStateHandler<M>>(mut self, handler: H) -> Self
+    where
+        H::Handler: 'static,
+    {
+        self.handlers.push(Arc::new(Quiet::new(handler.into_handler())));
         self
     }
 

@@ -3,8 +3,7 @@ use std::time::Duration;
 
 use super::retry::RetryDelay;
 
-/// Reads a time such as `"10s"`, `"500ms"` or `"1m30s"`: whole numbers, each with one of the units `ms`, `s`, `m`, `h`,
-/// `d`.
+/// Reads a time such as `"10s"`, `"1.5s"` or `"1h 30m"`: numbers, each with one of the units `ms`, `s`, `m`, `h`, `d`.
 ///
 /// It is a `const fn`: in a constant, a bad text is a compile error.
 ///
@@ -23,47 +22,88 @@ pub const fn duration(text: &str) -> Duration {
     match parse(text.as_bytes()) {
         Some(time) => time,
         None => panic!(
-            "not a duration: write whole numbers with a unit, `ms`, `s`, `m`, `h` or `d`, such as \"10s\" or \"1m30s\""
+            "not a duration: write numbers with a unit, `ms`, `s`, `m`, `h` or `d`, such as \"10s\" or \"1m30s\""
         ),
     }
 }
 
-const fn parse(text: &[u8]) -> Option<Duration> {
-    let mut millis: u64 = 0;
-    let mut i = 0;
-    if text.is_empty() {
+/// `None` if the text is no duration.
+pub(crate) const fn parse(text: &[u8]) -> Option<Duration> {
+    let mut sum = Duration::ZERO;
+    let mut i = skip_blanks(text, 0);
+    if i == text.len() {
         return None;
     }
     while i < text.len() {
-        let mut number: u64 = 0;
-        let start = i;
-        while i < text.len() && text[i].is_ascii_digit() {
-            // Overflow is no duration either.
-            let Some(tens) = number.checked_mul(10) else { return None };
-            let Some(next) = tens.checked_add((text[i] - b'0') as u64) else { return None };
-            number = next;
-            i += 1;
-        }
-        if i == start || i == text.len() {
+        let Some((number, after)) = digits(text, i) else { return None };
+        let Some((billionths, after)) = decimals(text, after) else { return None };
+        let Some((unit, after)) = unit(text, after) else { return None };
+        // Overflow is no duration either.
+        let Some(nanos) = number.checked_mul(unit as u128) else { return None };
+        let Some(nanos) = nanos.checked_add(billionths as u128 * unit as u128 / 1_000_000_000) else { return None };
+        if nanos / 1_000_000_000 > u64::MAX as u128 {
             return None;
         }
-        let unit: u64 = match text[i] {
-            b'm' if i + 1 < text.len() && text[i + 1] == b's' => {
-                i += 1;
-                1
-            }
-            b's' => 1_000,
-            b'm' => 60_000,
-            b'h' => 3_600_000,
-            b'd' => 86_400_000,
-            _ => return None,
+        #[allow(clippy::cast_possible_truncation, reason = "just looked at")]
+        let part = Duration::new((nanos / 1_000_000_000) as u64, (nanos % 1_000_000_000) as u32);
+        sum = match sum.checked_add(part) {
+            Some(sum) => sum,
+            None => return None,
         };
-        i += 1;
-        let Some(part) = number.checked_mul(unit) else { return None };
-        let Some(sum) = millis.checked_add(part) else { return None };
-        millis = sum;
+        i = skip_blanks(text, after);
     }
-    Some(Duration::from_millis(millis))
+    Some(sum)
+}
+
+const fn skip_blanks(text: &[u8], mut i: usize) -> usize {
+    while i < text.len() && text[i] == b' ' {
+        i += 1;
+    }
+    i
+}
+
+/// The number that begins here, and where it ends.
+const fn digits(text: &[u8], start: usize) -> Option<(u128, usize)> {
+    let mut number: u128 = 0;
+    let mut i = start;
+    while i < text.len() && text[i].is_ascii_digit() {
+        // More seconds than a `Duration` holds.
+        if number > u64::MAX as u128 {
+            return None;
+        }
+        number = number * 10 + (text[i] - b'0') as u128;
+        i += 1;
+    }
+    if i == start { None } else { Some((number, i)) }
+}
+
+/// What follows a point, in billionths, if there is a point.
+const fn decimals(text: &[u8], point: usize) -> Option<(u64, usize)> {
+    if point == text.len() || text[point] != b'.' {
+        return Some((0, point));
+    }
+    let (mut billionths, mut worth, mut i) = (0, 100_000_000, point + 1);
+    while i < text.len() && text[i].is_ascii_digit() {
+        billionths += (text[i] - b'0') as u64 * worth;
+        worth /= 10;
+        i += 1;
+    }
+    if i == point + 1 { None } else { Some((billionths, i)) }
+}
+
+/// The unit that stands here, in nanoseconds, and where it ends.
+const fn unit(text: &[u8], i: usize) -> Option<(u64, usize)> {
+    if i == text.len() {
+        return None;
+    }
+    match text[i] {
+        b'm' if i + 1 < text.len() && text[i + 1] == b's' => Some((1_000_000, i + 2)),
+        b's' => Some((1_000_000_000, i + 1)),
+        b'm' => Some((60_000_000_000, i + 1)),
+        b'h' => Some((3_600_000_000_000, i + 1)),
+        b'd' => Some((86_400_000_000_000, i + 1)),
+        _ => None,
+    }
 }
 
 /// What is taken where a time is asked for: a [`Duration`], or a text such as `"10s"`.
@@ -244,10 +284,16 @@ mod tests {
         check("1d12h", Some(129_600_000));
         check("1m1ms", Some(60_001));
         check("0s", Some(0));
-        for bad in ["", "10", "s", "10x", "-1s", "1.5s", "10 s", "1ss", "10s ", "1us", "99999999999999999999s"] {
+        check(" 1h 30m", Some(5_400_000));
+        check("1.5s", Some(1_500));
+        assert_eq!(parse(b"0.25ms"), Some(Duration::from_micros(250)));
+        assert_eq!(parse(b"0.0000000019s"), Some(Duration::from_nanos(1)));
+        for bad in ["", " ", "10", "s", "10x", "-1s", "1.s", ".5s", "1.2.3s", "1e3s", "10 s", "1ss", "1us"] {
             check(bad, None);
         }
-        check("18446744073709551615d", None);
+        for too_long in ["99999999999999999999s", "18446744073709551615d", "18446744073709551615s 1s"] {
+            check(too_long, None);
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What a body is given, and what it gives back.
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
@@ -91,11 +91,11 @@ impl<'a> Inputs<'a> {
 
 /// What the tasks of a flow share, by type.
 #[derive(Clone, Default)]
-pub(crate) struct SharedValues(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+pub(crate) struct SharedValues(HashMap<TypeId, Value>);
 
 impl SharedValues {
     pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
-        self.0.insert(TypeId::of::<T>(), Arc::new(value));
+        self.0.insert(TypeId::of::<T>(), Value::in_memory(value));
     }
 
     pub(crate) fn contains(&self, id: TypeId) -> bool {
@@ -103,7 +103,7 @@ impl SharedValues {
     }
 
     fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let value = Arc::clone(self.0.get(&TypeId::of::<T>())?);
+        let value = self.0.get(&TypeId::of::<T>())?.clone();
         Some(value.downcast().expect("kept under its own type"))
     }
 }

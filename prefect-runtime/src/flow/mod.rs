@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 pub use builder::{FlowBuilder, TaskBody, TaskRef};
 pub use definition::{BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
+pub(crate) use duration::parse as parse_duration;
 pub use duration::{IntoDuration, IntoRetryDelay, duration, exponential};
 pub use inputs::{BodyOutcome, Inputs, Slot, TaskFuture};
 pub(crate) use inputs::{Computed, Passed};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::TaskError;
+use crate::quiet::Quiet;
 
 /// How long to wait before a retry.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,7 +50,8 @@ pub struct RetryOn(Arc<dyn Fn(&TaskError) -> bool + Send + Sync>);
 impl RetryOn {
     /// Errors for which this is true.
     pub fn when(predicate: impl Fn(&TaskError) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(predicate))
+        let predicate = Quiet::new(predicate);
+        Self(Arc::new(move |error| predicate(error)))
     }
 
     /// Errors of type `E`.

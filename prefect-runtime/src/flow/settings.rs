@@ -3,7 +3,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{State, StateHandler, Tracked};
+use crate::quiet::Quiet;
+use crate::{IntoStateHandler, State, StateHandler, Tracked};
 
 /// Judges the end of a run before the flow's handlers hear of it: the flow, its final state, and the states of its
 /// reference tasks. A state that it returns replaces the final one.
@@ -30,10 +31,14 @@ impl FlowOptions {
         Self { name, handlers: Vec::new(), terminal_state_handler: None }
     }
 
-    /// Adds a handler after those that are there.
+    /// Adds a handler after those that are there: a function, a closure whose parameters have their types, async ones, or
+    /// a value such as [`SlackNotifier`](crate::SlackNotifier).
     #[must_use]
-    pub fn state_handler(mut self, handler: impl StateHandler + 'static) -> Self {
-        self.handlers.push(Arc::new(handler));
+    pub fn state_handler<M, H: IntoStateHandler<M>>(mut self, handler: H) -> Self
+    where
+        H::Handler: 'static,
+    {
+        self.handlers.push(Arc::new(Quiet::new(handler.into_handler())));
         self
     }
 
@@ -44,7 +49,8 @@ impl FlowOptions {
         mut self,
         handler: impl Fn(&Tracked, &State, &[State]) -> Option<State> + Send + Sync + 'static,
     ) -> Self {
-        self.terminal_state_handler = Some(Arc::new(handler));
+        let handler = Quiet::new(handler);
+        self.terminal_state_handler = Some(Arc::new(move |flow, state, reference| handler(flow, state, reference)));
         self
     }
 }

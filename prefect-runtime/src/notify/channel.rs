@@ -1,7 +1,7 @@
 //! One destination in a running program: its law behind a lock, and the future that obeys it.
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::report::NotificationReport;
 use super::transport::{Connect, Endpoint, Sending, Transport};
 use crate::Clock;
 use crate::clock::{Sleep, Tick};
-use crate::lock::lock;
+use crate::lock::{Locked, lock};
 
 /// A destination whose webhook is known. Messages are pushed from any thread; one [`Drive`] sends them.
 pub(crate) struct Channel {
@@ -68,7 +68,7 @@ impl Channel {
         Arc::new(Self { secret, endpoint, connect, transport: OnceLock::new(), clock, state: Mutex::new(state) })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> Locked<'_, State> {
         lock(&self.state)
     }
 
@@ -127,7 +127,7 @@ impl Channel {
         self.end(state);
     }
 
-    fn end(&self, mut state: MutexGuard<'_, State>) {
+    fn end(&self, mut state: Locked<'_, State>) {
         state.ended = true;
         let awake = std::mem::take(&mut state.awake);
         let finisher = state.finisher.take();

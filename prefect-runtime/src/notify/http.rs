@@ -98,20 +98,8 @@ fn words(error: &reqwest::Error) -> String {
     let mut fallback = if error.is_connect() { "no connection" } else { "no valid answer" };
     let mut source: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = source {
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            match io.kind() {
-                io::ErrorKind::ConnectionRefused => return "connection refused".to_owned(),
-                io::ErrorKind::ConnectionReset
-                | io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::BrokenPipe
-                | io::ErrorKind::UnexpectedEof => return "connection lost".to_owned(),
-                io::ErrorKind::TimedOut => return "timed out".to_owned(),
-                _ => {}
-            }
-            // What TLS has to say hides inside the error of the stream.
-            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                return format!("TLS: {tls}");
-            }
+        if let Some(said) = error.downcast_ref::<io::Error>().and_then(of_stream) {
+            return said;
         }
         if error.to_string().contains("dns error") {
             fallback = "host not found";
@@ -119,4 +107,20 @@ fn words(error: &reqwest::Error) -> String {
         source = error.source();
     }
     if error.is_timeout() { "timed out".to_owned() } else { fallback.to_owned() }
+}
+
+/// What an error of the connection says. TLS hides inside the error of the stream, which may lie in another one.
+fn of_stream(error: &io::Error) -> Option<String> {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => return Some("connection refused".to_owned()),
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => return Some("connection lost".to_owned()),
+        io::ErrorKind::TimedOut => return Some("timed out".to_owned()),
+        _ => {}
+    }
+    let inner = error.get_ref()?;
+    let tls = || Some(format!("TLS: {}", inner.downcast_ref::<rustls::Error>()?));
+    tls().or_else(|| inner.downcast_ref().and_then(of_stream))
 }

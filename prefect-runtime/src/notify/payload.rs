@@ -1,6 +1,5 @@
 //! What a message says: Prefect's payload, made safe for Slack.
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Serialize;
 
@@ -176,9 +175,7 @@ fn error_text(error: &TaskError) -> Option<String> {
     if error.is::<Signal>() {
         return None;
     }
-    // It is user code that writes the text, and a message is no reason to fail a task.
-    let text = catch_unwind(AssertUnwindSafe(|| error.to_string()))
-        .unwrap_or_else(|_| "an error whose text cannot be shown: its `Display` panicked".to_owned());
+    let text = error.to_string();
     (!text.is_empty()).then_some(text)
 }
 

@@ -17,7 +17,7 @@ pub struct FlowRun<O = ()> {
     pub(crate) core: Arc<RunCore>,
     state: State,
     /// `None` if no task was run.
-    engine: Option<Kept>,
+    engine: Option<Engine>,
     /// When it began and ended.
     times: [Tick; 2],
     notifications: NotificationReport,
@@ -42,14 +42,6 @@ pub struct TaskRunInfo {
     pub attempts: u32,
 }
 
-/// The engine after the run. Results are values of user types: a panic in their destructors must not reach the caller.
-struct Kept(Option<Engine>);
-impl Drop for Kept {
-    fn drop(&mut self) {
-        crate::panics::drop_quietly(self.0.take());
-    }
-}
-
 impl FlowRun<()> {
     pub(crate) fn new(
         core: Arc<RunCore>,
@@ -58,7 +50,6 @@ impl FlowRun<()> {
         times: [Tick; 2],
         notifications: NotificationReport,
     ) -> Self {
-        let engine = engine.map(|engine| Kept(Some(engine)));
         Self { core, state, engine, times, notifications, output: () }
     }
 
@@ -108,6 +99,18 @@ impl<O> FlowRun<O> {
         &self.core.services.flow_run_id
     }
 
+    /// When it began.
+    #[must_use]
+    pub fn started(&self) -> Timestamp {
+        self.core.services.clock.at(self.times[0])
+    }
+
+    /// When it ended; notifications may have been sent after that.
+    #[must_use]
+    pub fn ended(&self) -> Timestamp {
+        self.core.services.clock.at(self.times[1])
+    }
+
     /// How long the run took, without the time that notifications needed after its end.
     #[must_use]
     pub fn duration(&self) -> Duration {
@@ -131,12 +134,8 @@ impl<O> FlowRun<O> {
         self.state_at(task.task)
     }
 
-    fn engine(&self) -> Option<&Engine> {
-        self.engine.as_ref()?.0.as_ref()
-    }
-
     pub(crate) fn state_at(&self, task: TaskId) -> State {
-        match self.engine() {
+        match &self.engine {
             Some(engine) => engine.state(task),
             None => plain(StateKind::Pending).with_message("Task not run."),
         }
@@ -153,14 +152,14 @@ impl<O> FlowRun<O> {
     pub fn task_runs(&self) -> impl Iterator<Item = TaskRunInfo> + '_ {
         let graph = &self.core.graph;
         (0..id(graph.len())).map(move |task| {
-            let times = self.engine().map_or([0; 2], |engine| engine.times(task));
+            let times = self.engine.as_ref().map_or([0; 2], |engine| engine.times(task));
             let state = self.state_at(task);
             TaskRunInfo {
                 name: graph.name(task).to_string(),
                 slug: graph.slug(task).to_string(),
                 started: (state.kind() != StateKind::Pending).then(|| self.core.services.clock.at(times[0])),
                 duration: Duration::from_nanos(times[1].saturating_sub(times[0])),
-                attempts: self.engine().map_or(0, |engine| engine.attempts_made(task)),
+                attempts: self.engine.as_ref().map_or(0, |engine| engine.attempts_made(task)),
                 state,
             }
         })

@@ -17,6 +17,7 @@ pub use settings::{Executor, RunSettings};
 
 use crate::door::Observer;
 use crate::notify::Notifications;
+use crate::quiet::Quiet;
 use crate::{Clock, Config, State, StateKind, TaskError};
 
 /// The services of one run: handlers and tasks reach them through what they are given.
@@ -28,7 +29,7 @@ pub(crate) struct Services {
     pub(crate) config: Config,
     pub(crate) notifications: Notifications,
     pub(crate) started: Timestamp,
-    pub(crate) observers: Vec<Arc<dyn Observer>>,
+    pub(crate) observers: Vec<Quiet<Arc<dyn Observer>>>,
 }
 
 impl Services {

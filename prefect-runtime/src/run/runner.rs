@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::left_behind::LeftBehind;
 use super::runtime::AsyncRuntime;
 use super::{Executor, FlowRun, RunSettings, Services};
-use crate::clock::Tick;
+use crate::clock::{Held, Tick, nanos};
 use crate::door::{Change, change};
 use crate::engine::Engine;
 use crate::executor;
@@ -13,8 +13,9 @@ use crate::flow::graph::{Graph, TaskId};
 use crate::flow::{BodyKind, Flow, FlowOutput, RetryDelay, SharedValues};
 use crate::handlers::TrackedKind;
 use crate::notify::{DeliverySettings, Notifications, Unconfigured, check_webhook};
-use crate::panics::{self, guard};
+use crate::panics::{self, Caught, guard};
 use crate::random::{fraction, spread};
+use crate::state::Start;
 use crate::{Clock, Config, Signal, SignalKind, State, StateKind, TaskError, Tracked, random};
 
 /// What the executor and the task runs of one run share.
@@ -74,6 +75,13 @@ impl RunCore {
         self.graph.definition(task).timeout.or(self.services.config.settings().timeout)
     }
 
+    /// A state that starts after a delay, entered now: it has a start time.
+    pub(crate) fn with_start_time(&self, state: State) -> State {
+        let Some(Start::After(delay)) = state.start() else { return state };
+        let clock = &self.services.clock;
+        state.start_at(clock.at(clock.now().saturating_add(nanos(delay))))
+    }
+
     /// From 0 to 1: the same for the same seed, task and attempt, whatever runs beside it.
     pub(crate) fn random(&self, task: TaskId, attempt: u32) -> f64 {
         fraction(self.seed ^ spread(u64::from(task) << 32 | u64::from(attempt)))
@@ -105,6 +113,8 @@ pub(crate) struct Ran {
     pub(crate) engine: Engine,
     /// Why the run could not go on, if it could not.
     pub(crate) broken: Option<State>,
+    /// The token of the thread that goes on with the run: no time passes from the last task's end to the run's.
+    pub(crate) held: Held,
 }
 
 impl Prepared {
@@ -157,11 +167,14 @@ impl Prepared {
 
     /// Runs on this thread.
     pub(crate) fn run(self) -> FlowRun<()> {
-        let begun = self.core.services.clock.now();
+        let clock = &self.core.services.clock;
+        // A handler of the flow may take its time, and a notifier counts time of its own: virtual time waits for us.
+        let held = clock.hold();
+        let begun = clock.now();
         let _config = self.core.services.config.enter();
         if let Some(error) = &self.refused {
             let state = self.core.services.unexpected(error.clone());
-            return self.end(state, None, begun);
+            return self.end(state, None, begun, held);
         }
         let initial = match self.until {
             Until::TheEnd => State::new(StateKind::Scheduled),
@@ -171,13 +184,7 @@ impl Prepared {
         let running = State::new(StateKind::Running).with_message("Running flow.");
         let running = match self.change(&initial, running) {
             Change::To(state) if state.kind().is_running() => state,
-            Change::To(state) | Change::Ended(state) => {
-                if let Some(error) = state.error() {
-                    let error = self.core.services.redacted(error);
-                    tracing::error!(target: "prefect", "Unexpected error occured in FlowRunner: {error}");
-                }
-                return self.end(state, None, begun);
-            }
+            Change::To(state) | Change::Ended(state) => return self.end(state, None, begun, held),
         };
         let mut kept = self.kept.clone();
         kept.extend(self.core.graph.terminal_tasks());
@@ -190,15 +197,15 @@ impl Prepared {
                 let error = format!("Cycle found; flows must be acyclic! ({})", cycle.0.join(" -> "));
                 let failed = self.core.services.unexpected(error.into());
                 let state = self.finally(&running, failed);
-                return self.end(state, None, begun);
+                return self.end(state, None, begun, held);
             }
         };
         let ran = match self.settings.executor {
-            Executor::Local => executor::local::run(&self.core, engine, self.until),
-            Executor::Threads(n) => executor::threads::run(&self.core, engine, n, self.until),
+            Executor::Local => executor::local::run(&self.core, engine, self.until, held),
+            Executor::Threads(n) => executor::threads::run(&self.core, engine, n, self.until, held),
         };
         let state = self.conclude(&running, &ran);
-        self.end(state, Some(ran.engine), begun)
+        self.end(state, Some(ran.engine), begun, ran.held)
     }
 
     /// The state that the run ends in, before the flow's handlers: decided by the reference tasks.
@@ -243,8 +250,15 @@ impl Prepared {
         state
     }
 
-    fn end(self, state: State, engine: Option<Engine>, begun: Tick) -> FlowRun<()> {
+    fn end(self, state: State, engine: Option<Engine>, begun: Tick, held: Held) -> FlowRun<()> {
+        if let (Until::TheEnd, Some(error)) = (self.until, state.error()) {
+            let flow = &*self.core.graph.name;
+            let error = self.core.services.redacted(error);
+            // Spelled as in Prefect.
+            tracing::error!(target: "prefect", flow, "Unexpected error occured in FlowRunner: {error}");
+        }
         let ended = self.core.services.clock.now();
+        drop(held);
         // Only now, after the times are taken: Slack may be slow.
         let notifications = self.core.services.notifications.finish(ended);
         FlowRun::new(self.core, state, engine, [begun, ended], notifications)
@@ -278,7 +292,10 @@ fn load_config<O>(flow: &Flow<O>, settings: &RunSettings) -> Result<Config, Task
     let config = settings.config.clone().map_or_else(Config::current, Ok)?;
     config.log_warnings();
     let of_tasks = flow.graph.kinds.iter().flat_map(|kind| &kind.definition.handlers);
-    let named = of_tasks.chain(&flow.graph.options.handlers).filter_map(|handler| handler.webhook_secret());
+    let named = of_tasks
+        .chain(&flow.graph.options.handlers)
+        .map(|handler| guard(|| handler.webhook_secret()).map_err(Caught::into_error));
+    let named = named.collect::<Result<Vec<_>, _>>()?.into_iter().flatten();
     for secret in named.chain([crate::SlackNotifier::DEFAULT.secret]) {
         if let Some(url) = config.secret_text(secret) {
             check_webhook(secret, url.expose())?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::door::Observer;
 use crate::engine::KeepResults;
 use crate::notify::{OnFlush, PrintCard};
+use crate::quiet::Quiet;
 use crate::{Clock, Config};
 
 /// What runs the tasks.
@@ -44,7 +45,7 @@ pub struct RunSettings {
     pub(crate) clock: Option<Clock>,
     pub(crate) seed: Option<u64>,
     pub(crate) keep: KeepResults,
-    pub(crate) observers: Vec<Arc<dyn Observer>>,
+    pub(crate) observers: Vec<Quiet<Arc<dyn Observer>>>,
     pub(crate) config: Option<Config>,
     pub(crate) flush_deadline: Option<Duration>,
     pub(crate) on_flush: Option<OnFlush>,
@@ -97,7 +98,7 @@ impl RunSettings {
 
     /// Adds somebody who looks on.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observers.push(observer);
+        self.observers.push(Quiet::new(observer));
         self
     }
 }

@@ -195,7 +195,8 @@ impl State {
         self.details.as_ref().and_then(|d| d.start_time)
     }
 
-    /// When a scheduled state starts; `None` if it has no start time.
+    /// When a scheduled state starts; `None` if it has no start time, or one that counts from when it is entered
+    /// ([`start_in`](Self::start_in)) and it is not entered yet.
     #[must_use]
     pub fn start_time(&self) -> Option<Timestamp> {
         match self.start()? {

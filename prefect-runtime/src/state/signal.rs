@@ -186,11 +186,11 @@ impl Signal {
     }
 }
 
-/// `SKIP("message")`.
+/// `SKIP('message')`.
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.state.message() {
-            Some(message) => write!(f, "{}(\"{message}\")", self.kind.name()),
+            Some(message) => write!(f, "{}('{message}')", self.kind.name()),
             None => write!(f, "{}()", self.kind.name()),
         }
     }

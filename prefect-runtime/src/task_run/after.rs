@@ -60,8 +60,8 @@ fn outcome(core: &RunCore, task: TaskId, attempt: u32, ended: Ended) -> (State, 
         Ended::Body(Err(error)) => error,
     };
     if let Some(signal) = error.downcast_ref::<Signal>() {
-        // Prefect says nothing of these two.
-        if !matches!(signal.kind(), SignalKind::Success | SignalKind::EndRun) {
+        // A success is a result like any other.
+        if signal.kind() != SignalKind::Success {
             tracing::info!(target: "prefect.TaskRunner", "{} signal raised: {signal}", signal.kind().name());
         }
         let ends = if signal.kind() == SignalKind::EndRun { Ends::Now } else { Ends::ByTheRules };

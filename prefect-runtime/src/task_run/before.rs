@@ -44,7 +44,11 @@ pub(crate) fn prepare(
     let more = job.more.take().map(|more| *more).unwrap_or_default();
     match steps(core, &job, more, passed, inputs, now) {
         Ok(started) => Prepared::Run(started),
-        Err(state) => Prepared::Done(done(core, job.task, job.attempt, now, core.services.clock.now(), state)),
+        Err(state) => {
+            // What was not loaded must not wait for the next job: it would be dropped under the desk's lock.
+            passed.clear();
+            Prepared::Done(done(core, job.task, job.attempt, now, core.services.clock.now(), state))
+        }
     }
 }
 
@@ -196,7 +200,9 @@ fn set_task_run_name(
 ) -> Step<Option<Arc<str>>> {
     let task = job.task;
     let Some(name) = &core.graph.definition(task).task_run_name else { return Ok(None) };
-    match run_name::expand(core, task, job.run_count, name, inputs) {
+    // Inputs become text by their own `Serialize`.
+    let expanded = guard(|| run_name::expand(core, task, job.run_count, name, inputs));
+    match expanded.unwrap_or_else(|caught| Err(caught.into_error())) {
         Ok(name) => Ok(Some(name.into())),
         Err(error) => end(core, tracked, task, old, core.services.unexpected(error)),
     }

@@ -7,6 +7,7 @@ use super::Body;
 use crate::context::{Context, Now, as_task};
 use crate::flow::{BodyOutcome, Inputs, TaskFuture};
 use crate::panics::{Caught, guard};
+use crate::quiet::Quiet;
 use crate::run::RunCore;
 use crate::{TaskError, Value};
 
@@ -15,7 +16,7 @@ pub(crate) enum Call {
     /// It has ended.
     Ended(Result<Value, TaskError>),
     /// It waits.
-    Waits(TaskFuture, Context),
+    Waits(Quiet<TaskFuture>, Context),
 }
 
 /// Whether an async body is polled where it is, first of all. Most are ready at once, and a hand-over costs more.
@@ -31,34 +32,29 @@ pub(crate) fn call(core: &RunCore, body: &Body, inputs: &mut [Option<Value>], fi
     let code = &core.graph.kind(body.task).code;
     let now = Now { task: body.task, attempt: body.run_count, resumed: body.resumed };
     let outcome = guard(|| {
-        as_task(now, body.run_name.as_ref(), || {
-            let mut given = Inputs::new(inputs, code.parameters(), &core.shared);
-            match code.run(&mut given) {
-                BodyOutcome::Done(result) => Ok(result),
-                BodyOutcome::Future(mut future) => {
-                    if first == FirstPoll::InPlace
-                        && let Poll::Ready(result) = future.as_mut().poll(&mut Cx::from_waker(Waker::noop()))
-                    {
-                        return Ok(result);
-                    }
-                    Err(future)
-                }
-            }
-        })
+        as_task(now, body.run_name.as_ref(), || code.run(&mut Inputs::new(inputs, code.parameters(), &core.shared)))
     });
-    match outcome {
-        Ok(Ok(result)) => Call::Ended(result),
-        Ok(Err(future)) => {
-            let context = Context::of(&core.services, &core.graph, now, body.run_name.as_ref().map(Arc::clone));
-            Call::Waits(future, context)
+    let mut future = match outcome {
+        Ok(BodyOutcome::Done(result)) => return Call::Ended(result),
+        Ok(BodyOutcome::Future(future)) => Quiet::new(future),
+        Err(caught) => return Call::Ended(Err(caught.into_error())),
+    };
+    if first == FirstPoll::InPlace {
+        let mut cx = Cx::from_waker(Waker::noop());
+        // The future stays outside: dropped while it panics, it could end the process.
+        match guard(|| as_task(now, body.run_name.as_ref(), || future.as_mut().poll(&mut cx))) {
+            Ok(Poll::Ready(result)) => return Call::Ended(result),
+            Ok(Poll::Pending) => {}
+            Err(caught) => return Call::Ended(Err(caught.into_error())),
         }
-        Err(caught) => Call::Ended(Err(caught.into_error())),
     }
+    let context = Context::of(&core.services, &core.graph, now, body.run_name.as_ref().map(Arc::clone));
+    Call::Waits(future, context)
 }
 
 /// Polls a body that waits, with its context; a panic is its error.
 pub(crate) fn caught_poll(
-    future: &mut Option<TaskFuture>,
+    future: &mut Option<Quiet<TaskFuture>>,
     context: &Context,
     cx: &mut Cx<'_>,
 ) -> Poll<Result<Value, TaskError>> {
@@ -71,7 +67,7 @@ pub(crate) fn caught_poll(
         Ok(Poll::Ready(result)) => result,
         Err(caught) => Err(Caught::into_error(caught)),
     };
-    // What the body held is dropped here, where a panic is caught.
-    crate::panics::drop_quietly(future.take());
+    // What the body held goes before its end is told.
+    *future = None;
     Poll::Ready(result)
 }

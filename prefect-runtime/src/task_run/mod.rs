@@ -51,9 +51,11 @@ fn unwatched(core: &RunCore, task: TaskId) -> bool {
 
 /// The one door, for a task. `Err` is the state that the task run ends in.
 fn enter(core: &RunCore, tracked: &Tracked, task: TaskId, old: &State, new: State) -> Step<State> {
+    // Handlers see the moment, not the delay; what they put in place of the state is given one too.
+    let new = core.with_start_time(new);
     match change(tracked, &core.graph.definition(task).handlers, old, new) {
-        Change::To(state) => Ok(state),
-        Change::Ended(state) => Err(state),
+        Change::To(state) => Ok(core.with_start_time(state)),
+        Change::Ended(state) => Err(core.with_start_time(state)),
     }
 }
 

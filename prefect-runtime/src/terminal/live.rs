@@ -4,7 +4,7 @@
 //! there down. So what bodies print by themselves stays: it goes where the cursor is, and the next frame is painted below.
 use std::fmt;
 use std::io::{self, Write as _};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -104,9 +104,10 @@ impl Drop for Live {
 impl Shared {
     fn paint(&self, bar: &ProgressBar) {
         loop {
-            let above = lock(&self.above);
-            let waited = self.wake.wait_timeout_while(above, FRAME, |above| !above.over);
-            let (mut above, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            let mut above = lock(&self.above);
+            if !above.over {
+                above = above.wait_for(&self.wake, FRAME);
+            }
             let (texts, over) = (std::mem::take(&mut above.texts), above.over);
             drop(above);
             if over {

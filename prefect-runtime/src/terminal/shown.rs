@@ -5,12 +5,11 @@ use std::time::Instant;
 
 use super::screen::Screen;
 use super::table::waiting;
-use super::text::{card, human, plain};
+use super::text::{card, plain};
 use crate::door::Observer;
 use crate::handlers::TrackedKind;
 use crate::notify::{Card, MissingSecret};
 use crate::run::RunSettings;
-use crate::state::Start;
 use crate::{State, StateKind, Tracked};
 
 /// In a flow of up to this many tasks each state change is a line; of a larger one only what goes wrong or waits, and
@@ -50,14 +49,8 @@ impl Shown {
         if let Some(message) = state.message() {
             let _ = write!(line, "  {}", shown(&message));
         }
-        match state.start().filter(|_| state.kind().is_pending()) {
-            Some(Start::After(delay)) => {
-                let _ = write!(line, ", again in {}", human(delay));
-            }
-            Some(Start::At(moment)) => {
-                let _ = write!(line, ", again at {}", self.screen.time_of(moment));
-            }
-            None => {}
+        if let Some(moment) = state.start_time().filter(|_| state.kind().is_pending()) {
+            let _ = write!(line, ", again at {}", self.screen.time_of(moment));
         }
         line.push('\n');
         line

@@ -111,7 +111,7 @@ fn line(task: &TaskRunInfo, name: &str, width: usize, paint: Paint) -> String {
 
 /// Why a task run did not end well: its error with the sources, else what its state says.
 fn whys(task: &TaskRunInfo) -> Vec<String> {
-    let chain = task.state.error().into_iter().flat_map(TaskError::chain).enumerate();
+    let chain = task.state.error().into_iter().flat_map(TaskError::texts).enumerate();
     let whys: Vec<_> =
         chain.map(|(i, cause)| format!("{}: {cause}", if i == 0 { "error" } else { "caused by" })).collect();
     match task.state.message() {

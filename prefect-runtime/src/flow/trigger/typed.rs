@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::{Check, Refusal, Trigger, Upstreams};
+use crate::quiet::Quiet;
 use crate::{Outcome, Signal, TaskError};
 
 /// What a built-in trigger says, for a task whose upstream tasks may have no result.
@@ -172,7 +173,8 @@ where
     where
         R: TriggerOutput,
     {
-        Typed::new(move |upstreams| self(upstreams).judge())
+        let trigger = Quiet::new(self);
+        Typed::new(move |upstreams| trigger(upstreams).judge())
     }
 }
 

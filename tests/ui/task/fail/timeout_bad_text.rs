@@ -1,6 +1,6 @@
 use prefect::prelude::*;
 
-#[task(timeout = "1.5s")]
+#[task(timeout = "90 seconds")]
 fn a() {}
 
 fn main() {}
