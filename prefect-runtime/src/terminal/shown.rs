@@ -50,7 +50,7 @@ impl Shown {
             let _ = write!(line, "  {}", shown(&message));
         }
         if let Some(moment) = state.start_time().filter(|_| state.kind().is_pending()) {
-            let _ = write!(line, ", again at {}", self.screen.time_of(moment));
+            let _ = write!(line, ", again {}", self.screen.when(moment));
         }
         line.push('\n');
         line
