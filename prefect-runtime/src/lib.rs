@@ -33,14 +33,15 @@ pub use config::{
 pub use context::{Context, context, sleep, sleep_blocking};
 pub use door::Observer;
 pub use dsl::{
-    Data, Failure, Input, IntoConstant, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream, options,
+    Data, Failure, Input, IntoConstant, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream, input, options,
     reference_tasks, task_fn,
 };
 pub use engine::KeepResults;
 pub use error::{Panicked, TaskError};
 pub use flow::{
-    Flow, FlowBuilder, FlowOptions, FlowOutput, Inputs, IntoDuration, IntoRetryDelay, MissingResult, Parameter,
-    RetryDelay, RetryOn, RunName, TaskBody, TaskDefinition, TaskRef, Trigger, Upstreams, duration, exponential,
+    Elements, Flow, FlowBuilder, FlowOptions, FlowOutput, Inputs, IntoDuration, IntoRetryDelay, MissingResult,
+    Parameter, RetryDelay, RetryOn, RunName, TaskBody, TaskDefinition, TaskRef, Trigger, Upstreams, duration,
+    exponential,
 };
 pub use handlers::{
     Callback, CallbackOutput, HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind, callback_factory,

@@ -1,5 +1,6 @@
 //! The typed layer over the graph: what the macros expand to, and what the user's values become.
 mod closure;
+mod collections;
 mod convert;
 mod flow;
 mod input;
@@ -8,8 +9,10 @@ mod options;
 mod outcome;
 mod output;
 mod parameter;
+mod parts;
 
 pub use closure::task_fn;
+pub use collections::input;
 pub use convert::{IntoConstant, IntoGeneric, IntoInput};
 pub use flow::{flow, in_flow, missing_parameter, output_node, parameter, parameter_node, reference_tasks, returned};
 pub use input::{Input, slot};

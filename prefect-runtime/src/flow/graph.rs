@@ -22,6 +22,8 @@ pub(crate) struct Graph {
     /// Upstream tasks, task by task: those that bring data first, in the order of the inputs.
     pub(crate) edges: Vec<TaskId>,
     pub(crate) slots: Vec<Box<[Slot]>>,
+    /// How mapped tasks use their edges, one entry for each edge.
+    pub(crate) mapped: HashMap<TaskId, Box<[EdgeUse]>>,
     pub(crate) reference_tasks: Option<Vec<TaskId>>,
     pub(crate) lazy: Lazy,
 }
@@ -111,6 +113,17 @@ pub(crate) struct TaskNode {
 
 pub(crate) const PLAIN: u32 = u32::MAX;
 
+/// What a child of a mapped task takes from an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EdgeUse {
+    /// All that it brings, or nothing.
+    Whole,
+    /// An element of the list; of another mapped task, what the child of the same number gives.
+    Element,
+    /// An element of the lists in it.
+    Flattened,
+}
+
 /// Tasks that wait for each other, by name.
 #[derive(Clone, Debug)]
 pub(crate) struct Cycle(pub(crate) Vec<String>);
@@ -161,6 +174,22 @@ impl Graph {
     pub(crate) fn data_upstream(&self, task: TaskId) -> &[TaskId] {
         let start = self.nodes[task as usize].edges as usize;
         &self.edges[start..start + self.nodes[task as usize].data_edges as usize]
+    }
+
+    /// How the task uses its edges, if it is mapped.
+    #[inline]
+    pub(crate) fn uses(&self, task: TaskId) -> Option<&[EdgeUse]> {
+        if self.mapped.is_empty() {
+            return None;
+        }
+        self.mapped.get(&task).map(|uses| &**uses)
+    }
+
+    /// How many edges from `upstream` bring elements to `reader`.
+    pub(crate) fn element_edges(&self, upstream: TaskId, reader: TaskId) -> u32 {
+        let Some(uses) = self.uses(reader) else { return 0 };
+        let pairs = self.upstream(reader).iter().zip(uses);
+        id(pairs.filter(|(from, how)| **from == upstream && **how == EdgeUse::Element).count())
     }
 
     /// The inputs, if they are more than results of tasks.

@@ -2,6 +2,7 @@
 mod builder;
 pub(crate) mod definition;
 mod duration;
+mod elements;
 pub(crate) mod graph;
 pub(crate) mod inputs;
 mod output;
@@ -17,6 +18,8 @@ pub use builder::{FlowBuilder, TaskBody, TaskRef};
 pub use definition::{BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
 pub(crate) use duration::parse as parse_duration;
 pub use duration::{IntoDuration, IntoRetryDelay, duration, exponential};
+pub use elements::Elements;
+pub(crate) use elements::Nesting;
 pub use inputs::{BodyOutcome, Inputs, Slot, TaskFuture};
 pub(crate) use inputs::{Computed, Passed};
 pub use output::{FlowOutput, MissingResult};

@@ -134,6 +134,17 @@ impl<O> FlowRun<O> {
         self.state_at(task.task)
     }
 
+    /// The states of a mapped task's children, in their order; none if the task is not mapped.
+    ///
+    /// # Panics
+    /// If the task belongs to another flow.
+    #[track_caller]
+    pub fn map_states(&self, task: TaskRef) -> impl ExactSizeIterator<Item = State> + '_ {
+        assert!(task.graph == self.core.graph.id, "this task belongs to another flow");
+        let children = self.engine.as_ref().and_then(|engine| engine.children(task.task));
+        children.unwrap_or_default().map(|child| self.state_at(child))
+    }
+
     pub(crate) fn state_at(&self, task: TaskId) -> State {
         match &self.engine {
             Some(engine) => engine.state(task),
