@@ -78,4 +78,9 @@ fn handler_failed(tracked: &Tracked, error: TaskError) -> State {
 pub trait Observer: Send + Sync {
     /// Called on the thread of the run: be quick. A panic is logged.
     fn changed(&self, object: &Tracked, old: &State, new: &State);
+
+    /// Called when a mapped task is in its state `Mapped`, with the number of its children, before any of them starts.
+    fn mapped(&self, task: &Tracked, children: usize) {
+        let _ = (task, children);
+    }
 }

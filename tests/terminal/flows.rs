@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use prefect::fake_slack::{Answer, FakeSlack};
 use prefect::prelude::*;
-use prefect::{AnyFlow, Clock, Config, Executor, Flow, RunSettings};
+use prefect::{
+    AnyFlow, Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, Parameter, RunSettings, TaskBody,
+    TaskDefinition, Value,
+};
 
 #[task(name = "1/x task", state_handlers = [slack_notifier])]
 fn div(x: i64) -> i64 {
@@ -116,6 +119,20 @@ fn limited() -> AnyFlow {
     flow!("limited", { add(1) }).with(settings().config(config)).into()
 }
 
+/// A task mapped over so many numbers; 7 fails.
+fn mapped(name: &'static str, n: i64) -> AnyFlow {
+    let mut flow = FlowBuilder::new(FlowOptions::new(name));
+    let numbers: Vec<i64> = (0..n).collect();
+    let list = flow.task(TaskDefinition::new("list"), TaskBody::new([], move |_| Ok(Value::new(numbers.clone()))));
+    let number = TaskBody::new([Parameter::of::<i64>("n")], |inputs| match *inputs.take::<i64>(0) {
+        7 => Err("seven is broken".into()),
+        n => Ok(Value::new(n)),
+    });
+    let number = flow.task(TaskDefinition::new("number"), number);
+    flow.map(list, number, "n", Elements::of::<i64>());
+    flow.build().with(settings()).into()
+}
+
 fn large(fails: bool) -> AnyFlow {
     let name = if fails { "large" } else { "large and good" };
     let flow = flow!(name, {
@@ -153,6 +170,8 @@ fn main() -> ExitCode {
         .with(real)
         .into(),
         limited(),
+        mapped("few children", 2),
+        mapped("many children", 598),
         flow!("print", { print() }).with(settings()).into(),
         flow!("empty", {}).with(settings()).into(),
     ])

@@ -101,6 +101,22 @@ Failed           large  Some reference tasks failed.  0s
 }
 
 #[test]
+fn the_children_of_a_mapped_task_are_task_runs_like_others() {
+    let out = run("few children").ran().out;
+    assert!(out.contains("\n12:00:00 Success          number[1]  Task run succeeded.\n"), "{out}");
+    let summary = "Success          list       0s\nMapped           number     0s\nSuccess          number[0]  0s\n";
+    assert_eq!(out.split_once("\n\n").unwrap().1.find(summary), Some(0), "{out}");
+
+    let out = run("many children").ran().out;
+    let told: Vec<&str> = out.lines().collect();
+    assert_eq!(told[3], "12:00:00 Mapped           number  Ready to proceed with mapping.");
+    assert_eq!(told[4], "12:00:00 Failed           number[7]  Error during execution of task: seven is broken");
+    assert_eq!(told[5], "12:00:00                  60 of 600 tasks finished: 58 Success, 1 Mapped, 1 Failed");
+    assert_eq!(lines_with(&out, "of 600 tasks finished").len(), 9);
+    assert!(out.contains("\n\nFailed           number[7]  0s\n    error: seven is broken\n\n600 tasks: "), "{out}");
+}
+
+#[test]
 fn the_summary_tells_attempts_and_causes() {
     let out = run("flaky").ran().out;
     assert_eq!(

@@ -92,6 +92,21 @@ impl Table {
         }
     }
 
+    /// So many children come into being.
+    pub(super) fn add(&mut self, children: usize) {
+        self.total += children;
+        self.tenths = self.tenths_now();
+    }
+
+    /// How many task runs there are, as far as is known.
+    pub(super) fn total(&self) -> usize {
+        self.total
+    }
+
+    fn tenths_now(&self) -> usize {
+        (self.counts.finished() * 10).checked_div(self.total).unwrap_or_default()
+    }
+
     /// A task run went from one kind of state to another.
     pub(super) fn changed(&mut self, task: &Tracked, old: StateKind, new: StateKind, now: Instant) {
         self.counts.remove(old);
@@ -130,16 +145,16 @@ impl Table {
 
     /// A line that tells how far the run is, each time that another tenth of its tasks has finished.
     pub(super) fn next_tenth(&mut self) -> Option<String> {
-        let finished = self.counts.finished();
-        let tenths = (finished * 10).checked_div(self.total)?;
+        let tenths = self.tenths_now();
         if tenths <= self.tenths || tenths >= 10 {
             return None;
         }
         self.tenths = tenths;
-        Some(self.progress(finished))
+        Some(self.progress())
     }
 
-    fn progress(&self, finished: usize) -> String {
+    fn progress(&self) -> String {
+        let finished = self.counts.finished();
         let colon = if self.counts.0.is_empty() { "" } else { ": " };
         format!("{finished} of {} finished{colon}{}", counted(self.total, "task"), self.counts)
     }
@@ -150,7 +165,7 @@ impl Table {
         let flow = paint.bold(&shown(&self.flow));
         let elapsed = human_ticking(now.saturating_duration_since(self.begun));
         let mut lines = vec![match self.flush {
-            None => format!("{flow}  {elapsed}  {}", self.progress(self.counts.finished())),
+            None => format!("{flow}  {elapsed}  {}", self.progress()),
             Some((left, time)) => format!("{flow}  {}", waiting(left, time)),
         }];
         // The head and "and N more".
