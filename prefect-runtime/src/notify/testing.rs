@@ -113,7 +113,7 @@ impl Bench {
     pub fn finish(&self) -> NotificationReport {
         let now = self.services.clock.now();
         lock(&self.busy).take();
-        self.services.notifications.finish(now)
+        self.services.notifications.finish(now, ())
     }
 
     /// How much time of the run's clock has passed.
