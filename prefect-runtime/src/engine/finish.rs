@@ -62,7 +62,7 @@ impl Engine {
         };
         self.unfinished -= 1;
         match done.run.child {
-            Some(child) => self.child_finished(done.run.task, child, flags),
+            Some(child) => self.child_finished(at, child, flags),
             None => self.task_finished(done.run.task, flags),
         }
     }

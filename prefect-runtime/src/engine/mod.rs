@@ -146,7 +146,8 @@ pub(crate) struct Engine {
     records: Vec<Record>,
     /// Where the children of mapped tasks are, in the order in which those were mapped.
     regions: Vec<Region>,
-    region_of: HashMap<TaskId, usize>,
+    /// By task: its place among the regions. Empty until there is one.
+    region_of: Vec<Option<u32>>,
     ready: VecDeque<RecordId>,
     /// Task runs that go on at a tick.
     scheduled: BTreeSet<(Tick, RecordId)>,
@@ -219,7 +220,7 @@ impl Engine {
             unfinished: records.len(),
             records,
             regions: Vec::new(),
-            region_of: HashMap::new(),
+            region_of: Vec::new(),
             ready,
             scheduled: BTreeSet::new(),
             states: HashMap::new(),
@@ -234,7 +235,7 @@ impl Engine {
             graph: Arc::clone(&self.graph),
             records: Vec::new(),
             regions: Vec::new(),
-            region_of: HashMap::new(),
+            region_of: Vec::new(),
             ready: VecDeque::new(),
             scheduled: BTreeSet::new(),
             states: HashMap::new(),

@@ -35,6 +35,8 @@ pub(super) struct Region {
     pub(super) lists: Vec<Option<List>>,
     /// The regions of which each child reads the child of the same number.
     paired: Box<[Range<RecordId>]>,
+    /// The tasks of which each child reads the child of the same number, with the number of edges.
+    mapped_over: Box<[(TaskId, u32)]>,
 }
 
 impl Region {
@@ -44,15 +46,21 @@ impl Region {
 }
 
 impl Engine {
+    #[inline]
     pub(super) fn region(&self, task: TaskId) -> Option<&Region> {
-        if self.regions.is_empty() {
-            return None;
-        }
-        self.region_of.get(&task).map(|i| &self.regions[*i])
+        let place = (*self.region_of.get(task as usize)?)?;
+        Some(&self.regions[place as usize])
     }
 
+    /// The place of the region that this record of a child lies in.
+    #[inline]
+    fn region_at(&self, record: RecordId) -> usize {
+        self.regions.partition_point(|region| region.first <= record) - 1
+    }
+
+    #[inline]
     pub(super) fn child_id(&self, record: RecordId) -> RunId {
-        let region = &self.regions[self.regions.partition_point(|region| region.first <= record) - 1];
+        let region = &self.regions[self.region_at(record)];
         RunId { task: region.task, child: Some(record - region.first), record }
     }
 
@@ -61,6 +69,14 @@ impl Engine {
         let uses = self.graph.uses(task).unwrap_or_default();
         let elements = self.graph.upstream(task).iter().zip(uses).filter(|(_, how)| **how == EdgeUse::Element);
         elements.filter_map(|(upstream, _)| self.children(*upstream)).collect()
+    }
+
+    /// The tasks that are mapped over this one.
+    fn mapped_over(&self, task: TaskId) -> Box<[(TaskId, u32)]> {
+        let mut readers = self.graph.readers().of(task).to_vec();
+        readers.dedup();
+        let edges = readers.into_iter().map(|reader| (reader, self.graph.element_edges(task, reader)));
+        edges.filter(|(_, edges)| *edges > 0).collect()
     }
 
     /// A task is mapped: its children come into being.
@@ -93,8 +109,11 @@ impl Engine {
                 value: None,
             });
         }
-        self.region_of.insert(task, self.regions.len());
-        self.regions.push(Region { task, first, len, left: len, flags: Flags::Plain, lists, paired: paired.clone() });
+        self.region_of.resize(self.graph.len(), None);
+        self.region_of[task as usize] = Some(id(self.regions.len()));
+        let flags = Flags::Plain;
+        let mapped_over = self.mapped_over(task);
+        self.regions.push(Region { task, first, len, left: len, flags, lists, paired: paired.clone(), mapped_over });
         for child in (first..first + len).rev() {
             if self.records[child as usize].waits_for == 0 {
                 self.ready.push_back(child);
@@ -110,28 +129,21 @@ impl Engine {
         self.unfinished -= 1;
         self.release_readers(task, Flags::Plain, |elements, _| elements);
         if len == 0 {
-            self.all_children_finished(task);
+            self.all_children_finished(self.regions.len() - 1);
         }
     }
 
     /// One child less is to be waited for.
-    pub(super) fn child_finished(&mut self, task: TaskId, child: u32, flags: Flags) {
-        let at = self.region_of[&task];
+    pub(super) fn child_finished(&mut self, record: RecordId, child: u32, flags: Flags) {
+        let at = self.region_at(record);
         for i in 0..self.regions[at].paired.len() {
             let theirs = self.regions[at].paired[i].start + child;
             self.release_value(theirs);
         }
-        let graph = std::sync::Arc::clone(&self.graph);
-        let mut last = None;
-        for reader in graph.readers().of(task) {
-            if last.replace(*reader) == Some(*reader) {
-                continue;
-            }
-            let Some(theirs) = self.children(*reader).and_then(|mut children| children.nth(child as usize)) else {
-                continue;
-            };
-            let edges = graph.element_edges(task, *reader);
-            if edges > 0 {
+        for i in 0..self.regions[at].mapped_over.len() {
+            let (reader, edges) = self.regions[at].mapped_over[i];
+            let theirs = self.children(reader).and_then(|mut children| children.nth(child as usize));
+            if let Some(theirs) = theirs {
                 self.release(theirs, edges, flags);
             }
         }
@@ -141,11 +153,12 @@ impl Engine {
             region.flags = Flags::Special;
         }
         if region.left == 0 {
-            self.all_children_finished(task);
+            self.all_children_finished(at);
         }
     }
 
-    fn all_children_finished(&mut self, task: TaskId) {
+    fn all_children_finished(&mut self, at: usize) {
+        let task = self.regions[at].task;
         let graph = std::sync::Arc::clone(&self.graph);
         let uses = graph.uses(task).unwrap_or_default();
         for (upstream, how) in graph.upstream(task).iter().zip(uses) {
@@ -154,7 +167,7 @@ impl Engine {
                 self.release_result(*upstream);
             }
         }
-        let region = &mut self.regions[self.region_of[&task]];
+        let region = &mut self.regions[at];
         let flags = region.flags;
         self.garbage.lists.append(&mut region.lists);
         self.release_readers(task, flags, |elements, all| all - elements);

@@ -87,7 +87,15 @@ impl Engine {
     /// For a task that is to be mapped: what its lists are made of.
     fn pass_lists(&self, task: TaskId, batch: &mut Batch) {
         for slot in self.graph.slots(task).unwrap_or_default() {
-            let Slot::Each(Each { of: EachOf::Task(upstream), elements }) = slot else { continue };
+            let Slot::Each(Each { of, elements, .. }) = slot else { continue };
+            let upstream = match of {
+                EachOf::Task(upstream) => upstream,
+                EachOf::Tasks(tasks) => {
+                    batch.passed.extend(tasks.iter().map(|task| self.value_or_state(*task)));
+                    continue;
+                }
+                EachOf::Constant(_) => continue,
+            };
             batch.passed.push(match (self.region(*upstream), elements.nesting) {
                 (Some(region), crate::flow::Nesting::Plain) => Passed::Count(region.len),
                 (Some(region), crate::flow::Nesting::Flattened) => {
@@ -122,7 +130,7 @@ impl Engine {
                         // It has failed, and another list decides how many children there are.
                         None => Passed::State(Box::new(self.state(*upstream))),
                     },
-                    (_, EachOf::Constant(_)) => unreachable!("a constant is a list, or nothing is mapped"),
+                    (_, EachOf::Constant(_) | EachOf::Tasks(_)) => unreachable!("a list, or nothing is mapped"),
                 }),
             }
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::Flow;
 use super::definition::{BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
 use super::elements::{Elements, Nesting};
-use super::graph::{Code, DynamicCode, EdgeUse, Graph, Lazy, PLAIN, TaskId, TaskKind, TaskNode, id};
+use super::graph::{Code, DynamicCode, EdgeUse, Graph, Lazy, MappedTasks, PLAIN, TaskId, TaskKind, TaskNode, id};
 use super::inputs::{BodyOutcome, Computed, Each, EachOf, Inputs, Passed, Slot, TaskFuture};
 use super::settings::FlowOptions;
 use crate::quiet::Quiet;
@@ -155,7 +155,7 @@ impl FlowBuilder {
     pub fn map(&mut self, from: TaskRef, to: TaskRef, key: &str, elements: Elements) {
         let from = self.own(from);
         assert!(from != self.own(to), "edges can not connect a task to itself");
-        self.bind(to, key, Slot::Each(Each { of: EachOf::Task(from), elements }));
+        self.bind(to, key, Slot::Each(Each { of: EachOf::Task(from), elements, convert: None }));
     }
 
     /// Gives the elements of the lists that `from` gave, as one list, to the parameter `key` of `to`: of a list of lists, or
@@ -177,7 +177,7 @@ impl FlowBuilder {
     /// As [`constant`](Self::constant).
     #[track_caller]
     pub fn map_constant(&mut self, to: TaskRef, key: &str, list: Value, elements: Elements) {
-        self.bind(to, key, Slot::Each(Each { of: EachOf::Constant(list), elements }));
+        self.bind(to, key, Slot::Each(Each { of: EachOf::Constant(list), elements, convert: None }));
     }
 
     #[track_caller]
@@ -301,6 +301,12 @@ impl FlowBuilder {
         self.nodes[task as usize].kind = self.add_kind(changed);
     }
 
+    /// Whether a task takes an element of a list.
+    pub(crate) fn is_mapped(&self, task: TaskId) -> bool {
+        let slots = self.slots.get(self.nodes[task as usize].slots as usize);
+        slots.is_some_and(|slots| slots.iter().any(|slot| matches!(slot, Slot::Each(_))))
+    }
+
     pub(crate) fn after(&mut self, task: TaskId, upstream: TaskId) {
         self.order.push((upstream, task));
     }
@@ -330,12 +336,12 @@ impl FlowBuilder {
     }
 
     /// How the mapped tasks use their edges.
-    fn uses(&self) -> HashMap<TaskId, Box<[EdgeUse]>> {
+    fn uses(&self) -> MappedTasks {
         let each = |slots: &[Slot]| slots.iter().any(|slot| matches!(slot, Slot::Each(_)));
         if !self.slots.iter().any(|slots| each(slots)) {
-            return HashMap::new();
+            return MappedTasks::default();
         }
-        let mut mapped = HashMap::new();
+        let mut mapped = MappedTasks::default();
         for task in 0..self.nodes.len() {
             let Some(slots) = self.slots.get(self.nodes[task].slots as usize).filter(|slots| each(slots)) else {
                 continue;
@@ -345,7 +351,10 @@ impl FlowBuilder {
                 match slot {
                     Slot::Upstream(_) => uses.push(EdgeUse::Whole),
                     Slot::Computed(computed) => uses.extend(computed.upstream.iter().map(|_| EdgeUse::Whole)),
-                    Slot::Each(Each { of: EachOf::Task(_), elements }) => uses.push(match elements.nesting {
+                    Slot::Each(Each { of: EachOf::Tasks(tasks), .. }) => {
+                        uses.extend(tasks.iter().map(|_| EdgeUse::Whole))
+                    }
+                    Slot::Each(Each { of: EachOf::Task(_), elements, .. }) => uses.push(match elements.nesting {
                         Nesting::Plain => EdgeUse::Element,
                         Nesting::Flattened => EdgeUse::Flattened,
                     }),
@@ -354,7 +363,7 @@ impl FlowBuilder {
             }
             let end = self.nodes.get(task + 1).map_or(self.edges.len(), |next| next.edges as usize);
             uses.resize(end - self.nodes[task].edges as usize, EdgeUse::Whole);
-            mapped.insert(id(task), uses.into());
+            mapped.add(id(task), uses);
         }
         mapped
     }

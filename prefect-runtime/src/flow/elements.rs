@@ -79,6 +79,14 @@ const JSON: Table = Table {
     },
 };
 
+const NOTHING: Table = Table {
+    type_name: || "list",
+    len: |_| None,
+    get: |_, _| unreachable!("nothing is a list"),
+    join: |_| None,
+    concat: |_| None,
+};
+
 fn joined<'a>(lists: impl Iterator<Item = &'a Json>) -> Value {
     let items = lists.flat_map(|list| list.as_array().cloned().unwrap_or_else(|| vec![list.clone()]));
     Value::new(Json::Array(items.collect()))
@@ -90,6 +98,9 @@ impl Elements {
     pub const fn of<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static>() -> Self {
         Self { table: &Of::<T>::TABLE, nesting: Nesting::Plain }
     }
+
+    /// Nothing is a list: for elements that come one by one.
+    pub(crate) const NONE: Self = Self { table: &NOTHING, nesting: Nesting::Plain };
 
     /// The elements of a JSON array, each a `serde_json::Value`.
     #[must_use]

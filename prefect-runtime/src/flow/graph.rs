@@ -22,8 +22,7 @@ pub(crate) struct Graph {
     /// Upstream tasks, task by task: those that bring data first, in the order of the inputs.
     pub(crate) edges: Vec<TaskId>,
     pub(crate) slots: Vec<Box<[Slot]>>,
-    /// How mapped tasks use their edges, one entry for each edge.
-    pub(crate) mapped: HashMap<TaskId, Box<[EdgeUse]>>,
+    pub(crate) mapped: MappedTasks,
     pub(crate) reference_tasks: Option<Vec<TaskId>>,
     pub(crate) lazy: Lazy,
 }
@@ -124,6 +123,35 @@ pub(crate) enum EdgeUse {
     Flattened,
 }
 
+/// How the mapped tasks of a flow use their edges. A flow without any has nothing here.
+#[derive(Default)]
+pub(crate) struct MappedTasks {
+    /// By task: the place among `uses`, if it is mapped.
+    places: Vec<Option<u32>>,
+    /// One entry for each edge.
+    uses: Vec<Box<[EdgeUse]>>,
+}
+
+impl MappedTasks {
+    pub(crate) fn add(&mut self, task: TaskId, uses: Vec<EdgeUse>) {
+        let place = id(self.uses.len());
+        self.places.resize(self.places.len().max(task as usize + 1), None);
+        self.places[task as usize] = Some(place);
+        self.uses.push(uses.into());
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.uses.is_empty()
+    }
+
+    #[inline]
+    fn uses(&self, task: TaskId) -> Option<&[EdgeUse]> {
+        let place = (*self.places.get(task as usize)?)?;
+        Some(&self.uses[place as usize])
+    }
+}
+
 /// Tasks that wait for each other, by name.
 #[derive(Clone, Debug)]
 pub(crate) struct Cycle(pub(crate) Vec<String>);
@@ -179,10 +207,7 @@ impl Graph {
     /// How the task uses its edges, if it is mapped.
     #[inline]
     pub(crate) fn uses(&self, task: TaskId) -> Option<&[EdgeUse]> {
-        if self.mapped.is_empty() {
-            return None;
-        }
-        self.mapped.get(&task).map(|uses| &**uses)
+        self.mapped.uses(task)
     }
 
     /// How many edges from `upstream` bring elements to `reader`.

@@ -163,7 +163,9 @@ impl Slot {
     pub(crate) fn push_edges(&self, edges: &mut Vec<u32>) {
         match self {
             Self::Upstream(task) | Self::Each(Each { of: EachOf::Task(task), .. }) => edges.push(*task),
-            Self::Computed(computed) => edges.extend_from_slice(&computed.upstream),
+            Self::Computed(Computed { upstream, .. }) | Self::Each(Each { of: EachOf::Tasks(upstream), .. }) => {
+                edges.extend_from_slice(upstream);
+            }
             Self::Value(_) | Self::Each(Each { of: EachOf::Constant(_), .. }) => {}
         }
     }
@@ -176,6 +178,8 @@ pub struct Each {
     pub of: EachOf,
     /// How it is taken apart.
     pub elements: Elements,
+    /// What an element becomes, if not what it is; `None` if nothing.
+    pub convert: Option<fn(&Passed) -> Option<Value>>,
 }
 
 /// Where the list of a mapped input comes from.
@@ -185,6 +189,8 @@ pub enum EachOf {
     Task(u32),
     /// A constant.
     Constant(Value),
+    /// These tasks, one for each child.
+    Tasks(Vec<u32>),
 }
 
 /// See [`Slot::Computed`].

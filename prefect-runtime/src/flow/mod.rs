@@ -21,7 +21,7 @@ pub use duration::{IntoDuration, IntoRetryDelay, duration, exponential};
 pub use elements::Elements;
 pub(crate) use elements::Nesting;
 pub use inputs::{BodyOutcome, Inputs, Slot, TaskFuture};
-pub(crate) use inputs::{Computed, Passed};
+pub(crate) use inputs::{Computed, Each, EachOf, Passed};
 pub use output::{FlowOutput, MissingResult};
 pub use retry::{RetryDelay, RetryOn};
 pub use run_name::RunName;

@@ -10,7 +10,7 @@ use crate::clock::Tick;
 use crate::engine::{Engine, RecordId, RunId, plain};
 use crate::flow::graph::{TaskId, id};
 use crate::flow::{FlowOutput, MissingResult, TaskRef};
-use crate::{NotificationReport, State, StateKind};
+use crate::{NotificationReport, State, StateKind, Value};
 
 /// A run of a flow, after it.
 pub struct FlowRun<O = ()> {
@@ -68,7 +68,11 @@ impl<O: FlowOutput> FlowRun<O> {
         let mut asked = None;
         let mut state_of = |task: TaskRef| {
             asked = Some(task);
-            self.state_of(task)
+            let state = self.state_of(task);
+            match self.engine.as_ref().and_then(|engine| engine.children(task.task)) {
+                Some(_) => state.with_value(Value::in_memory(self.map_states(task).collect::<Vec<_>>())),
+                None => state,
+            }
         };
         self.output.read(&mut state_of).map_err(|mut missing| {
             // The reader stops at the first task without a result: the one that was asked for last.

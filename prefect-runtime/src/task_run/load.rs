@@ -70,9 +70,10 @@ pub(super) fn load_inputs(
                     }
                 }
             }
-            Slot::Each(Each { of, elements }) => {
+            Slot::Each(Each { of, elements, convert }) => {
                 let from = match of {
                     EachOf::Task(from) => *from,
+                    EachOf::Tasks(tasks) => tasks[run.child.expect("only children take elements") as usize],
                     EachOf::Constant(_) => task,
                 };
                 let element = match passed.next().expect("one for each list") {
@@ -83,7 +84,11 @@ pub(super) fn load_inputs(
                     }
                     other => other,
                 };
-                load(parameter, element, from)?
+                let made = match convert {
+                    Some(convert) => guard(|| convert(&element)).map_err(Caught::into_error)?,
+                    None => None,
+                };
+                load(parameter, made.map_or(element, Passed::Value), from)?
             }
         });
     }

@@ -60,13 +60,19 @@ fn find_lists(slots: &[Slot], passed: &mut Vec<Passed>) -> Result<Mapping, &'sta
     let mut shortest: Option<usize> = None;
     let mut lists = Vec::with_capacity(slots.len());
     for slot in slots {
-        let Slot::Each(Each { of, elements }) = slot else {
+        let Slot::Each(Each { of, elements, .. }) = slot else {
             lists.push(None);
             continue;
         };
         let given = match of {
             EachOf::Constant(list) => Passed::Value(list.clone()),
             EachOf::Task(_) => passed.next().expect("one for each list that a task gives"),
+            EachOf::Tasks(tasks) => {
+                let items: Arc<[Passed]> = passed.by_ref().take(tasks.len()).collect();
+                shortest = Some(shortest.map_or(items.len(), |shortest| shortest.min(items.len())));
+                lists.push(Some(List::Items(items)));
+                continue;
+            }
         };
         let (list, len) = match given {
             Passed::Count(children) => (None, children as usize),
