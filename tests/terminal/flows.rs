@@ -143,12 +143,32 @@ fn large(fails: bool) -> AnyFlow {
     flow.with(settings()).into()
 }
 
+/// A subscriber of the program's own.
+struct Own;
+
+impl tracing::Subscriber for Own {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() <= tracing::Level::INFO
+    }
+    fn event(&self, event: &tracing::Event<'_>) {
+        eprintln!("own: {}", event.metadata().target());
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
 fn main() -> ExitCode {
     let doubled = || prefect::flows![(flow!("twin", {})), (flow!("twin", {}))];
     match std::env::var("FLOWS").as_deref() {
         Ok("none") => return prefect::main(Vec::new()),
         Ok("one") => return prefect::main(seed()),
         Ok("doubled") => return prefect::main(doubled()),
+        Ok("own subscriber") => tracing::subscriber::set_global_default(Own).expect("the first one"),
         _ => {}
     }
     let real = RunSettings::new().executor(Executor::threads(2)).flush_deadline(Duration::from_millis(1));

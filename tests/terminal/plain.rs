@@ -204,6 +204,14 @@ fn rust_log_then_the_configuration_says_what_is_logged() {
 }
 
 #[test]
+fn a_subscriber_of_the_program_s_own_is_left_alone() {
+    let Ran { out, err, .. } = run("chain").env("FLOWS", "own subscriber").env("RUST_LOG", "trace").ran();
+    assert!(err.starts_with("own: prefect.FlowRunner\nown: prefect.TaskRunner\n"), "{err}");
+    assert!(err.lines().all(|line| line.starts_with("own: ")), "{err}");
+    assert!(out.contains("Failed           load"), "{out}");
+}
+
+#[test]
 fn what_is_wrong_with_the_configuration_is_seen() {
     let ran = run("empty").config("[logging]\nlevle = \"INFO\"\n").ran();
     assert!(ran.err.contains("WARN  prefect_runtime::config: "), "{}", ran.err);
