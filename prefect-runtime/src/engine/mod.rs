@@ -21,7 +21,7 @@ use region::Region;
 pub(crate) use region::{List, Mapping};
 
 /// Which task run: that of a task of the flow, or of a child of a mapped one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RunId {
     pub(crate) task: TaskId,
     /// Which child, from 0.

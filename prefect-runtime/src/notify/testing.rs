@@ -115,7 +115,7 @@ impl Bench {
         // Time moves with it: not under the lock.
         let busy = lock(&self.busy).take();
         drop(busy);
-        self.services.notifications.finish(now)
+        self.services.notifications.finish(now, ())
     }
 
     /// How much time of the run's clock has passed.

@@ -268,9 +268,8 @@ impl Prepared {
             tracing::error!(target: "prefect", flow, "Unexpected error occured in FlowRunner: {error}");
         }
         let ended = self.core.services.clock.now();
-        drop(held);
         // Only now, after the times are taken: Slack may be slow.
-        let notifications = self.core.services.notifications.finish(ended);
+        let notifications = self.core.services.notifications.finish(ended, held);
         FlowRun::new(self.core, state, engine, [begun, ended], notifications)
     }
 }
