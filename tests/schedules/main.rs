@@ -3,6 +3,8 @@
 mod changes;
 mod mistakes;
 mod oracle;
+mod random;
+mod runs;
 
 use prefect::jiff::{Timestamp, ZonedDateTime};
 

@@ -3,6 +3,7 @@ use prefect::jiff::Timestamp;
 use prefect::schedule::{CronClock, DatesClock, IntervalClock, IntoMoment, ScheduleErrorKind};
 
 use crate::at;
+use crate::random::{Random, seed};
 
 #[track_caller]
 fn cron(text: &str, what: &str) {
@@ -84,4 +85,85 @@ fn the_ends_of_time() {
             }
         }
     }
+}
+
+/// Texts of the characters and words that mean something, and of some that mean nothing: none panics, and what is read
+/// gives moments that come later and later.
+#[test]
+fn hostile_texts() {
+    const PARTS: [&str; 34] = [
+        "*",
+        "/",
+        "-",
+        ",",
+        "?",
+        "0",
+        "1",
+        "5",
+        "7",
+        "23",
+        "31",
+        "59",
+        "60",
+        "255",
+        "256",
+        "99999999999999999999999",
+        "sun",
+        "SAT",
+        "jan",
+        "dec",
+        "mon-",
+        "@",
+        "@daily",
+        "L",
+        "#",
+        "W",
+        " ",
+        "  ",
+        "\t",
+        "\n",
+        "\0",
+        "é",
+        "٣",
+        "\u{202e}",
+    ];
+    let seed = seed();
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    let mut read = 0;
+    for i in 0..4_000 {
+        let fields = i % 2 == 0;
+        let mut text = String::new();
+        for field in 0..if fields { 5 } else { random.below(12) } {
+            if fields && field > 0 {
+                text.push(' ');
+            }
+            if fields && random.below(5) > 0 {
+                text.push_str(random.of::<&str>(&["*", "1", "5", "7", "1-5", "*/3", "3,1", "?"]));
+                continue;
+            }
+            for _ in 0..=random.below(3) {
+                text.push_str(random.of::<&str>(&PARTS));
+            }
+        }
+        let zone = *random.of(&["UTC", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"]);
+        match CronClock::new(&text) {
+            Ok(clock) => {
+                read += 1;
+                let mut after = at("2011-12-29T00:00:00Z");
+                for moment in clock.time_zone(zone).unwrap().next(5, after) {
+                    assert!(moment.timestamp() > after, "{text:?} in {zone}");
+                    after = moment.timestamp();
+                }
+            }
+            Err(error) => assert!(error.to_string().starts_with("Invalid cron string: "), "{error}"),
+        }
+        let _ = text.as_str().into_moment();
+        // Slow: a zone that does not exist is looked for among all that do.
+        if i % 40 < 2 {
+            let _ = format!("2011-12-30T00:00[{text}]").as_str().into_moment();
+            let _ = CronClock::new("@daily").unwrap().time_zone(&text);
+        }
+    }
+    assert!(read > 100, "{read} texts were read");
 }
