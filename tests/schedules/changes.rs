@@ -35,6 +35,9 @@ fn a_cron_time_that_is_left_out_runs_once_at_the_shifted_time() {
     // Half an hour.
     let lord_howe = ["2021-10-03T02:45:00+11:00", "2021-10-04T02:15:00+11:00"];
     cron("15 2 * * *", "Australia/Lord_Howe", "2021-10-02T12:00:00Z", &lord_howe);
+    // A time that is there comes before one that is left out and late.
+    let lord_howe = ["2021-10-03T02:40:00+11:00", "2021-10-03T02:45:00+11:00", "2021-10-04T02:15:00+11:00"];
+    cron("15,40 2 * * *", "Australia/Lord_Howe", "2021-10-02T20:00:00+11:00", &lord_howe);
     // Midnight.
     let santiago = ["2021-09-05T01:00:00-03:00", "2021-09-06T00:00:00-03:00"];
     cron("0 0 * * *", "America/Santiago", "2021-09-04T12:00:00Z", &santiago);

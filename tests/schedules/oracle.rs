@@ -16,14 +16,14 @@ const ZONES: [&str; 5] =
     ["America/New_York", "Europe/London", "Australia/Lord_Howe", "America/Santiago", "Pacific/Apia"];
 const TEXTS: [&str; 9] = [
     "0 */2 * * *",
-    "30 2 * * *",
+    "15,40 2 * * *",
     "0 7,9 * * *",
     "20 */4 * * *",
     "15 7,8,13,19 * * *",
     "0 0 29 2 *",
     "*/20 0-3 * 3,4,9-12 0",
     "45 23 31 12 5",
-    "10-12 2 1,15 */3 mon-wed",
+    "30 2 1,15 */3 mon-wed",
 ];
 /// In minutes since 1970.
 type Minute = i64;

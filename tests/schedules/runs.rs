@@ -3,9 +3,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use prefect::jiff::Timestamp;
+use prefect::jiff::{SignedDuration, Timestamp};
 use prefect::prelude::*;
-use prefect::schedule::{CronClock, DatesClock, IntervalClock, Schedule, filters};
+use prefect::schedule::{CronClock, DatesClock, IntervalClock, Schedule, adjustments, filters};
 use prefect::{
     Clock, Config, Executor, Flow, FlowBuilder, FlowOptions, RunSettings, TaskBody, TaskDefinition, Value,
     sleep_blocking,
@@ -178,10 +178,23 @@ fn moments_that_pass_during_a_run_are_left_out() {
     // A run that ends at the next moment is in time for it.
     seen.flow(Duration::from_hours(2)).schedule(hours(2).end_date("2026-01-01T06:00").unwrap()).with(settings()).run();
     assert_eq!(seen.runs(), ["01. 02:00", "01. 04:00", "01. 06:00"]);
-    // Many more than are counted one by one.
-    let second = IntervalClock::new("1s").unwrap().end_date("2026-01-02").unwrap();
-    seen.flow(Duration::from_hours(12)).schedule(second).with(settings()).run();
-    assert_eq!(seen.runs(), ["01. 00:00", "01. 12:00"]);
+    // Far more than can be looked at one by one.
+    let tick = IntervalClock::new(Duration::from_nanos(1)).unwrap().start_date("2026-01-01T01:00Z").unwrap();
+    let tick = tick.end_date("2026-01-01T02:00:00.000000001Z").unwrap();
+    let flow = seen.flow(Duration::from_hours(1)).schedule(tick).with(settings());
+    let (_, logs) = Logs::of(|| flow.run());
+    assert_eq!(seen.runs(), ["01. 01:00", "01. 02:00"]);
+    assert!(logs.all().contains("Skipping scheduled runs whose time has passed: 1000 and more"), "{}", logs.all());
+}
+
+/// The first moments to come are moved into the past: they are not run, and the schedule goes on.
+#[test]
+fn what_is_moved_into_the_past_is_left_out() {
+    let seen = Seen::default();
+    let minutes = IntervalClock::new("1m").unwrap().end_date("2026-01-03T00:01").unwrap();
+    let schedule = Schedule::new(minutes).adjustment(adjustments::add(SignedDuration::from_hours(-48)));
+    seen.flow(Duration::ZERO).schedule(schedule).with(settings()).run();
+    assert_eq!(seen.runs(), ["01. 00:00", "01. 00:01"]);
 }
 
 #[test]

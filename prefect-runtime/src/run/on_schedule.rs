@@ -9,7 +9,7 @@ use crate::schedule::{ClockEvent, Events, Schedule};
 use crate::{Clock, Config, TaskError};
 
 /// After so many moments that have passed, the rest of what has passed is not looked at one by one.
-const PASSED: usize = 1000;
+const PASSED: u32 = 1000;
 
 /// Runs a flow to its end, or on its schedule: then to the end of the last run. `None` if nobody waits for a run any more,
 /// which is asked between runs.
@@ -81,7 +81,7 @@ impl<'a> Upcoming<'a> {
 
     /// The next event. What has passed is not made up for, but several events of one moment are all run.
     fn next(&mut self, clock: &Clock, flow: &str) -> Option<ClockEvent> {
-        let (mut passed, mut in_a_row) = (0_usize, 0);
+        let (mut passed, mut more) = (0, "");
         let event = loop {
             let event = self.events.next()?;
             let (moment, now) = (event.timestamp(), clock.wall());
@@ -96,15 +96,16 @@ impl<'a> Upcoming<'a> {
                 self.ran.clear();
                 break event;
             }
-            passed += 1;
-            in_a_row += 1;
-            if in_a_row == PASSED {
-                in_a_row = 0;
+            if passed < PASSED {
+                passed += 1;
+            } else if more.is_empty() {
+                // Once: adjustments may move what is to come into the past, again and again.
+                more = " and more";
                 self.events = self.schedule.events(now);
             }
         };
         if passed > 0 {
-            tracing::warn!(target: "prefect", flow, "Skipping scheduled runs whose time has passed: {passed}");
+            tracing::warn!(target: "prefect", flow, "Skipping scheduled runs whose time has passed: {passed}{more}");
         }
         self.ran.push(event.clone());
         Some(event)
