@@ -18,6 +18,7 @@ mod quiet;
 mod random;
 mod redact;
 mod run;
+pub mod schedule;
 mod secrets;
 mod state;
 mod task_run;
@@ -47,6 +48,8 @@ pub use flow::{
 pub use handlers::{
     Callback, CallbackOutput, HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind, callback_factory,
 };
+/// Moments, time zones and calendars, as schedules take and give them.
+pub use jiff;
 #[cfg(feature = "fake-slack")]
 pub use notify::fake_slack;
 #[doc(hidden)]
