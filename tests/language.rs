@@ -1,3 +1,7 @@
 //! The flow language: what flows can be built of besides plain calls, and what becomes of it when they run.
 #[path = "language/collections.rs"]
 mod collections;
+#[path = "language/operators.rs"]
+mod operators;
+#[path = "language/tuples.rs"]
+mod tuples;

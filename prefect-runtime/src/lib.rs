@@ -1,5 +1,6 @@
 //! The runtime of the crate `prefect`: use that one.
 mod block_on;
+pub mod built_in;
 mod clock;
 mod config;
 mod context;
@@ -67,7 +68,7 @@ pub mod __private {
     pub use crate::dsl::{
         Input, IntoConstant, IntoGeneric, IntoInput, IntoTaskError, Missing, Node, RefParam, ResultLike, Set, call,
         flow, in_flow, in_memory, missing_parameter, output_node, owned, parameter, parameter_node, returned, shared,
-        slot, stored, task_input,
+        slot, stored, task_input, unpack,
     };
     pub use crate::flow::trigger::{Accepts, Typed, any_state, erase_trigger, into_trigger};
     pub use crate::flow::{

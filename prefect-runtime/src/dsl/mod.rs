@@ -5,11 +5,13 @@ mod convert;
 mod flow;
 mod input;
 mod node;
+mod operators;
 mod options;
 mod outcome;
 mod output;
 mod parameter;
 mod parts;
+mod unpack;
 
 pub use closure::task_fn;
 pub use collections::input;
@@ -21,3 +23,4 @@ pub use options::{TaskOptions, options};
 pub use outcome::{Failure, Outcome};
 pub use output::{Data, IntoTaskError, ResultLike, in_memory, stored};
 pub use parameter::{Missing, RefParam, Set, call, owned, shared, task_input};
+pub use unpack::unpack;

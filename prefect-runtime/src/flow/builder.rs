@@ -91,6 +91,12 @@ impl TaskBody {
     }
 }
 
+impl TaskBody {
+    pub(super) fn into_code(self) -> Code {
+        Code::Dynamic(Arc::new(self.0))
+    }
+}
+
 impl fmt::Debug for TaskBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TaskBody").field(&self.0.parameters).finish()
@@ -119,7 +125,7 @@ impl FlowBuilder {
     /// Adds a task. Its inputs are bound by [`edge`](Self::edge) and [`constant`](Self::constant).
     pub fn task(&mut self, definition: TaskDefinition, body: TaskBody) -> TaskRef {
         let slots = body.0.parameters.iter().map(|_| None).collect();
-        let kind = self.add_kind(TaskKind::new(Arc::new(definition), Code::Dynamic(Arc::new(body.0))));
+        let kind = self.add_kind(TaskKind::new(Arc::new(definition), body.into_code()));
         let task = self.push(kind, 0, PLAIN);
         self.bound.insert(task, slots);
         TaskRef { graph: self.id, task }
@@ -269,6 +275,11 @@ impl FlowBuilder {
         let kind = &self.kinds[self.nodes[task as usize].kind as usize];
         let changed = TaskKind::new(Arc::new(change((*kind.definition).clone())), kind.code.clone());
         self.nodes[task as usize].kind = self.add_kind(changed);
+    }
+
+    /// The name of a task.
+    pub(crate) fn name_of(&self, task: TaskId) -> &str {
+        self.kinds[self.nodes[task as usize].kind as usize].definition.name()
     }
 
     pub(crate) fn after(&mut self, task: TaskId, upstream: TaskId) {
