@@ -34,8 +34,8 @@ pub use config::{
 pub use context::{Context, context, sleep, sleep_blocking};
 pub use door::Observer;
 pub use dsl::{
-    Data, Failure, Input, IntoConstant, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream, input, options,
-    reference_tasks, task_fn,
+    Choose, Chooser, Data, Failure, Input, IntoConstant, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream,
+    case, choose, filter, ifelse, input, merge, options, reference_tasks, switch, task_fn,
 };
 pub use engine::KeepResults;
 pub use error::{Panicked, TaskError};

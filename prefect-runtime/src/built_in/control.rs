@@ -46,6 +46,19 @@ pub(crate) fn compare<T: PartialEq + Debug + Send + Sync + 'static>(
     (TaskDefinition::new(name), body)
 }
 
+/// Skips if the value is one of these: the last branch of `choose`.
+pub(crate) fn otherwise<T: PartialEq + Debug + Send + Sync + 'static>(values: Vec<Arc<T>>) -> BuiltIn {
+    let values = Quiet::new(values);
+    let body = TaskBody::new([Parameter::of::<T>("value")], move |inputs| {
+        let given = inputs.take::<T>(0);
+        if values.iter().any(|value| *given == **value) {
+            return Err(Signal::skip(format!("Provided value \"{}\" matched a case", shown(&*given))).into());
+        }
+        Ok(Value::new(()))
+    });
+    (TaskDefinition::new("case(otherwise)"), body)
+}
+
 /// A value as messages and names have it: a text without quotes, anything else as `Debug` has it.
 pub(crate) fn shown<T: Debug + 'static>(value: &T) -> String {
     let any: &dyn Any = value;
@@ -124,4 +137,9 @@ pub fn filter_task<T: Data>(keep: impl Fn(&T) -> bool + Send + Sync + 'static) -
     });
     let definition = TaskDefinition::new("FilterTask").trigger(Trigger::new(all_finished)).skip_on_upstream_skip(false);
     (definition, body)
+}
+
+/// Gives its input on as it is.
+pub(crate) fn same(name: impl Into<Cow<'static, str>>) -> BuiltIn {
+    (TaskDefinition::new(name), TaskBody::new([Parameter::any("value")], |inputs| Ok(inputs.take_value(0))))
 }

@@ -20,6 +20,7 @@ mod values;
 use crate::{TaskBody, TaskDefinition};
 
 pub use control::{as_bool, compare_value, filter_task, merge};
+pub(crate) use control::{compare, otherwise, same, shown};
 pub(crate) use values::unary;
 pub use values::{dict, get_item, list, operator};
 

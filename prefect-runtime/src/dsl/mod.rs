@@ -1,6 +1,7 @@
 //! The typed layer over the graph: what the macros expand to, and what the user's values become.
 mod closure;
 mod collections;
+mod control;
 mod convert;
 mod flow;
 mod input;
@@ -15,6 +16,7 @@ mod unpack;
 
 pub use closure::task_fn;
 pub use collections::input;
+pub use control::{Choose, Chooser, case, choose, filter, ifelse, merge, switch};
 pub use convert::{IntoConstant, IntoGeneric, IntoInput};
 pub use flow::{flow, in_flow, missing_parameter, output_node, parameter, parameter_node, reference_tasks, returned};
 pub use input::{Input, slot};

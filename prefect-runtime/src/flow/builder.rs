@@ -277,6 +277,22 @@ impl FlowBuilder {
         self.nodes[task as usize].kind = self.add_kind(changed);
     }
 
+    /// The number that the next task gets.
+    pub(crate) fn next_task(&self) -> TaskId {
+        id(self.nodes.len())
+    }
+
+    /// The tasks whose results a task takes, if it was made by a call.
+    pub(super) fn data_edges(&self, task: TaskId) -> &[TaskId] {
+        let node = self.nodes[task as usize];
+        &self.edges[node.edges as usize..][..node.data_edges as usize]
+    }
+
+    /// Edges that bring no data, (from, to), in the order in which they were made.
+    pub(super) fn order_edges(&self) -> &[(TaskId, TaskId)] {
+        &self.order
+    }
+
     /// The name of a task.
     pub(crate) fn name_of(&self, task: TaskId) -> &str {
         self.kinds[self.nodes[task as usize].kind as usize].definition.name()

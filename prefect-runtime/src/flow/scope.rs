@@ -37,11 +37,19 @@ impl Drop for Open {
 }
 
 /// Builds a flow: calls of tasks in `body` become its tasks.
+///
+/// Calls alone make no cycle: only `set_upstream` and its like can.
 #[track_caller]
 pub(crate) fn build<O>(options: FlowOptions, body: impl FnOnce() -> O) -> Flow<O> {
     let open = Open::new(options);
     let output = body();
-    Flow::new(open.close().finish(), output)
+    let builder = open.close();
+    let may_be_cyclic = !builder.order_edges().is_empty();
+    let graph = builder.finish();
+    if may_be_cyclic && let Err(cycle) = graph.order() {
+        panic!("flow `{}`: {cycle}", graph.name);
+    }
+    Flow::new(graph, output)
 }
 
 /// Whether a flow is being built on this thread.
