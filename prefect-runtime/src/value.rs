@@ -118,7 +118,7 @@ impl Value {
     }
 }
 
-/// The last one drops what it holds, which is user code; see [`quiet`](crate::quiet).
+/// The last one drops what it holds, which is user code; see `quiet`.
 impl Drop for Value {
     #[inline]
     fn drop(&mut self) {

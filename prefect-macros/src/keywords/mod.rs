@@ -1,5 +1,6 @@
 //! Rewrites calls with keywords, token by token, and changes nothing else:
 //! - `path(a = 1, b = 2)` into `path::__kw().a(1).b(2).__call()`,
+//! - `path::map(a = xs)` into `path::__mapped(path::__kw().a(path::__each(xs)).__call())`,
 //! - `path(.., upstream_tasks = [u], task_args = o)` into `path(..).after(u).with(o)`,
 //! - in the body of a flow, `let (a, b) = value;` into `let (a, b) = unpack(value);`, which takes the result of a task
 //!   apart and leaves other values as they are.
@@ -112,7 +113,18 @@ impl Rewrite<'_> {
 
     fn call(&mut self, path: Vec<TokenTree>, callee: &Ident, arguments: &[Vec<TokenTree>]) -> TokenStream {
         let at = callee.span();
-        let path: TokenStream = ungrouped(path).into_iter().collect();
+        let (path, kind) = match split_map(ungrouped(path)) {
+            (path, true) => (path, Calls::Each),
+            (path, false) => (path, Calls::Once),
+        };
+        let path: TokenStream = path.into_iter().collect();
+        let value = |value: &[TokenTree], this: &mut Self| {
+            let value = this.some(value);
+            match kind {
+                Calls::Once => value,
+                Calls::Each => quote_spanned!(at=> #path::__each(#value)),
+            }
+        };
         let mut seen: Vec<Ident> = Vec::new();
         let mut setters = TokenStream::new();
         let mut options = TokenStream::new();
@@ -123,7 +135,7 @@ impl Rewrite<'_> {
                     self.errors.push(span, format!("positional argument after keyword argument `{before}`"));
                 }
                 // After that mistake too, so that it is not reported as missing.
-                let value = self.some(argument);
+                let value = value(argument, self);
                 let setter = Ident::new(&format!("__{position}"), at);
                 setters.extend(quote_spanned!(at=> .#setter(#value)));
                 continue;
@@ -132,17 +144,21 @@ impl Rewrite<'_> {
                 self.errors.push(name.span(), format!("argument `{name}` is given twice to task `{callee}`"));
                 continue;
             }
-            let value = &argument[2..];
+            let given = &argument[2..];
             if name == "upstream_tasks" || name == "task_args" {
-                options.extend(self.call_option(&name, value));
+                options.extend(self.call_option(&name, given));
             } else {
-                let value = self.some(value);
+                let value = value(given, self);
                 // The dot too: with the span of the call the compiler would underline the whole `flow!`.
                 setters.extend(quote_spanned!(name.span()=> .#name(#value)));
             }
             seen.push(name);
         }
-        quote_spanned!(at=> #path::__kw() #setters .__call() #options)
+        let made = quote_spanned!(at=> #path::__kw() #setters .__call());
+        match kind {
+            Calls::Once => quote_spanned!(at=> #made #options),
+            Calls::Each => quote_spanned!(at=> #path::__mapped(#made) #options),
+        }
     }
 
     /// `upstream_tasks = [a, b]` and `task_args = options()..`: methods of the node.
@@ -172,6 +188,24 @@ fn is_attribute(before: &[TokenTree]) -> bool {
         [.., sharp] => is_punct(Some(sharp), '#'),
         [] => false,
     }
+}
+
+/// How often a call runs its task.
+#[derive(Clone, Copy)]
+enum Calls {
+    Once,
+    /// For each element of its arguments.
+    Each,
+}
+
+/// The path of the task, and whether its `map` is called: a task cannot be called so.
+fn split_map(mut path: Vec<TokenTree>) -> (Vec<TokenTree>, bool) {
+    let [.., colon, map] = &path[..] else { return (path, false) };
+    let is_map = matches!(map, TokenTree::Ident(map) if map == "map") && is_punct(Some(colon), ':');
+    if is_map {
+        path.truncate(path.len() - 3);
+    }
+    (path, is_map)
 }
 
 #[cfg(test)]

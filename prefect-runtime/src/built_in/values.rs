@@ -9,7 +9,15 @@ use crate::{Data, TaskBody, TaskDefinition, TaskError, Value};
 
 /// `List`: a list of its inputs `arg_1`, `arg_2`, .., of which there are `len`.
 ///
-/// For an example see [the module](self).
+/// ```
+/// use prefect::{FlowBuilder, FlowOptions, Value, built_in};
+///
+/// let mut flow = FlowBuilder::new(FlowOptions::new("list"));
+/// let (definition, body) = built_in::list::<i64>(1);
+/// let list = flow.task(definition, body);
+/// flow.constant(list, "arg_1", Value::new(5_i64));
+/// assert_eq!(flow.build().run().state_of(list).value::<Vec<i64>>(), Some(&vec![5]));
+/// ```
 #[must_use]
 pub fn list<T: Data>(len: usize) -> BuiltIn {
     let parameters = (1..=len).map(|i| Parameter::of::<T>("arg").named(format!("arg_{i}")));

@@ -129,6 +129,7 @@ pub(super) fn option<T: Clone + Send + Sync + 'static>(passed: &Passed) -> Optio
     match passed {
         Passed::Value(value) => value.downcast_ref::<T>().map(|value| Some(value.clone())),
         Passed::State(_) => Some(None),
+        _ => None,
     }
 }
 

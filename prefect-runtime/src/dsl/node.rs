@@ -109,6 +109,26 @@ impl<T> Node<T> {
 
     /// Runs these tasks after this one, without giving them its result.
     ///
+    /// ```
+    /// use prefect::prelude::*;
+    ///
+    /// #[task]
+    /// fn check() -> Result<(), String> {
+    ///     Err("disk full".to_owned())
+    /// }
+    /// #[task]
+    /// fn load() -> i64 {
+    ///     1
+    /// }
+    ///
+    /// let flow = flow!("order", {
+    ///     let load = load();
+    ///     check().set_downstream(load);
+    ///     load
+    /// });
+    /// assert_eq!(flow.run().output().unwrap_err().state.kind(), TriggerFailed);
+    /// ```
+    ///
     /// # Panics
     /// As [`set_upstream`](Self::set_upstream).
     #[track_caller]

@@ -141,11 +141,61 @@ let flow = flow!(\"grown up\", {
 });
 assert!(flow.run().output().unwrap());
 ```";
-    le PartialOrd "LessThanOrEqual" "Whether it is less or equal: the task `LessThanOrEqual`.";
-    gt PartialOrd "GreaterThan" "Whether it is greater: the task `GreaterThan`.";
-    ge PartialOrd "GreaterThanOrEqual" "Whether it is greater or equal: the task `GreaterThanOrEqual`.";
-    eq PartialEq "Equal" "Whether it is equal: the task `Equal`.";
-    ne PartialEq "NotEqual" "Whether it is not equal: the task `NotEqual`.";
+    le PartialOrd "LessThanOrEqual" "Whether it is less or equal: the task `LessThanOrEqual`.
+
+```
+# use prefect::prelude::*;
+# #[task]
+# fn age() -> u8 {
+#     17
+# }
+let flow = flow!(\"ages\", { age().le(17) });
+assert!(flow.run().output().unwrap());
+```";
+    gt PartialOrd "GreaterThan" "Whether it is greater: the task `GreaterThan`.
+
+```
+# use prefect::prelude::*;
+# #[task]
+# fn age() -> u8 {
+#     17
+# }
+let flow = flow!(\"ages\", { age().gt(17) });
+assert!(!flow.run().output().unwrap());
+```";
+    ge PartialOrd "GreaterThanOrEqual" "Whether it is greater or equal: the task `GreaterThanOrEqual`.
+
+```
+# use prefect::prelude::*;
+# #[task]
+# fn age() -> u8 {
+#     17
+# }
+let flow = flow!(\"ages\", { age().ge(age()) });
+assert!(flow.run().output().unwrap());
+```";
+    eq PartialEq "Equal" "Whether it is equal: the task `Equal`.
+
+```
+# use prefect::prelude::*;
+# #[task]
+# fn age() -> u8 {
+#     17
+# }
+let flow = flow!(\"ages\", { age().eq(17) });
+assert!(flow.run().output().unwrap());
+```";
+    ne PartialEq "NotEqual" "Whether it is not equal: the task `NotEqual`.
+
+```
+# use prefect::prelude::*;
+# #[task]
+# fn age() -> u8 {
+#     17
+# }
+let flow = flow!(\"ages\", { age().ne(17) });
+assert!(!flow.run().output().unwrap());
+```";
 }
 
 /// The task `GetItem`, called `{name}[{key}]`; a key that comes from a task is shown as that task.
@@ -161,7 +211,7 @@ where
         let shown = match &key {
             Slot::Value(value) => value.downcast_ref::<K>().map(|key| format!("{key:?}")),
             Slot::Upstream(key) => Some(format!("<Task: {}>", flow.name_of(*key))),
-            Slot::Computed(_) => None,
+            Slot::Computed(_) | Slot::Each(_) => None,
         };
         format!("{}[{}]", flow.name_of(task), shown.unwrap_or_else(|| "..".to_owned()))
     });
@@ -206,6 +256,19 @@ where
 {
     /// The value of this key: a task called `{name}[{key}]`, which fails if there is none.
     ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use prefect::prelude::*;
+    ///
+    /// #[task]
+    /// fn ages() -> HashMap<String, u8> {
+    ///     HashMap::from([("ann".to_owned(), 30)])
+    /// }
+    ///
+    /// let flow = flow!("age", { ages().get("ann") });
+    /// assert_eq!(flow.run().output().unwrap(), 30);
+    /// ```
+    ///
     /// # Panics
     /// If a task belongs to another flow than the one that is being built.
     #[track_caller]
@@ -217,6 +280,19 @@ where
 
 impl<K: Data + Ord + Debug, T: Data> Node<BTreeMap<K, T>> {
     /// The value of this key: a task called `{name}[{key}]`, which fails if there is none.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use prefect::prelude::*;
+    ///
+    /// #[task]
+    /// fn names() -> BTreeMap<u8, String> {
+    ///     BTreeMap::from([(1, "ann".to_owned())])
+    /// }
+    ///
+    /// let flow = flow!("name", { names().get(1) });
+    /// assert_eq!(flow.run().output().unwrap(), "ann");
+    /// ```
     ///
     /// # Panics
     /// If a task belongs to another flow than the one that is being built.

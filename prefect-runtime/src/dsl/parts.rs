@@ -39,6 +39,7 @@ impl Parts {
                 self.upstream.extend(&upstream);
                 Part::Edges(upstream.len(), make)
             }
+            Slot::Each(_) => unreachable!("what is taken apart for children is no part of a list"),
         });
     }
 
@@ -94,7 +95,7 @@ impl Reader<'_> {
 pub(super) fn value<T: Element>(passed: &Passed) -> Option<T> {
     match passed {
         Passed::Value(value) => value.downcast_ref().cloned(),
-        Passed::State(_) => None,
+        _ => None,
     }
 }
 
