@@ -98,7 +98,7 @@ impl<T> Upstream for Mapped<T> {
 /// # Panics
 /// If none of them was one.
 #[track_caller]
-#[must_use]
+#[allow(clippy::must_use_candidate, reason = "the call may stand alone, as that of a task")]
 pub fn mapped<T>(node: Node<T>) -> Mapped<T> {
     let task = node.task();
     let is_mapped = scope::edit(|flow| flow.is_mapped(task.task));
@@ -290,6 +290,12 @@ impl<P, X: IntoGeneric<P>> IntoGenericMapped<P> for Unmapped<X> {
     fn into_mapped(self) -> Input<P> {
         self.0.into_input()
     }
+}
+
+/// For the macros: a list in a mapped call with keywords.
+#[track_caller]
+pub fn each<P>(list: impl IntoMapped<P>) -> Input<P> {
+    list.into_mapped()
 }
 
 macro_rules! into_mapped_range {

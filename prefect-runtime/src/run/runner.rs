@@ -227,8 +227,7 @@ impl Prepared {
         let engine = match self.core.graph.order() {
             Ok(_) => Engine::new(&self.core.graph, &kept, self.settings.keep),
             Err(cycle) => {
-                let error = format!("Cycle found; flows must be acyclic! ({})", cycle.0.join(" -> "));
-                let failed = self.core.services.unexpected(error.into());
+                let failed = self.core.services.unexpected(cycle.to_string().into());
                 let state = self.finally(&running, failed);
                 return self.end(state, None, begun, held);
             }
