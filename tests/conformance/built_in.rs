@@ -7,7 +7,17 @@ use crate::record::{Spec, TaskSpec};
 
 /// Whether a task of this class can be made.
 pub(crate) fn is_known(class: &str) -> bool {
-    let known = ["PrefectSecret", "EnvVarSecret", "List", "Dict", "GetItem", "CompareValue", "Merge", "FunctionTask"];
+    let known = [
+        "PrefectSecret",
+        "EnvVarSecret",
+        "List",
+        "Dict",
+        "GetItem",
+        "CompareValue",
+        "Merge",
+        "FunctionTask",
+        "Parameter",
+    ];
     known.contains(&class)
 }
 
@@ -27,6 +37,8 @@ pub(crate) fn task(task: &TaskSpec, spec: &Spec) -> Result<(TaskDefinition, Task
         },
         "Merge" => built_in::merge(inputs(task, spec)),
         "FunctionTask" if task.name == "as_bool" => built_in::as_bool(truth),
+        "Parameter" if task.required == Some(true) => built_in::parameter::<Json>(task.name.clone()),
+        "Parameter" => built_in::parameter_or(task.name.clone(), task.default.clone()),
         "PrefectSecret" | "EnvVarSecret" => (TaskDefinition::new(class.clone()), secret(class, task)?),
         other => return Err(format!("built-in task {other}")),
     };

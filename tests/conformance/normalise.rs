@@ -13,6 +13,8 @@
 //! * **Paths of the webhook** were chosen when the record was made: only which posts share one is compared.
 //! * **A run that raised `TypeError` to its caller** is an accident of Python: it ends here in the state of the flow's last
 //!   event. (`compare` sees to it.)
+//! * **A `ValueError` that was raised to the caller** for the values of parameters is here the error of a run of no task.
+//!   (`rebuild` writes it down as one.)
 //! * **`Task not run.`** is the message of a task that was not looked at; Prefect's single pass leaves it without one.
 //! * **The result of a flow's state** is the map of its tasks' states in Python. A state without one has `null`; here a
 //!   flow's state has a result only if that is an error.

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use prefect::fake_slack::{Answer, FakeSlack};
+use prefect::jiff::Timestamp;
+use prefect::schedule::{DatesClock, Schedule};
 use prefect::trigger::{
     all_failed, all_finished, all_successful, always_run, any_failed, any_successful, manual_only, not_all_skipped,
     some_failed, some_successful,
 };
 use prefect::{
-    Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, FlowRun, KeepResults, RetryOn, RunName,
-    RunSettings, Signal, State, StateKind, TaskBody, TaskDefinition, TaskError, TaskRef, Tracked, Trigger, Upstreams,
+    Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, FlowRun, KeepResults, ParameterErrors, RetryOn,
+    RunName, RunSettings, Signal, State, StateKind, TaskBody, TaskDefinition, TaskError, TaskRef, Tracked, Trigger,
+    Upstreams,
 };
 use prefect_tests::logs::Logs;
 use serde_json::{Map, Value as Json, json};
@@ -18,7 +21,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::body::{Raised, result, value_error};
 use crate::built_in;
 use crate::handlers::{WEBHOOK_SECRET, handler, observer, on_failure, webhook_secrets};
-use crate::record::{OptionsSpec, Spec, TaskSpec, TerminalSpec, quoted};
+use crate::record::{self, MomentSpec, OptionsSpec, RunArguments, Spec, TaskSpec, TerminalSpec, quoted};
 use crate::witness::Witness;
 
 /// Runs the flow of a record, and gives what was observed.
@@ -34,10 +37,20 @@ pub(crate) fn run(spec: &Spec, record: &Json) -> Result<Json, String> {
     let config = config(spec, observed, &slack)?;
     let witness = Witness::new(slack, answers);
     let (flow, tasks) = build(spec, &witness)?;
+    let arguments: Option<RunArguments> = record::read(&observed["run_arguments"], "run_arguments")?;
+    let flow = flow.with_parameters(arguments.unwrap_or_default().parameters);
+    let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let flow = match spec.flow.schedule.split_first() {
+        None => flow,
+        Some((first, more)) => {
+            let schedule = Schedule::new(moment(first, start));
+            flow.schedule(more.iter().fold(schedule, |schedule, next| schedule.clock(moment(next, start))))
+        }
+    };
     let flow = flow.with(
         RunSettings::new()
             .executor(Executor::Local)
-            .clock(Clock::virtual_from("2026-01-01T00:00:00Z".parse().unwrap()))
+            .clock(Clock::virtual_from(start))
             .config(config)
             .seed(1)
             .keep_results(KeepResults::All),
@@ -51,10 +64,21 @@ pub(crate) fn run(spec: &Spec, record: &Json) -> Result<Json, String> {
         "task_states": task_states(&run, &tasks),
         "log": log(&logs),
     });
+    // Prefect raises an error where a run of ours has one.
+    if run.state().error().is_some_and(|error| error.is::<ParameterErrors>()) {
+        seen["raised_to_caller"] = json!("ValueError");
+        seen["message"] = json!(run.state().message());
+    }
     if !posts.is_empty() {
         seen["http_posts"] = Json::Array(posts);
     }
     Ok(seen)
+}
+
+/// A clock that tells one moment.
+fn moment(spec: &MomentSpec, start: Timestamp) -> DatesClock {
+    let clock = DatesClock::new([start + Duration::from_secs_f64(spec.in_s)]).expect("a moment");
+    spec.parameter_defaults.iter().fold(clock, |clock, (name, value)| clock.parameter_default(name, value.clone()))
 }
 
 /// The secrets of the record. A webhook's URL is not on record, only what came of it: an answer to each post, a secret

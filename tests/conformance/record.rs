@@ -48,6 +48,25 @@ pub(crate) struct FlowSpec {
     pub(crate) on_failure: Option<String>,
     pub(crate) terminal_state_handler: Option<TerminalSpec>,
     pub(crate) reference_tasks: Option<Vec<String>>,
+    #[serde(default)]
+    pub(crate) schedule: Vec<MomentSpec>,
+}
+
+/// A moment of a schedule, with what its clock gives.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MomentSpec {
+    pub(crate) in_s: f64,
+    #[serde(default)]
+    pub(crate) parameter_defaults: BTreeMap<String, Json>,
+}
+
+/// What a run is given.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunArguments {
+    #[serde(default)]
+    pub(crate) parameters: Map<String, Json>,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +91,10 @@ pub(crate) struct TaskSpec {
     #[serde(default)]
     pub(crate) constant_inputs: BTreeMap<String, Json>,
     pub(crate) built_in: Option<String>,
+    /// Of a `Parameter`.
+    pub(crate) required: Option<bool>,
+    #[serde(default)]
+    pub(crate) default: Json,
     /// What a `CompareValue` compares with.
     pub(crate) value: Option<Json>,
     pub(crate) secret_name: Option<String>,

@@ -15,12 +15,14 @@
 //! assert_eq!(flow.build().run().state_of(list).value::<Vec<i64>>(), Some(&vec![1, 5]));
 //! ```
 mod control;
+mod parameters;
 mod values;
 
 use crate::{TaskBody, TaskDefinition};
 
 pub use control::{as_bool, compare_value, filter_task, merge};
 pub(crate) use control::{compare, otherwise, same, shown};
+pub use parameters::{parameter, parameter_or};
 pub(crate) use values::unary;
 pub use values::{dict, get_item, list, operator};
 

@@ -16,16 +16,17 @@ impl FlowBuilder {
         BlockStart { task: self.next_task(), order: self.order_edges().len() }
     }
 
-    /// The tasks that were made since and wait for no other task that was.
+    /// The tasks that were made since and wait for no other task that was. Parameters wait for nothing.
     pub(crate) fn first_of_block(&self, start: &BlockStart) -> Vec<TaskId> {
         let tasks = start.task..self.next_task();
         let mut waits = vec![false; tasks.len()];
         let data = tasks.clone().flat_map(|to| self.data_edges(to).iter().map(move |from| (*from, to)));
         for (from, to) in data.chain(self.order_edges()[start.order..].iter().copied()) {
-            if tasks.contains(&from) && tasks.contains(&to) {
+            if tasks.contains(&from) && tasks.contains(&to) && !self.is_parameter(from) {
                 waits[(to - start.task) as usize] = true;
             }
         }
-        tasks.zip(waits).filter(|(_, waits)| !waits).map(|(task, _)| task).collect()
+        let first = tasks.zip(waits).filter(|(task, waits)| !waits && !self.is_parameter(*task));
+        first.map(|(task, _)| task).collect()
     }
 }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::Flow;
+use super::declared::{self, Declared, FlowParameter};
 use super::definition::{BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
 use super::elements::{Elements, Nesting};
 use super::graph::{Code, DynamicCode, EdgeUse, Graph, Lazy, MappedTasks, PLAIN, TaskId, TaskKind, TaskNode, id};
 use super::inputs::{BodyOutcome, Computed, Each, EachOf, Inputs, Passed, Slot, TaskFuture};
 use super::settings::FlowOptions;
+use crate::built_in::BuiltIn;
 use crate::quiet::Quiet;
 use crate::{TaskError, Value};
 
@@ -46,6 +48,7 @@ pub struct FlowBuilder {
     /// Edges that bring no data, (from, to).
     order: Vec<(TaskId, TaskId)>,
     reference_tasks: Option<Vec<TaskId>>,
+    parameters: Vec<FlowParameter>,
 }
 
 /// A task of a [`FlowBuilder`].
@@ -56,7 +59,13 @@ pub struct TaskRef {
 }
 
 /// The code of a task that is made at run time.
-pub struct TaskBody(DynamicCode);
+pub struct TaskBody(Made);
+
+enum Made {
+    Code(DynamicCode),
+    /// Gives the value of a parameter of the flow.
+    Parameter(Declared),
+}
 
 impl TaskBody {
     /// A plain function of these parameters.
@@ -65,11 +74,11 @@ impl TaskBody {
         run: impl Fn(&mut Inputs<'_>) -> Result<Value, TaskError> + Send + Sync + 'static,
     ) -> Self {
         let run = Quiet::new(run);
-        Self(DynamicCode {
+        Self(Made::Code(DynamicCode {
             run: Box::new(move |inputs| BodyOutcome::Done(run(inputs))),
             parameters: parameters.into_iter().collect(),
             kind: BodyKind::Sync,
-        })
+        }))
     }
 
     /// An async function of these parameters: takes its inputs and returns the future.
@@ -81,26 +90,31 @@ impl TaskBody {
         F: Future<Output = Result<Value, TaskError>> + Send + 'static,
     {
         let run = Quiet::new(run);
-        Self(DynamicCode {
+        Self(Made::Code(DynamicCode {
             run: Box::new(move |inputs| {
                 let future: TaskFuture = Box::pin(run(inputs));
                 BodyOutcome::Future(future)
             }),
             parameters: parameters.into_iter().collect(),
             kind: BodyKind::Async,
-        })
+        }))
     }
 }
 
 impl TaskBody {
-    pub(super) fn into_code(self) -> Code {
-        Code::Dynamic(Arc::new(self.0))
+    /// Gives the value of a parameter of the flow.
+    pub(crate) fn parameter(declared: Declared) -> Self {
+        Self(Made::Parameter(declared))
     }
 }
 
 impl fmt::Debug for TaskBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TaskBody").field(&self.0.parameters).finish()
+        let mut f = f.debug_tuple("TaskBody");
+        match &self.0 {
+            Made::Code(code) => f.field(&code.parameters).finish(),
+            Made::Parameter(declared) => f.field(declared).finish(),
+        }
     }
 }
 
@@ -120,16 +134,66 @@ impl FlowBuilder {
             bound: HashMap::new(),
             order: Vec::new(),
             reference_tasks: None,
+            parameters: Vec::new(),
         }
     }
 
     /// Adds a task. Its inputs are bound by [`edge`](Self::edge) and [`constant`](Self::constant).
+    ///
+    /// # Panics
+    /// If the body is that of a [parameter](crate::built_in::parameter), and the flow has one of this name.
+    #[track_caller]
     pub fn task(&mut self, definition: TaskDefinition, body: TaskBody) -> TaskRef {
-        let slots = body.0.parameters.iter().map(|_| None).collect();
-        let kind = self.add_kind(TaskKind::new(Arc::new(definition), body.into_code()));
-        let task = self.push(kind, 0, PLAIN);
-        self.bound.insert(task, slots);
+        let task = match body.0 {
+            Made::Code(code) => {
+                let slots = code.parameters.iter().map(|_| None).collect();
+                let kind = self.add_kind(TaskKind::new(Arc::new(definition), Code::Dynamic(Arc::new(code))));
+                let task = self.push(kind, 0, PLAIN);
+                self.bound.insert(task, slots);
+                task
+            }
+            Made::Parameter(declared) => self.declare(definition, declared),
+        };
         TaskRef { graph: self.id, task }
+    }
+
+    /// Adds the task that gives the value of a parameter. Its slug is the parameter's name.
+    #[track_caller]
+    fn declare(&mut self, definition: TaskDefinition, declared: Declared) -> TaskId {
+        let name: Arc<str> = Arc::from(definition.name());
+        assert!(
+            self.parameters.iter().all(|parameter| parameter.name != name),
+            "A task with the slug \"{name}\" already exists in this flow. (flow `{}` has two parameters named `{name}`)",
+            self.options.name
+        );
+        let task = self.add_made(definition, declared::code(self.parameters.len()), &mut []);
+        self.parameters.push(FlowParameter { task, name, declared });
+        task
+    }
+
+    /// The parameter whose value this task gives.
+    fn parameter_of(&self, task: TaskId) -> Option<&FlowParameter> {
+        // In the order in which they were made.
+        let place = self.parameters.binary_search_by_key(&task, |parameter| parameter.task).ok()?;
+        Some(&self.parameters[place])
+    }
+
+    /// Whether this task gives the value of a parameter.
+    pub(super) fn is_parameter(&self, task: TaskId) -> bool {
+        self.parameter_of(task).is_some()
+    }
+
+    /// # Panics
+    /// If the task is that of a parameter: there is nothing to wait for.
+    #[track_caller]
+    fn assert_downstream(&self, to: TaskId, from: Option<TaskId>) {
+        if let Some(parameter) = self.parameter_of(to) {
+            let after = from.map(|from| format!(" after task `{}`", self.name_of(from))).unwrap_or_default();
+            panic!(
+                "Parameters must be root tasks and can not have upstream dependencies. (parameter `{}` of flow `{}`{after})",
+                parameter.name, self.options.name
+            );
+        }
     }
 
     /// Gives the result of `from` to the parameter `key` of `to`.
@@ -189,6 +253,12 @@ impl FlowBuilder {
     #[track_caller]
     fn bind(&mut self, to: TaskRef, key: &str, slot: Slot) {
         let task = self.own(to);
+        let from = match &slot {
+            Slot::Upstream(from) | Slot::Each(Each { of: EachOf::Task(from), .. }) => Some(*from),
+            Slot::Computed(computed) => computed.upstream.first().copied(),
+            _ => None,
+        };
+        self.assert_downstream(task, from);
         let kind = &self.kinds[self.nodes[task as usize].kind as usize];
         let name = kind.definition.name();
         let Some(i) = kind.code.parameters().iter().position(|p| p.name == key) else {
@@ -263,6 +333,15 @@ impl FlowBuilder {
         self.push_with(kind, inputs)
     }
 
+    /// One of Prefect's own tasks.
+    #[track_caller]
+    pub(super) fn add_built_in(&mut self, (definition, body): BuiltIn, inputs: &mut [Option<Slot>]) -> TaskId {
+        match body.0 {
+            Made::Code(code) => self.add_made(definition, Code::Dynamic(Arc::new(code)), inputs),
+            Made::Parameter(declared) => self.declare(definition, declared),
+        }
+    }
+
     /// A task of the library's own, or one whose definition is made for this call.
     pub(super) fn add_made(&mut self, definition: TaskDefinition, code: Code, inputs: &mut [Option<Slot>]) -> TaskId {
         let kind = self.add_kind(TaskKind::new(Arc::new(definition), code));
@@ -301,9 +380,20 @@ impl FlowBuilder {
     }
 
     /// Changes the options of one task, and of no other call of the same function.
+    ///
+    /// # Panics
+    /// If it is the name of a parameter that changes.
+    #[track_caller]
     pub(crate) fn edit(&mut self, task: TaskId, change: impl FnOnce(TaskDefinition) -> TaskDefinition) {
         let kind = &self.kinds[self.nodes[task as usize].kind as usize];
         let changed = TaskKind::new(Arc::new(change((*kind.definition).clone())), kind.code.clone());
+        if let Some(parameter) = self.parameter_of(task) {
+            let name = &parameter.name;
+            assert!(
+                changed.definition.name() == &**name,
+                "the name of parameter `{name}` is what it is given by: name it so where it is made"
+            );
+        }
         self.nodes[task as usize].kind = self.add_kind(changed);
     }
 
@@ -344,6 +434,9 @@ impl FlowBuilder {
 
     #[track_caller]
     pub(super) fn finish(mut self) -> Graph {
+        if !self.parameters.is_empty() {
+            self.order.iter().for_each(|(from, to)| self.assert_downstream(*to, Some(*from)));
+        }
         if !self.bound.is_empty() || !self.order.is_empty() {
             self.lay_out();
         }
@@ -358,6 +451,7 @@ impl FlowBuilder {
             edges: self.edges,
             slots: self.slots,
             reference_tasks: self.reference_tasks,
+            parameters: self.parameters,
             lazy: Lazy::default(),
         }
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use super::declared::FlowParameter;
 use super::definition::{BodyKind, Expects, Parameter, TaskCode, TaskDefinition};
 use super::inputs::{BodyOutcome, Inputs, Slot};
 use super::settings::FlowOptions;
@@ -24,6 +25,8 @@ pub(crate) struct Graph {
     pub(crate) slots: Vec<Box<[Slot]>>,
     pub(crate) mapped: MappedTasks,
     pub(crate) reference_tasks: Option<Vec<TaskId>>,
+    /// In the order of their tasks.
+    pub(crate) parameters: Vec<FlowParameter>,
     pub(crate) lazy: Lazy,
 }
 
@@ -295,11 +298,15 @@ impl Graph {
         }
     }
 
-    /// `{name}-{tags}-{number}`, the number counted for each name with its tags.
+    /// `{name}-{tags}-{number}`, the number counted for each name with its tags; of a parameter, its name.
     pub(crate) fn slugs(&self) -> &[Arc<str>] {
         self.lazy.slugs.get_or_init(|| {
             let mut counts: HashMap<String, u32> = HashMap::new();
+            let names: HashMap<TaskId, &Arc<str>> = self.parameters.iter().map(|p| (p.task, &p.name)).collect();
             let slug = |task| {
+                if let Some(name) = names.get(&task) {
+                    return Arc::clone(name);
+                }
                 let definition = self.definition(task);
                 let mut tags: Vec<&Cow<'_, str>> = definition.tags.iter().collect();
                 tags.sort();
@@ -310,8 +317,13 @@ impl Graph {
                     prefix.push_str(tag);
                 }
                 let count = counts.entry(prefix.clone()).or_insert(0);
-                *count += 1;
-                Arc::from(format!("{prefix}-{count}"))
+                loop {
+                    *count += 1;
+                    let slug = format!("{prefix}-{count}");
+                    if self.parameters.iter().all(|parameter| *parameter.name != *slug) {
+                        return Arc::from(slug);
+                    }
+                }
             };
             (0..id(self.len())).map(slug).collect()
         })

@@ -1,9 +1,11 @@
 //! Flows as data: tasks, edges, and how they are put together.
 pub(crate) mod block;
 mod builder;
+pub(crate) mod declared;
 pub(crate) mod definition;
 mod duration;
 mod elements;
+pub(crate) mod given;
 pub(crate) mod graph;
 pub(crate) mod inputs;
 mod output;
@@ -16,11 +18,14 @@ pub(crate) mod trigger;
 use std::sync::Arc;
 
 pub use builder::{FlowBuilder, TaskBody, TaskRef};
+pub use declared::ParameterInfo;
 pub use definition::{BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
 pub(crate) use duration::parse as parse_duration;
 pub use duration::{IntoDuration, IntoRetryDelay, duration, exponential};
 pub use elements::Elements;
 pub(crate) use elements::Nesting;
+pub(crate) use given::{Given, GivenParameters};
+pub use given::{ParameterError, ParameterErrors};
 pub use inputs::{BodyOutcome, Inputs, Slot, TaskFuture};
 pub(crate) use inputs::{Computed, Each, EachOf, Passed};
 use output::Unread;
@@ -32,6 +37,7 @@ pub use trigger::{Trigger, Upstreams};
 
 use crate::run::{self, AsyncRuntime, FlowRun, Prepared, RunSettings, Until};
 use crate::schedule::Schedule;
+use declared::FlowParameter;
 use graph::Graph;
 pub(crate) use inputs::SharedValues;
 
@@ -43,12 +49,13 @@ pub struct Flow<O = ()> {
     pub(crate) shared: SharedValues,
     pub(crate) settings: RunSettings,
     pub(crate) schedule: Option<Arc<Schedule>>,
+    pub(crate) given: GivenParameters,
 }
 
 impl<O> Flow<O> {
     pub(crate) fn new(graph: Graph, output: O) -> Self {
-        let (shared, settings) = (SharedValues::default(), RunSettings::default());
-        Self { graph: Arc::new(graph), output, shared, settings, schedule: None }
+        let (shared, settings, given) = Default::default();
+        Self { graph: Arc::new(graph), output, shared, settings, schedule: None, given }
     }
 
     /// The name.
@@ -69,6 +76,70 @@ impl<O> Flow<O> {
     pub fn with(mut self, settings: RunSettings) -> Self {
         self.settings = settings;
         self
+    }
+
+    /// The parameters of the flow, in the order in which they were made.
+    ///
+    /// ```
+    /// use prefect::{FlowBuilder, FlowOptions, built_in};
+    ///
+    /// let mut flow = FlowBuilder::new(FlowOptions::new("etl"));
+    /// let (definition, body) = built_in::parameter::<String>("path");
+    /// flow.task(definition, body);
+    /// let (definition, body) = built_in::parameter_or("rows", 100_u32);
+    /// flow.task(definition, body);
+    /// let flow = flow.build();
+    /// let parameters: Vec<_> = flow.parameters().collect();
+    /// assert_eq!((&*parameters[0].name, &*parameters[0].type_name, parameters[0].required), ("path", "String", true));
+    /// assert_eq!((parameters[1].required, &parameters[1].default), (false, &Some(100.into())));
+    /// ```
+    pub fn parameters(&self) -> impl Iterator<Item = ParameterInfo> + '_ {
+        self.graph.parameters.iter().map(FlowParameter::info)
+    }
+
+    /// Gives a parameter a value for the runs of this flow, in place of one that it was given before.
+    ///
+    /// What is wrong with the values is told by [`run`](Self::run), all at once and before any task runs.
+    ///
+    /// ```
+    /// use prefect::{FlowBuilder, FlowOptions, built_in};
+    ///
+    /// let mut flow = FlowBuilder::new(FlowOptions::new("etl"));
+    /// let (definition, body) = built_in::parameter::<i64>("x");
+    /// let x = flow.task(definition, body);
+    /// let flow = flow.build();
+    /// let missing = flow.run();
+    /// let text = missing.state().message().unwrap();
+    /// assert_eq!(text, "Flow.run did not receive the following required parameters: x");
+    /// let run = flow.with_parameter("x", 4).run();
+    /// assert_eq!(run.state_of(x).value(), Some(&4_i64));
+    /// ```
+    #[must_use = "it gives the flow with this value"]
+    pub fn with_parameter(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+        self.given.insert(name.into(), Given::Json(value.into()));
+        self
+    }
+
+    /// Gives several parameters their values, as [`with_parameter`](Self::with_parameter) does: the items of a map, or of a
+    /// JSON object.
+    ///
+    /// ```
+    /// use prefect::{FlowBuilder, FlowOptions, built_in};
+    ///
+    /// let mut flow = FlowBuilder::new(FlowOptions::new("names"));
+    /// let (definition, body) = built_in::parameter::<Vec<String>>("names");
+    /// let names = flow.task(definition, body);
+    /// let given: serde_json::Map<_, _> = serde_json::from_str(r#"{ "names": ["a", "b"] }"#).unwrap();
+    /// let run = flow.build().with_parameters(given).run();
+    /// assert_eq!(run.state_of(names).value::<Vec<String>>().unwrap().len(), 2);
+    /// ```
+    #[must_use = "it gives the flow with these values"]
+    pub fn with_parameters<N, V>(self, values: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: Into<String>,
+        V: Into<serde_json::Value>,
+    {
+        values.into_iter().fold(self, |flow, (name, value)| flow.with_parameter(name, value))
     }
 
     /// When the flow is run: [`run`](Self::run) then waits for each moment of the schedule in turn.
@@ -109,6 +180,10 @@ impl<O: FlowOutput> Flow<O> {
     /// any moment to come makes a failed run that says so. [`RunSettings::run_now`] and the configuration's
     /// `flows.run_on_schedule` turn this off.
     ///
+    /// If a required [parameter](Self::parameters) was not given, a value does not fit, or the flow has no parameter of a
+    /// name, nothing is run and no handler hears of it: the run is `Failed`, and its error is a [`ParameterErrors`]. With a
+    /// schedule all that its clocks give is looked at before the first wait.
+    ///
     /// # Panics
     /// In an async context, whose thread must not wait: use [`run_async`](Self::run_async). If a task takes something
     /// shared that the flow does not share. While a flow is being built on the same thread.
@@ -120,7 +195,7 @@ impl<O: FlowOutput> Flow<O> {
     }
 
     /// Runs one pass at once, whatever the schedule: tasks that wait (for a retry, for somebody) stay waiting, and the flow
-    /// may stay `Running`.
+    /// may stay `Running`. A parameter without a value, or with one that does not fit, is a task that fails.
     ///
     /// # Panics
     /// As [`run`](Self::run).
@@ -163,6 +238,7 @@ impl<O: FlowOutput> Flow<O> {
             shared: self.shared.clone(),
             settings: self.settings.clone(),
             schedule: self.schedule.clone(),
+            given: self.given.clone(),
         }
     }
 }

@@ -83,8 +83,8 @@ pub(crate) fn add_made(definition: TaskDefinition, code: Code, inputs: &mut [Opt
 
 /// Adds one of Prefect's own tasks. Gives the number of the flow and of the task.
 #[track_caller]
-pub(crate) fn add_built_in((definition, body): BuiltIn, inputs: &mut [Option<Slot>]) -> (u32, TaskId) {
-    add_made(definition, body.into_code(), inputs)
+pub(crate) fn add_built_in(made: BuiltIn, inputs: &mut [Option<Slot>]) -> (u32, TaskId) {
+    edit(|builder| (builder.id, builder.add_built_in(made, inputs)))
 }
 
 /// Changes the flow that is being built.

@@ -25,6 +25,9 @@ pub(crate) fn run<O: FlowOutput>(
     };
     panics::install_hook();
     let clock = flow.settings.clock.clone().unwrap_or_else(Clock::system);
+    if let Some(errors) = flow.given.mistakes(&flow.graph.parameters, schedule.parameter_defaults()) {
+        return Some(Prepared::new(flow, Until::TheEnd, runtime(), None).refuse_parameters(errors).run());
+    }
     let mut upcoming = match guard(|| Upcoming::new(schedule, clock.wall())) {
         Ok(upcoming) => upcoming,
         Err(caught) => return Some(refused(flow, runtime(), caught.into_error())),

@@ -11,7 +11,7 @@ use crate::door::{Change, change};
 use crate::engine::{Engine, RunId};
 use crate::executor;
 use crate::flow::graph::{Graph, TaskId};
-use crate::flow::{BodyKind, Flow, FlowOutput, RetryDelay, SharedValues};
+use crate::flow::{BodyKind, Flow, FlowOutput, ParameterErrors, RetryDelay, SharedValues};
 use crate::handlers::TrackedKind;
 use crate::notify::{DeliverySettings, Notifications, Unconfigured, check_webhook};
 use crate::panics::{self, Caught, guard};
@@ -116,7 +116,7 @@ pub(crate) struct Prepared {
     settings: RunSettings,
     until: Until,
     /// Why no task may run.
-    refused: Option<TaskError>,
+    refused: Option<State>,
 }
 
 /// How the tasks of a run were left.
@@ -163,6 +163,7 @@ impl Prepared {
             Ok(config) => (config, None),
             Err(error) => (Config::default(), Some(error)),
         };
+        let (resolved, wrong) = flow.given.resolve(&flow.graph.parameters, event.map(ClockEvent::parameter_defaults));
         let notifications = Notifications::new(clock.clone(), delivery(&config, &settings, seed));
         let started = clock.timestamp();
         let services = Arc::new(Services {
@@ -176,21 +177,37 @@ impl Prepared {
             notifications,
             observers: settings.observers.clone(),
         });
+        let mut shared = flow.shared.clone();
+        if !flow.graph.parameters.is_empty() {
+            shared.insert(resolved);
+        }
         let core = Arc::new(RunCore {
             graph: Arc::clone(&flow.graph),
             services: Arc::clone(&services),
-            shared: flow.shared.clone(),
+            shared,
             left_behind: LeftBehind::default(),
             seed,
         });
         let name = Arc::clone(&flow.graph.name);
         let tracked = Tracked { kind: TrackedKind::Flow, slug: Arc::clone(&name), name, map_index: None, services };
-        Self { core, tracked, kept, settings, until, refused }
+        let prepared = Self { core, tracked, kept, settings, until, refused: None };
+        match (refused, ParameterErrors::of(wrong).filter(|_| until == Until::TheEnd)) {
+            (Some(error), _) => prepared.refuse(error),
+            (None, Some(errors)) => prepared.refuse_parameters(errors),
+            (None, None) => prepared,
+        }
     }
 
     /// The same, but no task may run, for this.
     pub(crate) fn refuse(mut self, why: TaskError) -> Self {
-        self.refused.get_or_insert(why);
+        self.refused.get_or_insert_with(|| self.core.services.unexpected(why));
+        self
+    }
+
+    /// The same, for the values that were given to the run.
+    pub(crate) fn refuse_parameters(mut self, errors: ParameterErrors) -> Self {
+        let message = self.core.services.redacted(&errors);
+        self.refused = Some(State::failed(message).with_error(errors));
         self
     }
 
@@ -205,8 +222,7 @@ impl Prepared {
         let held = clock.hold();
         let begun = clock.now();
         let _config = self.core.services.config.enter();
-        if let Some(error) = &self.refused {
-            let state = self.core.services.unexpected(error.clone());
+        if let Some(state) = self.refused.clone() {
             return self.end(state, None, begun, held);
         }
         let initial = match self.until {
@@ -283,7 +299,9 @@ impl Prepared {
     }
 
     fn end(self, state: State, engine: Option<Engine>, begun: Tick, held: Held) -> FlowRun<()> {
-        if let (Until::TheEnd, Some(error)) = (self.until, state.error()) {
+        // As in Prefect the caller is told of parameters that are missing, and nobody else.
+        let unexpected = state.error().filter(|error| !error.is::<ParameterErrors>());
+        if let (Until::TheEnd, Some(error)) = (self.until, unexpected) {
             let flow = &*self.core.graph.name;
             let error = self.core.services.redacted(error);
             // Spelled as in Prefect.

@@ -1,5 +1,5 @@
 //! Clocks, filters and adjustments, put together.
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -108,6 +108,11 @@ impl Schedule {
         let after = after.into();
         let next = self.clocks.iter().map(|clock| clock.next_after(after)).collect();
         Events { schedule: self, next, same_moment: VecDeque::new(), before: None }
+    }
+
+    /// What each clock gives for parameters.
+    pub(crate) fn parameter_defaults(&self) -> impl Iterator<Item = &BTreeMap<String, serde_json::Value>> + '_ {
+        self.clocks.iter().map(|clock| &clock.options().parameter_defaults)
     }
 
     fn passes(&self, moment: &ZonedDateTime) -> bool {
