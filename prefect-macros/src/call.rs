@@ -294,10 +294,10 @@ pub(crate) fn default_fn(name: &Ident) -> Ident {
     format_ident!("__default_{}", name, span = name.span())
 }
 
-fn given(name: &Ident) -> Ident {
+pub(crate) fn given(name: &Ident) -> Ident {
     format_ident!("__Given_{}", name, span = name.span())
 }
 
-fn not_given(name: &Ident) -> Ident {
+pub(crate) fn not_given(name: &Ident) -> Ident {
     format_ident!("__NotGiven_{}", name, span = name.span())
 }

@@ -3,7 +3,7 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Attribute, FnArg, GenericArgument, Pat, PatType, PathArguments, Signature, Type};
+use syn::{Attribute, FnArg, GenericArgument, Meta, Pat, PatType, PathArguments, Signature, Type};
 
 use crate::errors::Errors;
 use crate::keywords::{RESERVED, is_punct};
@@ -17,6 +17,8 @@ pub(crate) struct Param {
     /// The type that flows through the graph.
     pub(crate) value: TokenStream,
     pub(crate) default: Option<TokenStream>,
+    /// The lines of its documentation, each an expression.
+    pub(crate) doc: Vec<TokenStream>,
     /// Takes plain values only.
     pub(crate) constant: bool,
     /// The type is a bare type parameter.
@@ -57,6 +59,7 @@ struct Marks {
     default: Option<TokenStream>,
     constant: Option<Span>,
     shared: Option<Span>,
+    doc: Vec<TokenStream>,
 }
 
 /// Reads the parameters, and takes our attributes off them.
@@ -104,8 +107,13 @@ fn marks(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Marks {
         } else if attribute.path().is_ident("shared") {
             marks.shared = Some(attribute.span());
         } else {
-            // Documentation is for people who read the source: rustc takes none on parameters.
-            return !attribute.path().is_ident("doc");
+            // rustc takes none on parameters.
+            if !attribute.path().is_ident("doc") {
+                return true;
+            }
+            if let Meta::NameValue(doc) = &attribute.meta {
+                marks.doc.push(doc.value.to_token_stream());
+            }
         }
         false
     });
@@ -123,7 +131,7 @@ fn param(
     errors: &mut Errors,
 ) -> Result<Param, Ident> {
     let before = errors.len();
-    let Marks { default, constant, shared } = marks;
+    let Marks { default, constant, shared, doc } = marks;
     let ty = &*input.ty;
     check_name(&name, errors);
     if let (Some(_), Some(at)) = (&default, constant) {
@@ -162,7 +170,7 @@ fn param(
     if errors.len() > before {
         return Err(name);
     }
-    Ok(Param { name, ty: ty.clone(), kind, value, default, constant: constant.is_some(), generic })
+    Ok(Param { name, ty: ty.clone(), kind, value, default, doc, constant: constant.is_some(), generic })
 }
 
 fn check_name(name: &Ident, errors: &mut Errors) {

@@ -34,6 +34,7 @@ pub use config::{
 };
 pub use context::{Context, context, sleep, sleep_blocking};
 pub use door::Observer;
+pub use dsl::declare::{parameter, parameter_or};
 pub use dsl::{
     Choose, Chooser, Data, Failure, Flatten, Flattened, Input, IntoConstant, IntoGeneric, IntoGenericMapped, IntoInput,
     IntoMapped, Mapped, Node, Outcome, TaskOptions, Unmapped, Upstream, case, choose, filter, flatten, ifelse, input,
@@ -71,9 +72,9 @@ pub use value::Value;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::dsl::{
-        Input, IntoConstant, IntoGeneric, IntoGenericMapped, IntoInput, IntoMapped, IntoTaskError, Mapped, Missing,
-        Node, RefParam, ResultLike, Set, call, each, flow, in_flow, in_memory, mapped, missing_parameter, output_node,
-        owned, parameter, parameter_node, returned, shared, slot, stored, task_input, unpack,
+        GivenValues, Input, IntoConstant, IntoGeneric, IntoGenericMapped, IntoGiven, IntoInput, IntoMapped,
+        IntoTaskError, Mapped, Missing, Node, RefParam, ResultLike, Set, call, declared, each, flow, in_flow,
+        in_memory, mapped, output_node, owned, parameter_node, returned, shared, slot, stored, task_input, unpack,
     };
     pub use crate::flow::trigger::{Accepts, Typed, any_state, erase_trigger, into_trigger};
     pub use crate::flow::{

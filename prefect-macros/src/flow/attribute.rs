@@ -1,10 +1,11 @@
 //! `#[prefect::flow] fn etl(x: i64) -> i64 { .. }`: a flow with parameters, which other flows can call.
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Generics, ReturnType, Signature, Type};
 
+use super::values::Values;
 use crate::call::{Call, default_fn};
 use crate::errors::Errors;
 use crate::function::{Function, check_name};
@@ -64,6 +65,10 @@ fn check_param(param: &mut Param, errors: &mut Errors) {
         ParamKind::Owned => {}
         ParamKind::Reference => errors.spanned(&param.ty, "a flow parameter is a value, not a reference"),
         ParamKind::Shared => errors.spanned(&param.ty, "a flow shares values by `flow.share(..)`; tasks take them"),
+    }
+    if param.text() == "flow" {
+        errors
+            .push(param.name.span(), "a flow parameter cannot be called `flow`: `parameters().flow()` gives the flow");
     }
     if param.constant {
         errors.spanned(&param.name, "`#[constant]` is for tasks: in the body of a flow a parameter is a node");
@@ -149,20 +154,19 @@ impl Parts<'_> {
                 quote_spanned!(ty.span()=> #krate::__private::output_node::<#ty>((|| #body)()))
             }
         };
-        let given = params.list.iter().map(|param| {
-            let (name, value) = (param.text(), &param.value);
-            if param.default.is_some() {
+        let declared = params.list.iter().map(|param| {
+            let (name, ty, doc) = (param.text(), &param.ty, &param.doc);
+            let default = if param.default.is_some() {
                 let default = default_fn(&param.name);
-                quote!(#krate::__private::parameter_node::<#value>(#name, #krate::__private::slot(#default())))
+                quote!(::core::option::Option::Some(#krate::__private::slot(#default())))
             } else {
-                quote!(#krate::__private::missing_parameter::<#value>(#name))
-            }
-        });
-        let checks = params.list.iter().map(|param| {
-            let ty = &param.ty;
+                quote!(::core::option::Option::None)
+            };
+            let doc = quote!(::core::concat!(#(#doc, "\n"),*));
             let krate = path_at(krate, ty.span());
-            quote_spanned!(ty.span()=> #krate::__private::parameter::<#ty>();)
+            quote_spanned!(ty.span()=> #krate::__private::declared::<#ty>(#name, #doc, #default))
         });
+        let given = Values { call: &call, returns: &returns }.builder();
         let report = errors.report();
         quote! {
             #report
@@ -178,13 +182,12 @@ impl Parts<'_> {
                 missing_debug_implementations, unnameable_types, dead_code, unused_mut, clippy::all, clippy::pedantic
             )]
             const _: () = {
-                fn __checks() { #(#checks)* }
                 impl #ident {
                     /// The flow itself.
                     #vis fn flow() -> #krate::__private::Flow<#returns> {
                         #krate::__private::flow(
                             #krate::__private::FlowOptions::new(#name) #calls,
-                            || Self::__build(#(#given),*),
+                            || Self::__build(#(#declared),*),
                         )
                     }
 
@@ -196,6 +199,7 @@ impl Parts<'_> {
                     }
                 }
                 #builder
+                #given
             };
         }
     }
@@ -226,6 +230,10 @@ impl Parts<'_> {
             end,
         };
         let (companion, builder) = (untyped.companion(), untyped.untyped_builder(&all));
+        let args = format_ident!("{}_args", ident, span = ident.span());
+        let flow_of_values = (!all.iter().any(|name| *name == "flow")).then(|| {
+            quote!(impl #args { #vis fn flow(self) -> #krate::__private::Flow<#returns> { ::core::unreachable!() } })
+        });
         let report = errors.report();
         quote! {
             #report
@@ -243,7 +251,9 @@ impl Parts<'_> {
                 #builder
                 impl #ident {
                     #vis fn flow() -> #krate::__private::Flow<#returns> { ::core::unreachable!() }
+                    #vis fn parameters() -> #args { ::core::unreachable!() }
                 }
+                #flow_of_values
             };
         }
     }

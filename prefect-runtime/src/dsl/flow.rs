@@ -1,14 +1,9 @@
 //! What `flow!` and `#[prefect::flow]` expand to.
-use std::sync::Arc;
-
-use serde::de::DeserializeOwned;
-
 use super::{Input, IntoInput, Node, Upstream};
-use crate::flow::graph::{Code, DynamicCode};
+use crate::flow::graph::Code;
 use crate::flow::{
     BodyKind, BodyOutcome, Flow, FlowOptions, FlowOutput, Parameter, Slot, TaskCode, TaskDefinition, scope,
 };
-use crate::{Signal, TaskError};
 
 /// For the macros: builds a flow.
 #[track_caller]
@@ -62,20 +57,6 @@ pub fn in_flow(name: &str) {
     );
 }
 
-/// A parameter of a flow.
-#[diagnostic::on_unimplemented(
-    message = "a flow parameter must be `Deserialize` and `Clone`, and `{Self}` is not",
-    label = "cannot be read from the command line",
-    note = "derive `serde::Deserialize` and `Clone`"
-)]
-pub trait FlowParameter {}
-
-#[diagnostic::do_not_recommend]
-impl<T: DeserializeOwned + Clone + Send + Sync + 'static> FlowParameter for T {}
-
-/// For the macros: checks a parameter's type.
-pub fn parameter<T: FlowParameter>() {}
-
 /// The code of a task that gives back its input.
 struct Same<T>(T);
 impl<T: Send + Sync + 'static> Same<T> {
@@ -101,18 +82,6 @@ pub fn parameter_node<T: Send + Sync + 'static>(name: &'static str, slot: Slot) 
         (Slot::Upstream(task), Some(graph)) => Node::new((graph, task)),
         (slot, _) => same(name, slot),
     }
-}
-
-/// For the macros: a required parameter that nobody gave.
-#[must_use]
-#[track_caller]
-pub fn missing_parameter<T>(name: &'static str) -> Node<T> {
-    let run = move |_: &mut crate::Inputs<'_>| {
-        let text = format!("Parameter \"{name}\" was required but not provided.");
-        BodyOutcome::Done(Err(TaskError::from(Signal::fail(text))))
-    };
-    let code = DynamicCode { run: Box::new(run), parameters: Vec::new(), kind: BodyKind::Sync };
-    Node::new(scope::add_made(TaskDefinition::new(name), Code::Dynamic(Arc::new(code)), &mut []))
 }
 
 /// For the macros: what a flow function returns: any argument of that type.

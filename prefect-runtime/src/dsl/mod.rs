@@ -3,6 +3,7 @@ mod closure;
 mod collections;
 mod control;
 mod convert;
+pub(crate) mod declare;
 mod flow;
 mod input;
 mod mapped;
@@ -19,7 +20,8 @@ pub use closure::task_fn;
 pub use collections::input;
 pub use control::{Choose, Chooser, case, choose, filter, ifelse, merge, switch};
 pub use convert::{IntoConstant, IntoGeneric, IntoInput};
-pub use flow::{flow, in_flow, missing_parameter, output_node, parameter, parameter_node, reference_tasks, returned};
+pub use declare::{GivenValues, IntoGiven, declared};
+pub use flow::{flow, in_flow, output_node, parameter_node, reference_tasks, returned};
 pub use input::{Input, slot};
 pub use mapped::{
     Flatten, Flattened, IntoGenericMapped, IntoMapped, Mapped, Unmapped, each, flatten, mapped, unmapped,

@@ -51,8 +51,10 @@ impl Declared {
         self
     }
 
+    /// The lines of a doc comment begin with the space after its `///`.
     pub(crate) fn with_doc(mut self, doc: &'static str) -> Self {
-        self.doc = Cow::Borrowed(doc);
+        let lines: Vec<_> = doc.trim().lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end()).collect();
+        self.doc = lines.join("\n").into();
         self
     }
 
