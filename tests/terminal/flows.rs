@@ -162,6 +162,21 @@ impl tracing::Subscriber for Own {
     fn exit(&self, _: &tracing::span::Id) {}
 }
 
+#[task]
+fn tell(x: i64, rows: u32, tag: &Option<String>) {
+    println!("given: {x} {rows} {tag:?}");
+}
+
+#[prefect::flow]
+fn etl(
+    /// Where to start.
+    x: i64,
+    #[default(10)] rows: u32,
+    tag: Option<String>,
+) {
+    tell(x, rows, tag);
+}
+
 fn main() -> ExitCode {
     let doubled = || prefect::flows![(flow!("twin", {})), (flow!("twin", {}))];
     match std::env::var("FLOWS").as_deref() {
@@ -193,6 +208,7 @@ fn main() -> ExitCode {
         mapped("few children", 2),
         mapped("many children", 598),
         flow!("print", { print() }).with(settings()).into(),
+        etl::flow().with(settings()).into(),
         flow!("empty", {}).with(settings()).into(),
     ])
 }

@@ -50,7 +50,11 @@ fn flows_of_one_name_and_no_flow_at_all_are_refused() {
 fn help_and_version() {
     let help = program(&["--help"]).ran();
     assert_eq!((help.code, &*help.err), (Some(0), ""));
-    assert!(help.out.starts_with("usage: terminal_flows run FLOW\n"), "{}", help.out);
+    assert!(
+        help.out.starts_with("usage: terminal_flows run FLOW [--param NAME=VALUE].. [--params-file FILE]\n"),
+        "{}",
+        help.out
+    );
     for part in ["\n  chain\n", "RUST_LOG", "NO_COLOR", "exit code: 0"] {
         assert!(help.out.contains(part), "{part}: {}", help.out);
     }

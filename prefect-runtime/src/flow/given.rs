@@ -54,7 +54,8 @@ impl GivenParameters {
                 }
             };
             read.map_err(|why| {
-                let (name, type_name, why) = (parameter.name.to_string(), declared.type_name(), shortened(&why));
+                let (name, type_name, why) =
+                    (parameter.name.to_string(), declared.type_name(), without_long_quotes(&why));
                 let error = ParameterError::Unfit { name, type_name, why };
                 let text = error.to_string();
                 errors.push(error);
@@ -217,9 +218,19 @@ fn listed(names: &[String]) -> String {
     text
 }
 
-/// An error may quote the whole value.
+/// An error may quote the whole value. A part of one could be a part of a secret, which nobody would know for one.
+fn without_long_quotes(why: &str) -> String {
+    let quoted = |quote| Some((why.find(quote)?, why.rfind(quote)?)).filter(|(start, end)| end - start > MOST);
+    match quoted('"').or_else(|| quoted('`')) {
+        Some((start, end)) => shortened(&format!("{}..{}", &why[..=start], &why[end..])),
+        None => shortened(why),
+    }
+}
+
+/// A text of an error has so many characters.
+const MOST: usize = 200;
+
 fn shortened(text: &str) -> String {
-    const MOST: usize = 200;
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}..", &text[..end]),
         None => text.to_owned(),

@@ -2,14 +2,16 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 
+use super::parameters::{self, Words};
 use super::text::plain;
+use crate::ParameterInfo;
 use crate::near::nearest;
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Choice {
-    /// Run the flow at this place.
-    Run(usize),
+    /// Run the flow at this place, with these values.
+    Run(usize, Words),
     /// Print this.
     Say(String),
     /// The words make no sense: why.
@@ -17,12 +19,22 @@ pub(super) enum Choice {
 }
 
 /// Subcommands and options: what a near miss may have meant.
-const WORDS: [&str; 4] = ["run", "help", "--help", "--version"];
+const WORDS: [&str; 6] = ["run", "help", "--help", "--version", "--param", "--params-file"];
 
 pub(super) struct CommandLine<'a> {
     pub(super) program: &'a str,
     /// The names of the flows.
     pub(super) flows: &'a [&'a str],
+    /// The parameters of the flow at this place.
+    pub(super) parameters: &'a dyn Fn(usize) -> Vec<ParameterInfo>,
+}
+
+/// The words after `run`.
+#[derive(Default)]
+struct RunWords<'a> {
+    flow: Option<&'a str>,
+    help: bool,
+    parameters: Words,
 }
 
 impl CommandLine<'_> {
@@ -31,8 +43,13 @@ impl CommandLine<'_> {
             return self.refuse("an argument is no text", None);
         };
         match words.as_slice() {
-            ["-h" | "--help" | "help", ..] | ["run", "-h" | "--help"] => return Choice::Say(self.help()),
+            ["-h" | "--help" | "help", ..] => return Choice::Say(self.help()),
             ["-V" | "--version"] => return Choice::Say(self.version()),
+            ["run", rest @ ..] if rest.iter().any(|word| matches!(*word, "-h" | "--help")) => {
+                // Whatever else is wrong: help is asked for.
+                let flow = self.read_run(rest).ok().and_then(|run| run.flow);
+                return Choice::Say(self.help_of_run(flow));
+            }
             _ => {}
         }
         if let Some(name) = self.doubled() {
@@ -40,14 +57,50 @@ impl CommandLine<'_> {
             return self.refuse(&error, None);
         }
         match words.as_slice() {
-            [] | ["run"] => self.only(),
-            ["run", name] => self.named(name),
-            ["run", rest @ ..] => self.unknown(rest[1], self.flow(&rest.join(" "))),
+            [] => self.only(Words::default()),
+            ["run", rest @ ..] => match self.read_run(rest) {
+                Ok(RunWords { flow: None, parameters, .. }) => self.only(parameters),
+                Ok(RunWords { flow: Some(name), parameters, .. }) => self.named(name, parameters),
+                Err(refused) => refused,
+            },
+            [first, ..] if first.starts_with("--param") => {
+                self.unknown(first, Some(format!("values go behind `{} run`", self.program)))
+            }
             [first, ..] => {
                 let flow = self.flow(&words.join(" ")).or_else(|| self.flow(first));
                 self.unknown(first, flow)
             }
         }
+    }
+
+    /// The flow and its values. An unknown word makes no sense of the rest.
+    fn read_run<'w>(&self, words: &[&'w str]) -> Result<RunWords<'w>, Choice> {
+        let mut run = RunWords::default();
+        let mut rest = words.iter().copied();
+        while let Some(word) = rest.next() {
+            let (option, value) = match word.split_once('=') {
+                Some((option @ ("--param" | "--params-file"), value)) => (option, Some(value)),
+                _ => (word, None),
+            };
+            match option {
+                "--param" | "--params-file" => {
+                    let what = if option == "--param" { "NAME=VALUE" } else { "FILE" };
+                    let Some(value) = value.or_else(|| rest.next()) else {
+                        return Err(self.refuse(&format!("expected `{option} {what}`"), None));
+                    };
+                    match option {
+                        "--param" => run.parameters.values.push(value.to_owned()),
+                        _ => run.parameters.files.push(value.into()),
+                    }
+                }
+                "-h" | "--help" => run.help = true,
+                // With several words a name was meant that has to be quoted.
+                _ if run.flow.is_some() => return Err(self.unknown(word, self.flow(&words.join(" ")))),
+                _ if word.starts_with('-') && !self.flows.contains(&word) => return Err(self.unknown(word, None)),
+                _ => run.flow = Some(word),
+            }
+        }
+        Ok(run)
     }
 
     fn doubled(&self) -> Option<&str> {
@@ -60,7 +113,8 @@ impl CommandLine<'_> {
         self.flows.contains(&name).then(|| format!("to run the flow, write `{}`", self.run(name)))
     }
 
-    fn run(&self, name: &str) -> String {
+    /// The command that runs a flow.
+    pub(super) fn run(&self, name: &str) -> String {
         let simple = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':');
         let quote = match name {
             name if !name.is_empty() && name.chars().all(simple) => "",
@@ -70,9 +124,9 @@ impl CommandLine<'_> {
         format!("{} run {quote}{}{quote}", self.program, plain(name))
     }
 
-    fn only(&self) -> Choice {
+    fn only(&self, parameters: Words) -> Choice {
         match self.flows {
-            [_] => Choice::Run(0),
+            [_] => Choice::Run(0, parameters),
             [] => self.refuse("there is no flow to run", None),
             [first, ..] => {
                 let error = format!("which flow? write `{}`", self.run(first));
@@ -81,12 +135,9 @@ impl CommandLine<'_> {
         }
     }
 
-    fn named(&self, name: &str) -> Choice {
+    fn named(&self, name: &str, parameters: Words) -> Choice {
         if let Some(i) = self.flows.iter().position(|flow| *flow == name) {
-            return Choice::Run(i);
-        }
-        if name.starts_with('-') {
-            return self.unknown(name, None);
+            return Choice::Run(i, parameters);
         }
         let meant = nearest(name, self.flows.iter().copied());
         let hint = meant.map(|meant| format!(": did you mean `{}`?", plain(meant))).unwrap_or_default();
@@ -122,12 +173,12 @@ impl CommandLine<'_> {
     fn help(&self) -> String {
         let flow = if self.flows.len() == 1 { "[FLOW]" } else { "FLOW" };
         format!(
-            "usage: {program} run {flow}\n\n\
+            "usage: {program} run {flow} [--param NAME=VALUE].. [--params-file FILE]\n\n\
              commands:\n\
              \x20 run            runs a flow; with one flow in the program, `{program}` alone does the same\n\
              \x20 help           prints this\n\n\
              options:\n\
-             \x20 -h, --help     prints this\n\
+             \x20 -h, --help     prints this; behind `run FLOW`, the parameters of the flow\n\
              \x20 -V, --version  prints the version of the library\n\n\
              flows:\n{names}\n\
              environment:\n\
@@ -138,15 +189,60 @@ impl CommandLine<'_> {
             names = self.names(),
         )
     }
+
+    /// The parameters of a flow, or of all.
+    fn help_of_run(&self, flow: Option<&str>) -> String {
+        let mut places: Vec<usize> = (0..self.flows.len()).collect();
+        if let Some(place) = flow.and_then(|flow| self.flows.iter().position(|name| *name == flow)) {
+            places = vec![place];
+        }
+        let [place] = places[..] else {
+            let parts = places.iter().map(|place| (self.flows[*place], (self.parameters)(*place)));
+            let parts = parts.filter(|(_, parameters)| !parameters.is_empty());
+            let parts = parts.map(|(name, parameters)| {
+                format!("\nparameters of {}:\n{}", plain(name), parameters::help(&parameters))
+            });
+            return parts.fold(self.help(), |help, part| help + &part);
+        };
+        let parameters = match (self.parameters)(place) {
+            parameters if parameters.is_empty() => "the flow has no parameters\n".to_owned(),
+            parameters => format!("parameters:\n{}", parameters::help(&parameters)),
+        };
+        format!(
+            "usage: {run} [--param NAME=VALUE].. [--params-file FILE]\n\n\
+             {parameters}\n\
+             options:\n\
+             \x20 --param NAME=VALUE  gives a parameter its value: JSON, or a text without quotes\n\
+             \x20 --params-file FILE  a JSON object of parameters; `--param` goes before it\n\n\
+             see `{program} --help` for the rest\n",
+            run = self.run(self.flows[place]),
+            program = self.program,
+        )
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn two() -> Vec<ParameterInfo> {
+        let info = |name: &str, type_name: &str, doc: &str| ParameterInfo {
+            name: name.to_owned(),
+            type_name: type_name.to_owned(),
+            required: name == "x",
+            default: (name != "x").then_some(serde_json::Value::Null),
+            doc: doc.to_owned(),
+        };
+        vec![info("x", "i64", "Where to\nstart."), info("t", "Option<\x1b[2J>", "")]
+    }
+
     fn choose(flows: &[&str], words: &[&str]) -> Choice {
         let words: Vec<OsString> = words.iter().map(Into::into).collect();
-        CommandLine { program: "prog", flows }.choose(&words)
+        let parameters = |place| match place {
+            0 => two(),
+            _ => Vec::new(),
+        };
+        CommandLine { program: "prog", flows, parameters: &parameters }.choose(&words)
     }
 
     #[track_caller]
@@ -160,9 +256,9 @@ mod tests {
     #[test]
     fn one_flow_needs_no_name() {
         for words in [&[][..], &["run"], &["run", "etl"]] {
-            assert_eq!(choose(&["etl"], words), Choice::Run(0));
+            assert_eq!(choose(&["etl"], words), Choice::Run(0, Words::default()));
         }
-        assert_eq!(choose(&["a", "b c"], &["run", "b c"]), Choice::Run(1));
+        assert_eq!(choose(&["a", "b c"], &["run", "b c"]), Choice::Run(1, Words::default()));
     }
 
     #[test]
@@ -191,12 +287,48 @@ mod tests {
 
     #[test]
     fn help_and_version_are_always_there() {
-        for words in [&["--help"][..], &["-h"], &["help"], &["run", "--help"], &["run", "-h"]] {
+        for words in [&["--help"][..], &["-h"], &["help"], &["run", "--help"], &["run", "-h", "x", "y"]] {
             let Choice::Say(help) = choose(&["a\nb", "a\nb"], words) else { panic!("{words:?}") };
-            assert!(help.starts_with("usage: prog run FLOW\n") && help.contains("\n  a\\nb\n"), "{help}");
+            assert!(
+                help.starts_with("usage: prog run FLOW [--param NAME=VALUE].. [--params-file FILE]\n")
+                    && help.contains("\n  a\\nb\n"),
+                "{help}"
+            );
         }
         let version = format!("prog (prefect {})\n", env!("CARGO_PKG_VERSION"));
         assert_eq!(choose(&[], &["-V"]), Choice::Say(version.clone()));
         assert_eq!(choose(&["a"], &["--version"]), Choice::Say(version));
+    }
+
+    #[test]
+    fn values_stand_anywhere_behind_run() {
+        let words = |values: &[&str], files: &[&str]| Words {
+            values: values.iter().map(ToString::to_string).collect(),
+            files: files.iter().map(Into::into).collect(),
+        };
+        let line = ["run", "--param", "x=1=2", "b", "--params-file=a=b.json", "--param=y=--help", "--params-file", "c"];
+        let expected = words(&["x=1=2", "y=--help"], &["a=b.json", "c"]);
+        assert_eq!(choose(&["a", "b"], &line), Choice::Run(1, expected));
+        assert_eq!(choose(&["a"], &["run", "--param", "x=1"]), Choice::Run(0, words(&["x=1"], &[])));
+        refused(&["a"], &["run", "--param"], "expected `--param NAME=VALUE`");
+        refused(&["a"], &["run", "a", "--params-file"], "expected `--params-file FILE`");
+        refused(&["a"], &["run", "--parm", "x=1"], "unknown argument `--parm`: did you mean `--param`?");
+        refused(&["a"], &["--param", "x=1"], "unknown argument `--param`: values go behind `prog run`");
+    }
+
+    #[test]
+    fn help_tells_the_parameters() {
+        let Choice::Say(help) = choose(&["etl", "b"], &["run", "etl", "--help"]) else { panic!("no help") };
+        let expected = "usage: prog run etl [--param NAME=VALUE].. [--params-file FILE]\n\n\
+                        parameters:\n\
+                        \x20 x: i64                required\n\
+                        \x20     Where to\n\
+                        \x20     start.\n\
+                        \x20 t: Option<\\u{1b}[2J>  default: null\n\n";
+        assert!(help.starts_with(expected), "{help}");
+        let Choice::Say(help) = choose(&["etl", "b"], &["run", "--help"]) else { panic!("no help") };
+        assert!(help.contains("\nparameters of etl:\n  x: i64") && !help.contains("of b:"), "{help}");
+        let Choice::Say(help) = choose(&["etl", "b"], &["run", "b", "-h"]) else { panic!("no help") };
+        assert!(help.contains("the flow has no parameters"), "{help}");
     }
 }

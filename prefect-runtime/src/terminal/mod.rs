@@ -3,6 +3,7 @@
 mod arguments;
 mod live;
 mod log;
+mod parameters;
 mod screen;
 mod shown;
 mod summary;
@@ -15,18 +16,22 @@ use std::sync::Arc;
 
 use arguments::{Choice, CommandLine};
 use live::Stream;
+use parameters::Values;
 use screen::Screen;
 use shown::Shown;
 use summary::Summary;
 
 use crate::flow::{Flow, FlowOutput};
-use crate::{Clock, Config, Redactor};
+use crate::{Clock, Config, ParameterInfo, Redactor, RunSettings, panics};
 
 /// A flow whatever its body returns, to be run by [`main`].
 pub struct AnyFlow(Box<dyn Runnable>);
 
 trait Runnable {
     fn name(&self) -> &str;
+    fn parameters(&self) -> Vec<ParameterInfo>;
+    /// Takes the values, and adds what is wrong with them. Secrets are hidden in that.
+    fn give(&mut self, values: &mut Values);
     fn run(self: Box<Self>) -> Summary;
 }
 
@@ -35,11 +40,23 @@ impl<O: FlowOutput> Runnable for Flow<O> {
         Self::name(self)
     }
 
+    fn parameters(&self) -> Vec<ParameterInfo> {
+        Self::parameters(self).collect()
+    }
+
+    fn give(&mut self, values: &mut Values) {
+        // Reading a value is user code.
+        panics::install_hook();
+        values.add_to(&mut self.given);
+        values.add_mistakes(self.given.resolve(&self.graph.parameters, None).1);
+        let redactor = redactor(config(&self.settings).as_ref());
+        values.errors.iter_mut().for_each(|error| *error = redactor.redact(error).into_owned());
+    }
+
     fn run(self: Box<Self>) -> Summary {
         let settings = self.settings.clone();
-        // One that cannot be loaded is an error of the run, which tells it.
-        let config = settings.config.clone().map_or_else(|| Config::current().ok(), Some);
-        let redactor = config.as_ref().map_or_else(Redactor::new, |config| config.redactor().clone());
+        let config = config(&settings);
+        let redactor = redactor(config.as_ref());
         let clock = settings.clock.clone().unwrap_or_else(Clock::system);
         let tasks = self.graph.len();
         let screen = Arc::new(Screen::new(Arc::clone(&self.graph.name), tasks, clock, redactor));
@@ -51,6 +68,15 @@ impl<O: FlowOutput> Runnable for Flow<O> {
         screen.end();
         Summary::of(&run, screen.paint)
     }
+}
+
+/// One that cannot be loaded is an error of the run, which tells it.
+fn config(settings: &RunSettings) -> Option<Config> {
+    settings.config.clone().map_or_else(|| Config::current().ok(), Some)
+}
+
+fn redactor(config: Option<&Config>) -> Redactor {
+    config.map_or_else(Redactor::new, |config| config.redactor().clone())
 }
 
 struct End<'a>(&'a Screen);
@@ -92,7 +118,8 @@ impl IntoFlows for Vec<AnyFlow> {
 }
 
 /// The `main` of a program that runs flows: with one flow and no argument it runs it, `run NAME` runs one of several,
-/// `--help` tells the rest. A flow that has a schedule is run once, at once: [`Flow::run`] follows schedules.
+/// `--help` tells the rest. Parameters are given by `run NAME --param x=3` and `--params-file values.json`; what is missing or
+/// does not fit is told before anything runs, and `run NAME --help` lists them. A flow that has a schedule is run once, at once: [`Flow::run`] follows schedules.
 ///
 /// ```no_run
 /// use prefect::prelude::*;
@@ -136,8 +163,17 @@ pub fn main(flows: impl IntoFlows) -> ExitCode {
     let arguments: Vec<OsString> = arguments.collect();
     let mut flows = flows.into_flows();
     let names: Vec<&str> = flows.iter().map(|flow| flow.0.name()).collect();
-    match (CommandLine { program: &program, flows: &names }).choose(&arguments) {
-        Choice::Run(i) => {
+    let parameters = |place: usize| flows[place].0.parameters();
+    let line = CommandLine { program: &program, flows: &names, parameters: &parameters };
+    match line.choose(&arguments) {
+        Choice::Run(i, words) => {
+            let see = line.run(names[i]);
+            let mut values = words.read();
+            flows[i].0.give(&mut values);
+            if !values.errors.is_empty() {
+                Stream::Err.write(&parameters::refusal(&values.errors, &see));
+                return ExitCode::from(2);
+            }
             let summary = flows.swap_remove(i).0.run();
             Stream::Out.write(&summary.text);
             ExitCode::from(summary.code)
