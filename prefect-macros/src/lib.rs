@@ -117,7 +117,32 @@ pub fn flow(input: TokenStream) -> TokenStream {
 /// ```
 ///
 /// Options: `name`, `state_handlers`, `on_failure`, `terminal_state_handler`, `crate`. `#[default(..)]` gives a parameter a
-/// default; one of type `Option<T>` may be left out.
+/// default, a plain value; one of type `Option<T>` may be left out. Their doc comments are shown by `--help`.
+///
+/// # Values
+///
+/// A parameter of the flow itself is a task that gives the value which the run was given. `sum::parameters().x(3).flow()`
+/// gives values of the parameters' types, and is checked by the compiler; `with_parameter` takes them by name.
+///
+/// ```
+/// use prefect::prelude::*;
+///
+/// #[task]
+/// fn add(x: i64, y: u32) -> i64 {
+///     x + i64::from(y)
+/// }
+///
+/// #[prefect::flow]
+/// fn sum(
+///     /// What to begin with.
+///     x: i64,
+///     #[default(1)] y: u32,
+/// ) -> i64 {
+///     add(x, y)
+/// }
+/// assert_eq!(sum::parameters().x(3).flow().run().output().unwrap(), 4);
+/// assert_eq!(sum::flow().with_parameter("x", 3).with_parameter("y", 5).run().output().unwrap(), 8);
+/// ```
 #[proc_macro_attribute]
 pub fn flow_attribute(args: TokenStream, item: TokenStream) -> TokenStream {
     let name = function_name(&item);

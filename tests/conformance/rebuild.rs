@@ -65,7 +65,7 @@ pub(crate) fn run(spec: &Spec, record: &Json) -> Result<Json, String> {
         "log": log(&logs),
     });
     // Prefect raises an error where a run of ours has one.
-    if run.state().error().is_some_and(|error| error.is::<ParameterErrors>()) {
+    if run.state().error().is_some_and(TaskError::is::<ParameterErrors>) {
         seen["raised_to_caller"] = json!("ValueError");
         seen["message"] = json!(run.state().message());
     }

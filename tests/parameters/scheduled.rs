@@ -9,9 +9,11 @@ use serde_json::json;
 
 use crate::mistakes;
 
+type Seen = Arc<Mutex<Vec<(i64, i64)>>>;
+
 /// A flow of `p: i64 = 1` and `q: i64`, and what its runs read.
-fn flow() -> (Flow, Arc<Mutex<Vec<(i64, i64)>>>) {
-    let seen = Arc::new(Mutex::new(Vec::new()));
+fn flow() -> (Flow, Seen) {
+    let seen = Seen::default();
     let mut flow = FlowBuilder::new(FlowOptions::new("scheduled"));
     let (definition, body) = built_in::parameter_or("p", 1_i64);
     let p = flow.task(definition, body);

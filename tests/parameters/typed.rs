@@ -15,6 +15,7 @@ fn add(x: i64, y: i64) -> i64 {
 }
 
 #[task]
+#[allow(clippy::ref_option, reason = "this is what the flow gives")]
 fn shown(x: i64, n: u32, tag: &Option<String>) -> String {
     format!("{x} {n} {tag:?}")
 }
@@ -180,7 +181,8 @@ fn reading_may_panic() {
     }
     static RAN: AtomicBool = AtomicBool::new(false);
     #[task(in_memory)]
-    fn ran(_x: &Panics) {
+    fn ran(x: &Panics) {
+        let Panics = x;
         RAN.store(true, Ordering::SeqCst);
     }
     #[prefect::flow]

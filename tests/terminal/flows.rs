@@ -163,6 +163,7 @@ impl tracing::Subscriber for Own {
 }
 
 #[task]
+#[allow(clippy::ref_option, reason = "this is what the flow gives")]
 fn tell(x: i64, rows: u32, tag: &Option<String>) {
     println!("given: {x} {rows} {tag:?}");
 }

@@ -94,8 +94,9 @@ fn files_that_are_no_good_are_named() {
 fn a_large_value_is_an_error_that_can_be_read() {
     let mut program = program(&["run", "etl", "--params-file", "p.json"]);
     let home = program.home.0.clone();
-    let names: String = (0..1000).map(|i| format!("\"nothing {i}\": {i}, ")).collect();
-    std::fs::write(home.join("p.json"), format!("{{ {names} \"x\": \"{}\" }}", "y".repeat(5_000_000))).unwrap();
+    let names: Vec<_> = (0..1000).map(|i| format!("\"nothing {i}\": {i}")).collect();
+    std::fs::write(home.join("p.json"), format!("{{ {}, \"x\": \"{}\" }}", names.join(", "), "y".repeat(5_000_000)))
+        .unwrap();
     program.command.current_dir(home);
     let ran = program.ran();
     assert_eq!(ran.code, Some(2));

@@ -113,10 +113,22 @@ impl<T: Data, N> ParameterArguments<T, N> {
     }
 }
 
-impl<T: Data> ParameterArguments<T, Set> {
+/// The name is there.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "missing argument `name` in call of `parameter`",
+    label = "the name is missing: `parameter::<u32>(\"n\", default = 3)`"
+)]
+pub trait Named {}
+impl Named for Set {}
+
+impl<T: Data, N> ParameterArguments<T, N> {
     /// Adds it to the flow that is being built.
     #[track_caller]
-    pub fn __call(self) -> Node<T> {
+    pub fn __call(self) -> Node<T>
+    where
+        N: Named,
+    {
         let declared = Declared::of::<T>().with_doc(self.doc);
         let declared = match self.default {
             Some(default) => declared.with_default(Value::new(default)),
