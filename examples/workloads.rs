@@ -1,9 +1,9 @@
 //! What the engine costs when bodies do nothing: `cargo run --release --example workloads -- w1 100000`.
 //!
 //! * `w1`: a chain of N tasks.
-//! * `w2`: one source, N tasks that read it, and a tree of sums over them.
+//! * `w2`: one source, N tasks that read it, and one that reads those N.
 //! * `w3`: N/100 layers of 100 tasks, each reading three of the layer before. `w7` is the same, for a large N.
-//! * `w4`: N independent tasks and a tree of sums over them. `w5`: each computes for about 1 ms. `w6`: each waits 100 ms.
+//! * `w4`: N independent tasks and one that reads them all. `w5`: each computes for about 1 ms. `w6`: each waits 100 ms.
 //!
 //! Prints `prefect,workload,N,NODES,build_us,run_us,us,cpu_us,peak_rss_mb,run_s,ok`: wall microseconds for each task to
 //! build, to run, both; CPU microseconds of both; peak memory; seconds of the run; whether the sum was right.
@@ -30,6 +30,11 @@ fn three(a: i64, b: i64, c: i64) -> i64 {
 }
 
 #[task]
+fn all(numbers: &[i64]) -> i64 {
+    numbers.iter().fold(1, |sum, x| sum.wrapping_add(*x))
+}
+
+#[task]
 fn spin() -> i64 {
     let mut x = 1_u64;
     for i in 0..750_000 {
@@ -45,20 +50,10 @@ async fn wait() -> i64 {
     1
 }
 
-/// Sums of three, until one is left; gives it and what it must be.
-fn reduce(mut nodes: Vec<(Node<i64>, i64)>) -> (Node<i64>, i64) {
-    while nodes.len() > 1 {
-        nodes = nodes
-            .chunks(3)
-            .map(|chunk| match chunk {
-                [(a, x), (b, y), (c, z)] => (three(*a, *b, *c), x.wrapping_add(*y).wrapping_add(*z).wrapping_add(1)),
-                [(a, x), (b, y)] => (three(*a, *b, 0), x.wrapping_add(*y).wrapping_add(1)),
-                [(a, x)] => (next(*a), x.wrapping_add(1)),
-                _ => unreachable!("chunks of one to three"),
-            })
-            .collect();
-    }
-    nodes[0]
+/// One task that reads these, and what it must give if each of them gives `x`.
+fn sum(nodes: Vec<Node<i64>>, x: i64) -> (Node<i64>, i64) {
+    let count = i64::try_from(nodes.len()).unwrap_or(i64::MAX);
+    (all(nodes), count * x + 1)
 }
 
 fn layers(n: usize) -> (Node<i64>, i64) {
@@ -79,7 +74,8 @@ fn layers(n: usize) -> (Node<i64>, i64) {
             })
             .collect();
     }
-    reduce(layer)
+    let expected = layer.iter().fold(1_i64, |sum, (_, x)| sum.wrapping_add(*x));
+    (all(layer.into_iter().map(|(node, _)| node).collect::<Vec<_>>()), expected)
 }
 
 fn build(workload: &str, n: usize) -> (Node<i64>, i64) {
@@ -87,12 +83,12 @@ fn build(workload: &str, n: usize) -> (Node<i64>, i64) {
         "w1" => (1..n).fold((start(), 1), |(node, sum), _| (next(node), sum + 1)),
         "w2" => {
             let source = start();
-            reduce((0..n).map(|_| (next(source), 2)).collect())
+            sum((0..n).map(|_| next(source)).collect(), 2)
         }
         "w3" | "w7" => layers(n),
-        "w4" => reduce((0..n).map(|_| (start(), 1)).collect()),
-        "w5" => reduce((0..n).map(|_| (spin(), 1)).collect()),
-        "w6" => reduce((0..n).map(|_| (wait(), 1)).collect()),
+        "w4" => sum((0..n).map(|_| start()).collect(), 1),
+        "w5" => sum((0..n).map(|_| spin()).collect(), 1),
+        "w6" => sum((0..n).map(|_| wait()).collect(), 1),
         _ => panic!("there is no workload `{workload}`: w1 to w7"),
     }
 }

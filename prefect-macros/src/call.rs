@@ -65,6 +65,57 @@ impl Call<'_> {
         }
     }
 
+    /// The mapped call: `map`, and what keywords need for it. Every argument is a list or `unmapped`, so there is no builder
+    /// of its own: the setters take what `__each` makes of it.
+    pub(crate) fn mapping(&self, output: &TokenStream) -> TokenStream {
+        let Self { krate, ident, vis, generics, .. } = self;
+        if self.inputs.is_empty() {
+            return TokenStream::new();
+        }
+        let (_, ty_g, _) = generics.split_for_impl();
+        let lists = |generic| if generic { "IntoGenericMapped" } else { "IntoMapped" };
+        let required = self.inputs.iter().filter(|param| param.default.is_none());
+        let parameters = required.map(|param| {
+            let place = syn::spanned::Spanned::span(&param.ty);
+            let (name, krate, value) = (&param.name, path_at(self.krate, place), &param.value);
+            let bound = Ident::new(lists(param.generic), place);
+            quote_spanned!(place=> #name: impl #krate::__private::#bound<#value>)
+        });
+        let inputs = self.inputs.iter().map(|param| {
+            let (name, value, bound) = (&param.name, &param.value, format_ident!("{}", lists(param.generic)));
+            if param.default.is_some() {
+                return quote!(::core::option::Option::None);
+            }
+            let input = quote!(#krate::__private::#bound::<#value>::into_mapped(#name));
+            quote!(::core::option::Option::Some(#krate::__private::slot(#input)))
+        });
+        let each = format_ident!("{}", lists(generics.type_params().next().is_some()));
+        let doc =
+            format!("Calls `{}` once for each element: its arguments are lists, or `unmapped(..)`.", ident.unraw());
+        quote! {
+            #[doc = #doc]
+            #[track_caller]
+            #[allow(clippy::too_many_arguments, clippy::must_use_candidate, clippy::missing_panics_doc)]
+            #vis fn map(#(#parameters),*) -> #krate::__private::Mapped<#output> {
+                #krate::__private::mapped(<#ident #ty_g>::__add([#(#inputs),*]))
+            }
+
+            #[doc(hidden)]
+            #[track_caller]
+            #[allow(missing_docs, clippy::all, clippy::pedantic)]
+            #vis fn __each<__P>(list: impl #krate::__private::#each<__P>) -> #krate::__private::Input<__P> {
+                #krate::__private::#each::into_mapped(list)
+            }
+
+            #[doc(hidden)]
+            #[track_caller]
+            #[allow(missing_docs, clippy::all, clippy::pedantic)]
+            #vis fn __mapped(node: #krate::__private::Node<#output>) -> #krate::__private::Mapped<#output> {
+                #krate::__private::mapped(node)
+            }
+        }
+    }
+
     /// The type of the same name, which keywords and `run` are found through. It comes after the function, so that
     /// editors colour the name as a function's.
     pub(crate) fn companion(&self) -> TokenStream {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::engine::RunId;
 use crate::flow::graph::{Graph, TaskId};
 use crate::run::Services;
 use crate::{Clock, Sleep};
@@ -47,7 +48,7 @@ thread_local! {
 /// The task run that is on a thread.
 #[derive(Clone, Copy)]
 pub(crate) struct Now {
-    pub(crate) task: TaskId,
+    pub(crate) run: RunId,
     pub(crate) attempt: u32,
     pub(crate) resumed: bool,
 }
@@ -121,9 +122,10 @@ impl Context {
     }
 
     pub(crate) fn of(services: &Arc<Services>, graph: &Arc<Graph>, now: Now, run_name: Option<Arc<str>>) -> Self {
-        let run = Some((Arc::clone(services), Arc::clone(graph), now.task));
+        let run = Some((Arc::clone(services), Arc::clone(graph), now.run.task));
         let Now { attempt, resumed, .. } = now;
-        Self(Some(Arc::new(Inside { run, map_index: None, attempt, run_name, resumed })))
+        let map_index = now.run.child.map(|child| child as usize);
+        Self(Some(Arc::new(Inside { run, map_index, attempt, run_name, resumed })))
     }
 
     fn change(self, change: impl FnOnce(&mut Inside)) -> Self {

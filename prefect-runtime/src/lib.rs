@@ -34,14 +34,16 @@ pub use config::{
 pub use context::{Context, context, sleep, sleep_blocking};
 pub use door::Observer;
 pub use dsl::{
-    Data, Failure, Input, IntoConstant, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream, options,
-    reference_tasks, task_fn,
+    Data, Failure, Flatten, Flattened, Input, IntoConstant, IntoGeneric, IntoGenericMapped, IntoInput, IntoMapped,
+    Mapped, Node, Outcome, TaskOptions, Unmapped, Upstream, flatten, input, options, reference_tasks, task_fn,
+    unmapped,
 };
 pub use engine::KeepResults;
 pub use error::{Panicked, TaskError};
 pub use flow::{
-    Flow, FlowBuilder, FlowOptions, FlowOutput, Inputs, IntoDuration, IntoRetryDelay, MissingResult, Parameter,
-    RetryDelay, RetryOn, RunName, TaskBody, TaskDefinition, TaskRef, Trigger, Upstreams, duration, exponential,
+    Elements, Flow, FlowBuilder, FlowOptions, FlowOutput, Inputs, IntoDuration, IntoRetryDelay, MissingResult,
+    Parameter, RetryDelay, RetryOn, RunName, TaskBody, TaskDefinition, TaskRef, Trigger, Upstreams, duration,
+    exponential,
 };
 pub use handlers::{
     Callback, CallbackOutput, HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind, callback_factory,
@@ -68,9 +70,9 @@ pub use value::Value;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::dsl::{
-        Input, IntoConstant, IntoGeneric, IntoInput, IntoTaskError, Missing, Node, RefParam, ResultLike, Set, call,
-        flow, in_flow, in_memory, missing_parameter, output_node, owned, parameter, parameter_node, returned, shared,
-        slot, stored, task_input,
+        Input, IntoConstant, IntoGeneric, IntoGenericMapped, IntoInput, IntoMapped, IntoTaskError, Mapped, Missing,
+        Node, RefParam, ResultLike, Set, call, flow, in_flow, in_memory, mapped, missing_parameter, output_node, owned,
+        parameter, parameter_node, returned, shared, slot, stored, task_input,
     };
     pub use crate::flow::trigger::{Accepts, Typed, any_state, erase_trigger, into_trigger};
     pub use crate::flow::{

@@ -49,6 +49,7 @@ enum Op {
     FailIf { equals: Json, error: String },
     SkipIf { equals: Json, message: Option<String> },
     FailFirst { times: u32, value: Json },
+    FailFirstIf { equals: Json, times: u32 },
     Signal(SignalSpec),
     SignalFirst { times: u32, value: Json, signal: String, message: Option<String> },
     Sleep { seconds: f64, value: Json },
@@ -134,12 +135,15 @@ fn plain(spec: &BodySpec) -> Result<TaskBody, String> {
     // Whatever became of a task upstream, a recorded body is given its result.
     let parameters = spec.inputs.iter().map(|name| Parameter::state(name.clone())).collect::<Vec<_>>();
     let calls = Arc::new(AtomicU32::new(0));
-    Ok(TaskBody::new(parameters, move |inputs| run(&op, inputs, calls.fetch_add(1, Ordering::SeqCst) + 1)))
+    Ok(TaskBody::new(parameters, move |inputs| run(&op, inputs, &calls)))
 }
 
-fn run(op: &Op, inputs: &mut Inputs<'_>, call: u32) -> Result<Value, TaskError> {
+fn run(op: &Op, inputs: &mut Inputs<'_>, calls: &AtomicU32) -> Result<Value, TaskError> {
     let given: Vec<Json> = (0..inputs.len()).map(|i| result(&inputs.take::<State>(i))).collect();
     let x = given.first().cloned().unwrap_or_default();
+    // Of a mapped task, those calls are counted that this is about.
+    let counts = !matches!(op, Op::FailFirstIf { equals, .. } if x != *equals);
+    let call = if counts { calls.fetch_add(1, Ordering::SeqCst) + 1 } else { u32::MAX };
     let value = match op {
         Op::ReturnNone => Json::Null,
         Op::Add { by } => calculate(&x, by, i64::checked_add, |x, y| x + y)?,
@@ -164,7 +168,10 @@ fn run(op: &Op, inputs: &mut Inputs<'_>, call: u32) -> Result<Value, TaskError> 
             let signal = Signal::of(SignalKind::Skip);
             return Err(message.iter().fold(signal, |signal, text| signal.message(text.clone())).into());
         }
-        Op::Identity | Op::FailIf { .. } | Op::SkipIf { .. } => x,
+        Op::FailFirstIf { times, .. } if call <= *times => {
+            return Err(value_error(format!("attempt {call} failed")));
+        }
+        Op::FailFirstIf { .. } | Op::Identity | Op::FailIf { .. } | Op::SkipIf { .. } => x,
         Op::FailFirst { times, .. } if call <= *times => return Err(value_error(format!("attempt {call} failed"))),
         Op::Signal(spec) => return Err(spec.signal()?.into()),
         Op::SignalFirst { times, signal, message, .. } if call <= *times => {
@@ -219,6 +226,10 @@ fn key_of_context(key: &str) -> Option<Json> {
 /// The result of a state as records write it.
 pub(crate) fn result(state: &State) -> Json {
     match state.result() {
+        // What the children of a mapped task gave.
+        StateResult::Value(value) if value.is::<Vec<State>>() => {
+            value.downcast_ref::<Vec<State>>().into_iter().flatten().map(result).collect()
+        }
         StateResult::Value(value) => match value.downcast_ref::<Json>() {
             Some(json) => json.clone(),
             None => value.to_json().and_then(Result::ok).unwrap_or_default(),

@@ -9,8 +9,8 @@ use prefect::trigger::{
     some_failed, some_successful,
 };
 use prefect::{
-    Clock, Config, Executor, Flow, FlowBuilder, FlowOptions, FlowRun, KeepResults, RetryOn, RunName, RunSettings,
-    Signal, State, StateKind, TaskDefinition, TaskError, TaskRef, Tracked, Trigger, Upstreams, Value,
+    Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, FlowRun, KeepResults, RetryOn, RunName,
+    RunSettings, Signal, State, StateKind, TaskDefinition, TaskError, TaskRef, Tracked, Trigger, Upstreams, Value,
 };
 use prefect_tests::logs::Logs;
 use serde_json::{Map, Value as Json, json};
@@ -106,13 +106,14 @@ fn build(spec: &Spec, witness: &Witness) -> Result<(Flow, Vec<(String, TaskRef)>
         }
     }
     for edge in &spec.edges {
-        if edge.mapped || edge.flattened {
-            return Err("mapping".to_owned());
-        }
         let end = |slug: &str| tasks.get(slug).copied().ok_or_else(|| format!("an edge of {slug}"));
         let (from, to) = (end(&edge.from)?, end(&edge.to)?);
+        let elements = if edge.flattened { Elements::json().flatten() } else { Elements::json() };
         match &edge.key {
+            Some(key) if edge.mapped => flow.map(from, to, key, elements),
+            Some(key) if edge.flattened => flow.flatten(from, to, key, elements),
             Some(key) => flow.edge(from, to, key),
+            None if edge.mapped => return Err("a mapped edge without data".to_owned()),
             None => flow.order(from, to),
         }
     }
@@ -237,12 +238,23 @@ fn task_states(run: &FlowRun, tasks: &[(String, TaskRef)]) -> Json {
         let state = run.state_of(task);
         let mut seen = state_without_result(&state);
         seen["result"] = result(&state);
+        if state.kind() == StateKind::Mapped {
+            let children: Vec<State> = run.map_states(task).collect();
+            seen["result"] = children.iter().map(result).collect();
+            seen["map_states"] = children.iter().map(with_result).collect();
+        }
         if state.kind().is(StateKind::Scheduled) {
             seen["start_in_s"] = json!(state.start_time().map(|start| (start - run.ended()).as_secs()));
         }
         seen
     };
     Json::Object(tasks.iter().map(|(slug, task)| (slug.clone(), seen(*task))).collect::<Map<_, _>>())
+}
+
+fn with_result(state: &State) -> Json {
+    let mut seen = state_without_result(state);
+    seen["result"] = result(state);
+    seen
 }
 
 fn state_without_result(state: &State) -> Json {

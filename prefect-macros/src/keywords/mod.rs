@@ -1,5 +1,6 @@
 //! Rewrites calls with keywords, token by token, and changes nothing else:
 //! - `path(a = 1, b = 2)` into `path::__kw().a(1).b(2).__call()`,
+//! - `path::map(a = xs)` into `path::__mapped(path::__kw().a(path::__each(xs)).__call())`,
 //! - `path(.., upstream_tasks = [u], task_args = o)` into `path(..).after(u).with(o)`.
 //!
 //! Nothing is parsed: half-typed code comes out half-typed, with the user's spans, for the compiler and for
@@ -89,7 +90,18 @@ fn method(
 
 fn call(path: Vec<TokenTree>, callee: &Ident, arguments: &[Vec<TokenTree>], errors: &mut Errors) -> TokenStream {
     let at = callee.span();
-    let path: TokenStream = ungrouped(path).into_iter().collect();
+    let (path, kind) = match split_map(ungrouped(path)) {
+        (path, true) => (path, Calls::Each),
+        (path, false) => (path, Calls::Once),
+    };
+    let path: TokenStream = path.into_iter().collect();
+    let value = |value: &[TokenTree], errors: &mut Errors| {
+        let value = rewritten(value, errors);
+        match kind {
+            Calls::Once => value,
+            Calls::Each => quote_spanned!(at=> #path::__each(#value)),
+        }
+    };
     let mut seen: Vec<Ident> = Vec::new();
     let mut setters = TokenStream::new();
     let mut options = TokenStream::new();
@@ -100,7 +112,7 @@ fn call(path: Vec<TokenTree>, callee: &Ident, arguments: &[Vec<TokenTree>], erro
                 errors.push(span, format!("positional argument after keyword argument `{before}`"));
             }
             // After that mistake too, so that it is not reported as missing.
-            let value = rewritten(argument, errors);
+            let value = value(argument, errors);
             let setter = Ident::new(&format!("__{position}"), at);
             setters.extend(quote_spanned!(at=> .#setter(#value)));
             continue;
@@ -109,17 +121,39 @@ fn call(path: Vec<TokenTree>, callee: &Ident, arguments: &[Vec<TokenTree>], erro
             errors.push(name.span(), format!("argument `{name}` is given twice to task `{callee}`"));
             continue;
         }
-        let value = &argument[2..];
+        let given = &argument[2..];
         if name == "upstream_tasks" || name == "task_args" {
-            options.extend(call_option(&name, value, errors));
+            options.extend(call_option(&name, given, errors));
         } else {
-            let value = rewritten(value, errors);
+            let value = value(given, errors);
             // The dot too: with the span of the call the compiler would underline the whole `flow!`.
             setters.extend(quote_spanned!(name.span()=> .#name(#value)));
         }
         seen.push(name);
     }
-    quote_spanned!(at=> #path::__kw() #setters .__call() #options)
+    let made = quote_spanned!(at=> #path::__kw() #setters .__call());
+    match kind {
+        Calls::Once => quote_spanned!(at=> #made #options),
+        Calls::Each => quote_spanned!(at=> #path::__mapped(#made) #options),
+    }
+}
+
+/// How often a call runs its task.
+#[derive(Clone, Copy)]
+enum Calls {
+    Once,
+    /// For each element of its arguments.
+    Each,
+}
+
+/// The path of the task, and whether its `map` is called: a task cannot be called so.
+fn split_map(mut path: Vec<TokenTree>) -> (Vec<TokenTree>, bool) {
+    let [.., colon, map] = &path[..] else { return (path, false) };
+    let is_map = matches!(map, TokenTree::Ident(map) if map == "map") && is_punct(Some(colon), ':');
+    if is_map {
+        path.truncate(path.len() - 3);
+    }
+    (path, is_map)
 }
 
 /// `upstream_tasks = [a, b]` and `task_args = options()..`: methods of the node.

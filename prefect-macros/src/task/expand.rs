@@ -51,6 +51,7 @@ fn sound(task: &Task, ident: &Ident, cell: &TokenStream) -> TokenStream {
     };
     let outer = &attributes.outer;
     let (function, companion, builder) = (typed.function(&quote!(#cfg #outer)), typed.companion(), typed.builder());
+    let mapping = typed.mapping(output);
     let mut run = task.sig.clone();
     run.ident = Ident::new("run", ident.span());
     run.generics = Generics::default();
@@ -71,6 +72,8 @@ fn sound(task: &Task, ident: &Ident, cell: &TokenStream) -> TokenStream {
             #inner
             #[allow(clippy::must_use_candidate, clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::needless_pass_by_value)]
             #vis #run #body
+
+            #mapping
         }
 
         #cfg
@@ -251,11 +254,8 @@ fn broken(task: &Task, ident: &Ident, cell: &TokenStream) -> TokenStream {
         .collect();
     let all: Vec<&Ident> = list.iter().map(|p| &p.name).chain(&task.params.broken).collect();
     // A type parameter of the function cannot be named here.
-    let node = if task.sig.generics.params.is_empty() {
-        quote!(#krate::__private::Node<#output>)
-    } else {
-        quote!(#krate::__private::Node<()>)
-    };
+    let result = if task.sig.generics.params.is_empty() { quote!(#output) } else { quote!(()) };
+    let (node, mapped) = (quote!(#krate::__private::Node<#result>), quote!(#krate::__private::Mapped<#result>));
     let (returns, end) = (node.clone(), quote!(::core::unreachable!()));
     let untyped = Call { what: "task", krate, ident, vis, generics: &generics, inputs: Vec::new(), returns, end };
     let (companion, builder) = (untyped.companion(), untyped.untyped_builder(&all));
@@ -280,6 +280,17 @@ fn broken(task: &Task, ident: &Ident, cell: &TokenStream) -> TokenStream {
             #inner
             #[allow(missing_docs, unused_variables, clippy::all, clippy::pedantic)]
             #vis #run #body
+
+            #[allow(missing_docs, unused_variables, clippy::all, clippy::pedantic)]
+            #vis fn map(#(#positional: impl ::core::marker::Sized),*) -> #mapped { ::core::unreachable!() }
+
+            #[doc(hidden)]
+            #[allow(missing_docs, clippy::all, clippy::pedantic)]
+            #vis fn __each<__X>(value: __X) -> __X { value }
+
+            #[doc(hidden)]
+            #[allow(missing_docs, unused_variables, clippy::all, clippy::pedantic)]
+            #vis fn __mapped(node: #node) -> #mapped { ::core::unreachable!() }
         }
 
         #cfg

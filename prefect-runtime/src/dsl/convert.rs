@@ -13,7 +13,8 @@ use crate::flow::{Passed, Slot};
     message = "expected a task argument of type `{P}`, found `{Self}`",
     label = "neither `{P}` nor `Node<{P}>`",
     note = "a task argument is a value of the parameter's type, or the result of a task that returns it",
-    note = "for `Option<T>` and `Outcome<T>` it may be the result of a task that returns `T`, if `T` is `Clone`"
+    note = "for `Option<T>` and `Outcome<T>` it may be the result of a task that returns `T`, if `T` is `Clone`",
+    note = "a list, a map or a tuple may hold results of tasks, if their type is `Clone`"
 )]
 pub trait IntoInput<P> {
     /// The argument.
@@ -77,7 +78,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Holds<T> for Const
     }
 }
 
-fn constant<T>(value: T) -> Input<T>
+pub(super) fn constant<T>(value: T) -> Input<T>
 where
     Constants: Holds<T>,
 {
@@ -124,10 +125,11 @@ into_input! {
 
 /// A value of another type than the task returns is no value, but none at all either: the reader fails.
 #[allow(clippy::option_option, reason = "`None` has no input, `Some(None)` is the input `None`")]
-fn option<T: Clone + Send + Sync + 'static>(passed: &Passed) -> Option<Option<T>> {
+pub(super) fn option<T: Clone + Send + Sync + 'static>(passed: &Passed) -> Option<Option<T>> {
     match passed {
         Passed::Value(value) => value.downcast_ref::<T>().map(|value| Some(value.clone())),
         Passed::State(_) => Some(None),
+        _ => None,
     }
 }
 

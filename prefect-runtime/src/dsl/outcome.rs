@@ -156,6 +156,7 @@ impl<T> Outcome<T> {
             Passed::State(state) if state.kind().is_skipped() => Some(Self::Skipped),
             Passed::State(state) if state.kind().is_successful() => None,
             Passed::State(state) => Some(Self::Failed(Failure::of(state))),
+            _ => None,
         }
     }
 }

@@ -2,17 +2,57 @@
 //!
 //! It decides and does nothing else: no I/O, no clock, no user code. The same calls in the same order give the same
 //! answers, so that every executor, and a model in a test, can step it.
+//!
+//! The children of a mapped task are task runs like others: they get records behind those of the tasks when their parent
+//! is mapped, in one region each.
+mod finish;
+mod region;
+mod start;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::clock::Tick;
 use crate::flow::Passed;
 use crate::flow::graph::{Graph, TaskId, id};
 use crate::{State, StateKind, Value};
+use region::Region;
+pub(crate) use region::{List, Mapping};
+
+/// Which task run: that of a task of the flow, or of a child of a mapped one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RunId {
+    pub(crate) task: TaskId,
+    /// Which child, from 0.
+    pub(crate) child: Option<u32>,
+    /// Its place among the records.
+    record: RecordId,
+}
+
+/// The place of a task run among the records: the number of the task, or one behind all tasks for a child.
+pub(crate) type RecordId = u32;
+
+impl RunId {
+    /// The run of a task itself.
+    pub(crate) const fn of_task(task: TaskId) -> Self {
+        Self { task, child: None, record: task }
+    }
+}
+
+/// What a job is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// To run the body.
+    Body,
+    /// To find out how many children there are.
+    Mapping,
+}
 
 /// A task run to be started.
 pub(crate) struct Job {
-    pub(crate) task: TaskId,
+    pub(crate) run: RunId,
+    pub(crate) part: Part,
     /// Grows each time that the task run opens again: who writes for an older one is refused.
     pub(crate) attempt: u32,
     /// The attempt as Prefect counts it, from 1.
@@ -63,7 +103,7 @@ impl Batch {
 
 /// A task run that has ended, or waits.
 pub(crate) struct Done {
-    pub(crate) task: TaskId,
+    pub(crate) run: RunId,
     pub(crate) attempt: u32,
     pub(crate) started: Tick,
     pub(crate) ended: Tick,
@@ -74,6 +114,8 @@ pub(crate) struct Done {
 pub(crate) enum End {
     /// With the result of its body, and the message that says so.
     Success(Value),
+    /// Mapped: its children are to run.
+    Mapped(Box<Mapping>),
     /// In any other state; a scheduled one with the tick at which it goes on, if there is one.
     State(Box<State>, Option<Tick>),
 }
@@ -102,13 +144,17 @@ enum Flags {
 pub(crate) struct Engine {
     graph: Arc<Graph>,
     records: Vec<Record>,
-    ready: VecDeque<TaskId>,
+    /// Where the children of mapped tasks are, in the order in which those were mapped.
+    regions: Vec<Region>,
+    /// By task: its place among the regions. Empty until there is one.
+    region_of: Vec<Option<u32>>,
+    ready: VecDeque<RecordId>,
     /// Task runs that go on at a tick.
-    scheduled: BTreeSet<(Tick, TaskId)>,
+    scheduled: BTreeSet<(Tick, RecordId)>,
     /// The states that say more than their kind.
-    states: HashMap<TaskId, State>,
+    states: HashMap<RecordId, State>,
     /// Attempts and run counts, where there was more than one.
-    attempts: HashMap<TaskId, (u32, u32)>,
+    attempts: HashMap<RecordId, (u32, u32)>,
     unfinished: usize,
     pub(crate) garbage: Garbage,
 }
@@ -118,21 +164,24 @@ pub(crate) struct Engine {
 pub(crate) struct Garbage {
     values: Vec<Value>,
     states: Vec<State>,
+    lists: Vec<Option<List>>,
 }
 
 impl Garbage {
     pub(crate) fn is_empty(&self) -> bool {
-        self.values.is_empty() && self.states.is_empty()
+        self.values.is_empty() && self.states.is_empty() && self.lists.is_empty()
     }
 
     pub(crate) fn append(&mut self, other: &mut Self) {
         self.values.append(&mut other.values);
         self.states.append(&mut other.states);
+        self.lists.append(&mut other.lists);
     }
 
     pub(crate) fn clear(&mut self) {
         self.values.clear();
         self.states.clear();
+        self.lists.clear();
     }
 }
 
@@ -170,6 +219,8 @@ impl Engine {
             graph: Arc::clone(graph),
             unfinished: records.len(),
             records,
+            regions: Vec::new(),
+            region_of: Vec::new(),
             ready,
             scheduled: BTreeSet::new(),
             states: HashMap::new(),
@@ -183,6 +234,8 @@ impl Engine {
         let nothing = Self {
             graph: Arc::clone(&self.graph),
             records: Vec::new(),
+            regions: Vec::new(),
+            region_of: Vec::new(),
             ready: VecDeque::new(),
             scheduled: BTreeSet::new(),
             states: HashMap::new(),
@@ -217,17 +270,41 @@ impl Engine {
         }
     }
 
-    pub(crate) fn kind_of(&self, task: TaskId) -> StateKind {
-        self.records[task as usize].kind
+    pub(crate) fn kind_of(&self, record: RecordId) -> StateKind {
+        self.records[record as usize].kind
+    }
+
+    /// Which task run has this record.
+    #[inline]
+    pub(crate) fn run_id(&self, record: RecordId) -> RunId {
+        if (record as usize) < self.graph.len() { RunId::of_task(record) } else { self.child_id(record) }
+    }
+
+    /// The records of a task's children, if it is mapped.
+    pub(crate) fn children(&self, task: TaskId) -> Option<Range<RecordId>> {
+        self.region(task).map(Region::records)
+    }
+
+    /// Whether a task has finished, its children too.
+    pub(crate) fn has_finished(&self, task: TaskId) -> bool {
+        self.kind_of(task).is_finished() && self.region(task).is_none_or(|region| region.left == 0)
+    }
+
+    /// The states that a task ended in: its own, or those of its children.
+    pub(crate) fn states_of(&self, task: TaskId) -> Vec<State> {
+        match self.children(task) {
+            Some(children) => children.map(|child| self.state(child)).collect(),
+            None => vec![self.state(task)],
+        }
     }
 
     /// The attempt that is open, and its run count, both from 1.
-    fn attempt(&self, task: TaskId) -> (u32, u32) {
-        self.attempts.get(&task).copied().unwrap_or((1, 1))
+    fn attempt(&self, record: RecordId) -> (u32, u32) {
+        self.attempts.get(&record).copied().unwrap_or((1, 1))
     }
 
     /// How often a task run was tried, as Prefect counts.
-    pub(crate) fn attempts_made(&self, task: TaskId) -> u32 {
+    pub(crate) fn attempts_made(&self, task: RecordId) -> u32 {
         match self.kind_of(task) {
             // The count is that of the next attempt already.
             StateKind::Retrying => self.attempt(task).1 - 1,
@@ -237,13 +314,13 @@ impl Engine {
     }
 
     /// The times at which a task run started and ended (its last attempt).
-    pub(crate) fn times(&self, task: TaskId) -> [Tick; 2] {
+    pub(crate) fn times(&self, task: RecordId) -> [Tick; 2] {
         let record = &self.records[task as usize];
         [record.started, record.ended]
     }
 
     /// The state of a task run. Made when it is asked for: most say no more than their kind.
-    pub(crate) fn state(&self, task: TaskId) -> State {
+    pub(crate) fn state(&self, task: RecordId) -> State {
         let record = &self.records[task as usize];
         let state = match self.states.get(&task) {
             Some(state) => state.clone(),
@@ -254,169 +331,13 @@ impl Engine {
             None => state,
         }
     }
-
-    /// Records what has ended, and releases what waited for it.
-    pub(crate) fn complete(&mut self, done: &mut Vec<Done>) {
-        for done in done.drain(..) {
-            self.complete_one(done);
-        }
-    }
-
-    fn complete_one(&mut self, done: Done) {
-        let task = done.task;
-        // Someone who was given up writes too late: what he brings belongs to an attempt that is over.
-        if done.attempt != self.attempt(task).0 || self.records[task as usize].kind.is_finished() {
-            match done.end {
-                End::Success(value) => self.garbage.values.push(value),
-                End::State(state, _) => self.garbage.states.push(*state),
-            }
-            return;
-        }
-        let record = &mut self.records[task as usize];
-        record.started = done.started;
-        record.ended = done.ended;
-        let flags = match done.end {
-            End::Success(value) => {
-                record.kind = StateKind::Success;
-                self.keep(task, value);
-                // A retried task has left the state of its last attempt.
-                if !self.states.is_empty() {
-                    self.garbage.states.extend(self.states.remove(&task));
-                }
-                Flags::Plain
-            }
-            End::State(mut state, due) => {
-                record.kind = state.kind();
-                if !state.kind().is_finished() {
-                    let (attempt, run_count) = self.attempt(task);
-                    let run_count = match state.kind() {
-                        StateKind::Retrying => state.run_count().unwrap_or(run_count) + 1,
-                        StateKind::Pending => 1,
-                        _ => run_count,
-                    };
-                    self.attempts.insert(task, (attempt + 1, run_count));
-                    self.garbage.states.extend(self.states.insert(task, *state));
-                    if let Some(due) = due {
-                        self.scheduled.insert((due, task));
-                    }
-                    return;
-                }
-                if let Some(value) = state.take_value() {
-                    self.keep(task, value);
-                }
-                self.garbage.states.extend(self.states.insert(task, *state));
-                Flags::Special
-            }
-        };
-        self.unfinished -= 1;
-        for i in 0..self.graph.upstream(task).len() {
-            let upstream = self.graph.upstream(task)[i];
-            self.release_value(upstream);
-        }
-        let graph = &self.graph;
-        for reader in graph.readers().of(task) {
-            let record = &mut self.records[*reader as usize];
-            if flags == Flags::Special {
-                record.upstream = Flags::Special;
-            }
-            record.waits_for -= 1;
-            if record.waits_for == 0 {
-                self.ready.push_back(*reader);
-            }
-        }
-    }
-
-    /// Keeps the value of a task run for its readers, if it has any.
-    fn keep(&mut self, task: TaskId, value: Value) {
-        let record = &mut self.records[task as usize];
-        if record.readers > 0 {
-            record.value = Some(value);
-        } else {
-            self.garbage.values.push(value);
-        }
-    }
-
-    /// One reader less: the last one frees the value.
-    fn release_value(&mut self, upstream: TaskId) {
-        let record = &mut self.records[upstream as usize];
-        record.readers -= 1;
-        if record.readers == 0
-            && let Some(value) = record.value.take()
-        {
-            self.garbage.values.push(value);
-        }
-    }
-
-    /// Takes up to `max` ready task runs, the last released first.
-    pub(crate) fn take(&mut self, max: usize, batch: &mut Batch) {
-        while batch.jobs.len() < max
-            && let Some(task) = self.ready.pop_back()
-        {
-            self.start(task, batch);
-        }
-    }
-
-    /// Takes this task run, if it is ready.
-    pub(crate) fn take_task(&mut self, task: TaskId, batch: &mut Batch) -> bool {
-        let Some(i) = self.ready.iter().position(|ready| *ready == task) else { return false };
-        self.ready.remove(i);
-        self.start(task, batch);
-        true
-    }
-
-    #[inline]
-    fn start(&mut self, task: TaskId, batch: &mut Batch) {
-        let kind = self.graph.kind(task);
-        let record = &self.records[task as usize];
-        let plain = record.upstream == Flags::Plain
-            && kind.definition.trigger.0.is_none()
-            && !kind.wants_states
-            && record.kind == StateKind::Pending
-            // A handler may have sent it back to `Pending`: then it is in another attempt, and in a state that says more.
-            && (self.attempts.is_empty() || !self.attempts.contains_key(&task));
-        let mut job = Job { task, attempt: 1, run_count: 1, passed: 0, more: None };
-        if plain {
-            let data = self.graph.data_upstream(task);
-            for upstream in data {
-                let value = self.records[*upstream as usize].value.clone();
-                // A plain success has the value of its body as long as a reader is left: this one.
-                batch.passed.push(Passed::Value(value.expect("a plain success keeps its value for its readers")));
-            }
-            job.passed = id(data.len());
-        } else {
-            self.start_special(&mut job, batch);
-        }
-        self.records[task as usize].kind = StateKind::Running;
-        batch.jobs.push(job);
-    }
-
-    #[cold]
-    fn start_special(&mut self, job: &mut Job, batch: &mut Batch) {
-        let task = job.task;
-        let wants_states = self.graph.kind(task).wants_states;
-        let data = self.graph.data_upstream(task).len();
-        for i in 0..data {
-            let mut state = self.state(self.graph.data_upstream(task)[i]);
-            let value = if !wants_states && state.kind().is_successful() { state.take_value() } else { None };
-            batch.passed.push(value.map_or_else(|| Passed::State(Box::new(state)), Passed::Value));
-        }
-        job.passed = id(data);
-        // A trigger counts each upstream task once, however many inputs it gives.
-        let mut upstream = self.graph.upstream(task).to_vec();
-        upstream.sort_unstable();
-        upstream.dedup();
-        let states = upstream.into_iter().map(|upstream| self.state(upstream)).collect();
-        (job.attempt, job.run_count) = self.attempt(task);
-        let old = self.states.remove(&task);
-        let resumed = old.as_ref().is_some_and(|old| matches!(old.kind(), StateKind::Resume | StateKind::Paused));
-        job.more = Some(Box::new(More { old, upstream: Some(states), resumed }));
-    }
 }
 
 /// The state of a kind that says no more than its name.
 pub(crate) fn plain(kind: StateKind) -> State {
     match kind {
         StateKind::Success => State::new(kind).with_message("Task run succeeded."),
+        StateKind::Mapped => State::new(kind).with_message("Ready to proceed with mapping."),
         StateKind::Running => State::new(kind).with_message("Starting task run."),
         _ => State::new(kind),
     }

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use super::wait::wait;
 use crate::clock::{Held, HoldsToken};
 use crate::context::{Context, Working};
-use crate::engine::{Batch, Done, Engine};
-use crate::flow::{BodyKind, TaskFuture};
+use crate::engine::{Batch, Done, Engine, RecordId};
+use crate::flow::{BodyKind, Passed, TaskFuture};
 use crate::quiet::Quiet;
 use crate::run::{Ran, RunCore, Until, log_beginning};
 use crate::task_run::{self, Call, Ended, FirstPoll, Prepared, Started};
@@ -23,31 +23,25 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until, held: H
     let handle = core.has_async().then(|| core.services.runtime.handle());
     let _entered = handle.as_ref().map(tokio::runtime::Handle::enter);
     let order = core.graph.order().expect("checked before").to_vec();
-    let mut batch = Batch::default();
-    let (mut passed, mut inputs, mut done) = (Vec::new(), Vec::new(), Vec::new());
+    let mut steps = Steps::new(core);
     loop {
         for task in &order {
-            let kind = engine.kind_of(*task);
-            if kind.is_finished() {
+            if !engine.kind_of(*task).is_finished() {
+                steps.look_at(&mut engine, *task);
+            } else if let Some(children) = engine.children(*task) {
+                // A mapped task is looked at in every pass, and so are all its children.
+                let run = engine.run_id(*task);
+                task_run::log_starting(core, run);
+                task_run::log_finished(core, run, engine.kind_of(*task));
+                children.for_each(|child| steps.look_at(&mut engine, child));
                 continue;
             }
-            if engine.take_task(*task, &mut batch) {
-                let job = batch.pop(&mut passed).expect("just taken");
-                let now = clock.now();
-                let end = match task_run::prepare(core, job, &mut passed, &mut inputs, now) {
-                    Prepared::Done(done) => done,
-                    Prepared::Run(started) => run_body(core, started, &mut inputs),
-                };
-                done.push(end);
-                engine.complete(&mut done);
-                engine.garbage.clear();
-            } else {
-                // It waits: Prefect looks at it all the same, and says so.
-                task_run::log_starting(core, *task);
-                task_run::log_finished(core, *task, kind);
+            for child in engine.children(*task).into_iter().flatten() {
+                steps.look_at(&mut engine, child);
             }
         }
-        if engine.is_over() || core.terminal_tasks_finished(&engine) {
+        // Children may be left though all that nothing is downstream of has ended: Prefect forgets them, we do not.
+        if engine.is_over() {
             break;
         }
         tracing::info!(target: "prefect.FlowRunner", "Flow run RUNNING: terminal tasks are incomplete.");
@@ -63,10 +57,55 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until, held: H
     Ran { engine, broken: None, held }
 }
 
+/// What is used for one task run after the other.
+struct Steps<'c> {
+    core: &'c Arc<RunCore>,
+    /// By record.
+    is_ready: Vec<bool>,
+    batch: Batch,
+    passed: Vec<Passed>,
+    inputs: Vec<Option<Value>>,
+    done: Vec<Done>,
+}
+
+impl<'c> Steps<'c> {
+    fn new(core: &'c Arc<RunCore>) -> Self {
+        let (passed, inputs, done) = (Vec::new(), Vec::new(), Vec::new());
+        Self { core, is_ready: Vec::new(), batch: Batch::default(), passed, inputs, done }
+    }
+
+    /// Runs a task run that is ready. One that waits, or has ended, Prefect looks at all the same, and says so.
+    fn look_at(&mut self, engine: &mut Engine, record: RecordId) {
+        for ready in engine.drain_ready() {
+            let ready = ready as usize;
+            if self.is_ready.len() <= ready {
+                self.is_ready.resize(ready + 1, false);
+            }
+            self.is_ready[ready] = true;
+        }
+        if !self.is_ready.get_mut(record as usize).is_some_and(std::mem::take) {
+            let run = engine.run_id(record);
+            task_run::log_starting(self.core, run);
+            task_run::log_finished(self.core, run, engine.kind_of(record));
+            return;
+        }
+        engine.start(record, &mut self.batch);
+        let job = self.batch.pop(&mut self.passed).expect("just started");
+        let now = self.core.services.clock.now();
+        let end = match task_run::prepare(self.core, job, &mut self.passed, &mut self.inputs, now) {
+            Prepared::Done(done) => done,
+            Prepared::Run(started) => run_body(self.core, started, &mut self.inputs),
+        };
+        self.done.push(end);
+        engine.complete(&mut self.done);
+        engine.garbage.clear();
+    }
+}
+
 fn run_body(core: &Arc<RunCore>, started: Started, inputs: &mut Vec<Option<Value>>) -> Done {
     let clock = &core.services.clock;
-    let limit = core.timeout(started.body.task);
-    let ended = match (limit, core.graph.kind(started.body.task).code.kind()) {
+    let limit = core.timeout(started.body.run.task);
+    let ended = match (limit, core.graph.kind(started.body.run.task).code.kind()) {
         (None, _) => match task_run::call(core, &started.body, inputs, FirstPoll::InPlace) {
             Call::Ended(result) => Ended::Body(result),
             Call::Waits(future, context) => Ended::Body(wait(clock, drive(future, context))),
@@ -103,20 +142,20 @@ fn on_its_own_thread(core: &Arc<RunCore>, started: &Started, mut inputs: Vec<Opt
     let busy = clock.busy();
     let (theirs, body) = (Arc::clone(core), started.body.clone());
     // Unless it ends in time, it is left behind from its start.
-    core.left_behind.add(body.task);
+    core.left_behind.add(body.run.task);
     let spawned =
-        std::thread::Builder::new().name(format!("prefect: {}", core.graph.name(body.task))).spawn(move || {
+        std::thread::Builder::new().name(format!("prefect: {}", core.graph.name(body.run.task))).spawn(move || {
             let _holds = HoldsToken::new();
             let _working = Working::new(&theirs.services, &theirs.graph);
             let Call::Ended(result) = task_run::call(&theirs, &body, &mut inputs, FirstPoll::InPlace) else {
                 unreachable!("a plain function does not wait")
             };
-            theirs.left_behind.remove(body.task);
+            theirs.left_behind.remove(body.run.task);
             // The busy token goes along, so that virtual time does not move before the end is seen.
             let _ = tell.send((result, busy));
         });
     if let Err(error) = spawned {
-        core.left_behind.remove(started.body.task);
+        core.left_behind.remove(started.body.run.task);
         return Ended::Body(Err(format!("no thread for a task with a timeout: {error}").into()));
     }
     let mut kept = None;

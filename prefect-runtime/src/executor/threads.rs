@@ -11,6 +11,7 @@ use crate::context::Working;
 use crate::engine::{Batch, Done, Engine, Garbage, Job};
 use crate::flow::{BodyKind, Passed};
 use crate::lock::{Locked, lock};
+use crate::quiet::drop_quietly;
 use crate::run::{Ran, RunCore, Until};
 use crate::task_run::{self, Call, Ended, FirstPoll, Prepared};
 use crate::{State, Value};
@@ -87,7 +88,8 @@ fn work(pool: &Arc<Pool>, worker: usize, first: Option<Back>) {
             pool.core.services.clock.leave();
         }
         // A fault of ours: the run must end all the same.
-        Err(_) => {
+        Err(payload) => {
+            drop_quietly(payload);
             pool.give_up("a worker of the executor panicked; please report it");
             pool.core.services.clock.leave();
         }
@@ -187,7 +189,7 @@ impl<'p> Worker<'p> {
             }
             Prepared::Run(started) => started,
         };
-        let Some(limit) = core.timeout(started.body.task) else {
+        let Some(limit) = core.timeout(started.body.run.task) else {
             return match task_run::call(core, &started.body, &mut self.inputs, FirstPoll::InPlace) {
                 Call::Ended(result) => {
                     self.now = core.services.clock.now();
@@ -204,7 +206,7 @@ impl<'p> Worker<'p> {
         };
         let body = started.body.clone();
         let attempt = Attempt::new(self.pool, self.me, started, limit);
-        let first = match core.graph.kind(body.task).code.kind() {
+        let first = match core.graph.kind(body.run.task).code.kind() {
             BodyKind::Sync => FirstPoll::InPlace,
             // A first poll that never ends would take the worker along.
             BodyKind::Async => FirstPoll::Later,
@@ -218,13 +220,13 @@ impl<'p> Worker<'p> {
                     Outcome::Done(done)
                 }
                 None => {
-                    core.left_behind.remove(body.task);
+                    core.left_behind.remove(body.run.task);
                     Outcome::Replaced
                 }
             },
             Call::Waits(future, context) => {
                 if !attempt.leave_worker() {
-                    core.left_behind.remove(body.task);
+                    core.left_behind.remove(body.run.task);
                     return Outcome::Replaced;
                 }
                 self.pool.send_away(Away::Timed(attempt), future, context);

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::Flow;
 use super::definition::{BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
-use super::graph::{Code, DynamicCode, Graph, Lazy, PLAIN, TaskId, TaskKind, TaskNode, id};
-use super::inputs::{BodyOutcome, Inputs, Slot, TaskFuture};
+use super::elements::{Elements, Nesting};
+use super::graph::{Code, DynamicCode, EdgeUse, Graph, Lazy, MappedTasks, PLAIN, TaskId, TaskKind, TaskNode, id};
+use super::inputs::{BodyOutcome, Computed, Each, EachOf, Inputs, Passed, Slot, TaskFuture};
 use super::settings::FlowOptions;
 use crate::quiet::Quiet;
 use crate::{TaskError, Value};
@@ -145,6 +146,40 @@ impl FlowBuilder {
         self.bind(to, key, Slot::Value(value));
     }
 
+    /// Maps `to` over the result of `from`, a list: one child for each element, which is its input `key`. Over a mapped task
+    /// each child takes what the child of the same number gives. With several lists the shortest decides.
+    ///
+    /// # Panics
+    /// As [`edge`](Self::edge).
+    #[track_caller]
+    pub fn map(&mut self, from: TaskRef, to: TaskRef, key: &str, elements: Elements) {
+        let from = self.own(from);
+        assert!(from != self.own(to), "edges can not connect a task to itself");
+        self.bind(to, key, Slot::Each(Each { of: EachOf::Task(from), elements, convert: None }));
+    }
+
+    /// Gives the elements of the lists that `from` gave, as one list, to the parameter `key` of `to`: of a list of lists, or
+    /// of the lists of a mapped task's children.
+    ///
+    /// # Panics
+    /// As [`edge`](Self::edge).
+    #[track_caller]
+    pub fn flatten(&mut self, from: TaskRef, to: TaskRef, key: &str, elements: Elements) {
+        let from = self.own(from);
+        assert!(from != self.own(to), "edges can not connect a task to itself");
+        let make = Box::new(move |passed: &[Passed]| elements.flat(passed));
+        self.bind(to, key, Slot::Computed(Computed { upstream: vec![from], make }));
+    }
+
+    /// Maps `to` over a constant list.
+    ///
+    /// # Panics
+    /// As [`constant`](Self::constant).
+    #[track_caller]
+    pub fn map_constant(&mut self, to: TaskRef, key: &str, list: Value, elements: Elements) {
+        self.bind(to, key, Slot::Each(Each { of: EachOf::Constant(list), elements, convert: None }));
+    }
+
     #[track_caller]
     fn bind(&mut self, to: TaskRef, key: &str, slot: Slot) {
         let task = self.own(to);
@@ -232,14 +267,9 @@ impl FlowBuilder {
         let start = self.edges.len();
         let mut plain = true;
         for slot in inputs.iter() {
-            match slot.as_ref().expect("every input is given") {
-                Slot::Upstream(task) => self.edges.push(*task),
-                Slot::Value(_) => plain = false,
-                Slot::Computed(computed) => {
-                    plain = false;
-                    self.edges.extend_from_slice(&computed.upstream);
-                }
-            }
+            let slot = slot.as_ref().expect("every input is given");
+            plain &= matches!(slot, Slot::Upstream(_));
+            slot.push_edges(&mut self.edges);
         }
         let data_edges = id(self.edges.len() - start);
         let slots = if plain {
@@ -271,6 +301,12 @@ impl FlowBuilder {
         self.nodes[task as usize].kind = self.add_kind(changed);
     }
 
+    /// Whether a task takes an element of a list.
+    pub(crate) fn is_mapped(&self, task: TaskId) -> bool {
+        let slots = self.slots.get(self.nodes[task as usize].slots as usize);
+        slots.is_some_and(|slots| slots.iter().any(|slot| matches!(slot, Slot::Each(_))))
+    }
+
     pub(crate) fn after(&mut self, task: TaskId, upstream: TaskId) {
         self.order.push((upstream, task));
     }
@@ -284,7 +320,9 @@ impl FlowBuilder {
         if !self.bound.is_empty() || !self.order.is_empty() {
             self.lay_out();
         }
+        let mapped = self.uses();
         Graph {
+            mapped,
             id: self.id,
             name: Arc::from(&*self.options.name),
             options: self.options,
@@ -295,6 +333,39 @@ impl FlowBuilder {
             reference_tasks: self.reference_tasks,
             lazy: Lazy::default(),
         }
+    }
+
+    /// How the mapped tasks use their edges.
+    fn uses(&self) -> MappedTasks {
+        let each = |slots: &[Slot]| slots.iter().any(|slot| matches!(slot, Slot::Each(_)));
+        if !self.slots.iter().any(|slots| each(slots)) {
+            return MappedTasks::default();
+        }
+        let mut mapped = MappedTasks::default();
+        for task in 0..self.nodes.len() {
+            let Some(slots) = self.slots.get(self.nodes[task].slots as usize).filter(|slots| each(slots)) else {
+                continue;
+            };
+            let mut uses = Vec::new();
+            for slot in slots {
+                match slot {
+                    Slot::Upstream(_) => uses.push(EdgeUse::Whole),
+                    Slot::Computed(computed) => uses.extend(computed.upstream.iter().map(|_| EdgeUse::Whole)),
+                    Slot::Each(Each { of: EachOf::Tasks(tasks), .. }) => {
+                        uses.extend(tasks.iter().map(|_| EdgeUse::Whole))
+                    }
+                    Slot::Each(Each { of: EachOf::Task(_), elements, .. }) => uses.push(match elements.nesting {
+                        Nesting::Plain => EdgeUse::Element,
+                        Nesting::Flattened => EdgeUse::Flattened,
+                    }),
+                    Slot::Value(_) | Slot::Each(Each { of: EachOf::Constant(_), .. }) => {}
+                }
+            }
+            let end = self.nodes.get(task + 1).map_or(self.edges.len(), |next| next.edges as usize);
+            uses.resize(end - self.nodes[task].edges as usize, EdgeUse::Whole);
+            mapped.add(id(task), uses);
+        }
+        mapped
     }
 
     /// Lays the edges out anew: inputs that were bound by name, and edges without data after those with.
@@ -319,11 +390,7 @@ impl FlowBuilder {
                         })
                     })
                     .collect();
-                for slot in &slots {
-                    if let Slot::Upstream(from) = slot {
-                        self.edges.push(*from);
-                    }
-                }
+                slots.iter().for_each(|slot| slot.push_edges(&mut self.edges));
                 let data_edges = id(self.edges.len()) - start;
                 let plain = slots.iter().all(|slot| matches!(slot, Slot::Upstream(_)));
                 let place = if plain { PLAIN } else { id(self.slots.len()) };

@@ -22,6 +22,7 @@ pub(crate) struct Graph {
     /// Upstream tasks, task by task: those that bring data first, in the order of the inputs.
     pub(crate) edges: Vec<TaskId>,
     pub(crate) slots: Vec<Box<[Slot]>>,
+    pub(crate) mapped: MappedTasks,
     pub(crate) reference_tasks: Option<Vec<TaskId>>,
     pub(crate) lazy: Lazy,
 }
@@ -111,6 +112,46 @@ pub(crate) struct TaskNode {
 
 pub(crate) const PLAIN: u32 = u32::MAX;
 
+/// What a child of a mapped task takes from an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EdgeUse {
+    /// All that it brings, or nothing.
+    Whole,
+    /// An element of the list; of another mapped task, what the child of the same number gives.
+    Element,
+    /// An element of the lists in it.
+    Flattened,
+}
+
+/// How the mapped tasks of a flow use their edges. A flow without any has nothing here.
+#[derive(Default)]
+pub(crate) struct MappedTasks {
+    /// By task: the place among `uses`, if it is mapped.
+    places: Vec<Option<u32>>,
+    /// One entry for each edge.
+    uses: Vec<Box<[EdgeUse]>>,
+}
+
+impl MappedTasks {
+    pub(crate) fn add(&mut self, task: TaskId, uses: Vec<EdgeUse>) {
+        let place = id(self.uses.len());
+        self.places.resize(self.places.len().max(task as usize + 1), None);
+        self.places[task as usize] = Some(place);
+        self.uses.push(uses.into());
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.uses.is_empty()
+    }
+
+    #[inline]
+    fn uses(&self, task: TaskId) -> Option<&[EdgeUse]> {
+        let place = (*self.places.get(task as usize)?)?;
+        Some(&self.uses[place as usize])
+    }
+}
+
 /// Tasks that wait for each other, by name.
 #[derive(Clone, Debug)]
 pub(crate) struct Cycle(pub(crate) Vec<String>);
@@ -161,6 +202,19 @@ impl Graph {
     pub(crate) fn data_upstream(&self, task: TaskId) -> &[TaskId] {
         let start = self.nodes[task as usize].edges as usize;
         &self.edges[start..start + self.nodes[task as usize].data_edges as usize]
+    }
+
+    /// How the task uses its edges, if it is mapped.
+    #[inline]
+    pub(crate) fn uses(&self, task: TaskId) -> Option<&[EdgeUse]> {
+        self.mapped.uses(task)
+    }
+
+    /// How many edges from `upstream` bring elements to `reader`.
+    pub(crate) fn element_edges(&self, upstream: TaskId, reader: TaskId) -> u32 {
+        let Some(uses) = self.uses(reader) else { return 0 };
+        let pairs = self.upstream(reader).iter().zip(uses);
+        id(pairs.filter(|(from, how)| **from == upstream && **how == EdgeUse::Element).count())
     }
 
     /// The inputs, if they are more than results of tasks.

@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::definition::Parameter;
-use crate::{State, TaskError, Value};
+use super::elements::Elements;
+use crate::{State, StateResult, TaskError, Value};
 
 /// A body that waits.
 pub type TaskFuture = Pin<Box<dyn Future<Output = Result<Value, TaskError>> + Send>>;
@@ -121,6 +122,26 @@ pub enum Passed {
     Value(Value),
     /// The state of one that has no value: it failed, was skipped, or succeeded without one.
     State(Box<State>),
+    /// What became of the children of a mapped task, in their order.
+    Children(Box<[Passed]>),
+    /// A list of which a child takes its element.
+    List(Value),
+    /// How many children a mapped task has, for one that is mapped over it.
+    Count(u32),
+}
+
+impl Passed {
+    /// The value, if there is one.
+    pub(crate) fn value(&self) -> Option<&Value> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::State(state) => match state.result() {
+                StateResult::Value(value) => Some(value),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 /// Where an input comes from.
@@ -132,6 +153,44 @@ pub enum Slot {
     Value(Value),
     /// Made of what several tasks gave, or of what became of one.
     Computed(Computed),
+    /// One element for each child: the task is mapped.
+    Each(Each),
+}
+
+impl Slot {
+    /// Adds the tasks that it takes data from.
+    #[inline]
+    pub(crate) fn push_edges(&self, edges: &mut Vec<u32>) {
+        match self {
+            Self::Upstream(task) | Self::Each(Each { of: EachOf::Task(task), .. }) => edges.push(*task),
+            Self::Computed(Computed { upstream, .. }) | Self::Each(Each { of: EachOf::Tasks(upstream), .. }) => {
+                edges.extend_from_slice(upstream);
+            }
+            Self::Value(_) | Self::Each(Each { of: EachOf::Constant(_), .. }) => {}
+        }
+    }
+}
+
+/// See [`Slot::Each`].
+#[derive(Clone, Debug)]
+pub struct Each {
+    /// The list.
+    pub of: EachOf,
+    /// How it is taken apart.
+    pub elements: Elements,
+    /// What an element becomes, if not what it is; `None` if nothing.
+    pub convert: Option<fn(&Passed) -> Option<Value>>,
+}
+
+/// Where the list of a mapped input comes from.
+#[derive(Clone, Debug)]
+pub enum EachOf {
+    /// The result of a task; for a mapped task, what its children give.
+    Task(u32),
+    /// A constant.
+    Constant(Value),
+    /// These tasks, one for each child.
+    Tasks(Vec<u32>),
 }
 
 /// See [`Slot::Computed`].

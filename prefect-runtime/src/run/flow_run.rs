@@ -10,7 +10,7 @@ use crate::clock::Tick;
 use crate::engine::{Engine, plain};
 use crate::flow::graph::{TaskId, id};
 use crate::flow::{FlowOutput, MissingResult, TaskRef};
-use crate::{NotificationReport, State, StateKind};
+use crate::{NotificationReport, State, StateKind, Value};
 
 /// A run of a flow, after it.
 pub struct FlowRun<O = ()> {
@@ -68,7 +68,11 @@ impl<O: FlowOutput> FlowRun<O> {
         let mut asked = None;
         let mut state_of = |task: TaskRef| {
             asked = Some(task);
-            self.state_of(task)
+            let state = self.state_of(task);
+            match self.engine.as_ref().and_then(|engine| engine.children(task.task)) {
+                Some(_) => state.with_value(Value::in_memory(self.map_states(task).collect::<Vec<_>>())),
+                None => state,
+            }
         };
         self.output.read(&mut state_of).map_err(|mut missing| {
             // The reader stops at the first task without a result: the one that was asked for last.
@@ -132,6 +136,17 @@ impl<O> FlowRun<O> {
     pub fn state_of(&self, task: TaskRef) -> State {
         assert!(task.graph == self.core.graph.id, "this task belongs to another flow");
         self.state_at(task.task)
+    }
+
+    /// The states of a mapped task's children, in their order; none if the task is not mapped.
+    ///
+    /// # Panics
+    /// If the task belongs to another flow.
+    #[track_caller]
+    pub fn map_states(&self, task: TaskRef) -> impl ExactSizeIterator<Item = State> + '_ {
+        assert!(task.graph == self.core.graph.id, "this task belongs to another flow");
+        let children = self.engine.as_ref().and_then(|engine| engine.children(task.task));
+        children.unwrap_or_default().map(|child| self.state_at(child))
     }
 
     pub(crate) fn state_at(&self, task: TaskId) -> State {

@@ -1,4 +1,5 @@
 //! The flow runner: from the first state of a flow run to its last.
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use super::runtime::AsyncRuntime;
 use super::{Executor, FlowRun, RunSettings, Services};
 use crate::clock::{Held, Tick, nanos};
 use crate::door::{Change, change};
-use crate::engine::Engine;
+use crate::engine::{Engine, RunId};
 use crate::executor;
 use crate::flow::graph::{Graph, TaskId};
 use crate::flow::{BodyKind, Flow, FlowOutput, RetryDelay, SharedValues};
@@ -37,14 +38,22 @@ pub(crate) struct Retries {
 
 impl RunCore {
     #[cold]
-    pub(crate) fn tracked(&self, task: TaskId) -> Tracked {
+    pub(crate) fn tracked(&self, run: RunId) -> Tracked {
         Tracked {
             kind: TrackedKind::Task,
-            name: Arc::clone(self.graph.name(task)),
-            slug: Arc::clone(self.graph.slug(task)),
-            map_index: None,
+            name: Arc::clone(self.graph.name(run.task)),
+            slug: Arc::clone(self.graph.slug(run.task)),
+            map_index: run.child.map(|child| child as usize),
             services: Arc::clone(&self.services),
         }
+    }
+
+    /// `name`, or `name[3]` for a child of a mapped task.
+    pub(crate) fn full_name(&self, run: RunId) -> impl fmt::Display {
+        fmt::from_fn(move |f| {
+            f.write_str(self.graph.name(run.task))?;
+            run.child.map_or(Ok(()), |child| write!(f, "[{child}]"))
+        })
     }
 
     pub(crate) fn retries(&self, task: TaskId) -> Retries {
@@ -69,7 +78,7 @@ impl RunCore {
 
     /// Whether all tasks have finished that nothing is downstream of.
     pub(crate) fn terminal_tasks_finished(&self, engine: &Engine) -> bool {
-        self.graph.terminal_tasks().iter().all(|task| engine.kind_of(*task).is_finished())
+        self.graph.terminal_tasks().iter().all(|task| engine.has_finished(*task))
     }
 
     pub(crate) fn timeout(&self, task: TaskId) -> Option<Duration> {
@@ -84,8 +93,9 @@ impl RunCore {
     }
 
     /// From 0 to 1: the same for the same seed, task and attempt, whatever runs beside it.
-    pub(crate) fn random(&self, task: TaskId, attempt: u32) -> f64 {
-        fraction(self.seed ^ spread(u64::from(task) << 32 | u64::from(attempt)))
+    pub(crate) fn random(&self, run: RunId, attempt: u32) -> f64 {
+        let child = run.child.map_or(0, |child| spread(u64::from(child) + 1));
+        fraction(self.seed ^ child ^ spread(u64::from(run.task) << 32 | u64::from(attempt)))
     }
 }
 
@@ -241,7 +251,7 @@ impl Prepared {
         if !self.core.terminal_tasks_finished(engine) {
             return running.clone();
         }
-        let reference: Vec<State> = graph.reference_tasks().iter().map(|task| engine.state(*task)).collect();
+        let reference: Vec<State> = graph.reference_tasks().iter().flat_map(|task| engine.states_of(*task)).collect();
         let state = if reference.iter().any(|state| state.kind().is_failed()) {
             tracing::info!(target: "prefect.FlowRunner", "Flow run FAILED: some reference tasks failed.");
             State::failed("Some reference tasks failed.")

@@ -1,8 +1,7 @@
 //! The steps after the body.
 use super::{Body, Started, Step, done, enter, log_finished};
 use crate::clock::Tick;
-use crate::engine::{Done, End, plain};
-use crate::flow::graph::TaskId;
+use crate::engine::{Done, End, RunId, plain};
 use crate::panics::guard;
 use crate::run::RunCore;
 use crate::{Signal, SignalKind, State, StateKind, StateResult, TaskError, Tracked, Value};
@@ -18,25 +17,25 @@ pub(crate) enum Ended {
 /// Takes a task run from the end of its body to its next state.
 #[inline]
 pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) -> Done {
-    let Started { body: Body { task, attempt, run_count, .. }, since: at, watched } = started;
+    let Started { body: Body { run, attempt, run_count, .. }, since: at, watched } = started;
     let ended = match ended {
         Ended::Body(Ok(value)) if watched.is_none() => {
-            log_finished(core, task, StateKind::Success);
-            return Done { task, attempt, started: at, ended: now, end: End::Success(value) };
+            log_finished(core, run, StateKind::Success);
+            return Done { run, attempt, started: at, ended: now, end: End::Success(value) };
         }
         ended => ended,
     };
-    let (tracked, running) = watched.unwrap_or_else(|| (core.tracked(task), plain(StateKind::Running)));
-    let state = steps(core, task, run_count, &tracked, &running, ended).unwrap_or_else(|state| state);
-    done(core, task, attempt, at, core.services.clock.now().max(now), state)
+    let (tracked, running) = watched.unwrap_or_else(|| (core.tracked(run), plain(StateKind::Running)));
+    let state = steps(core, run, run_count, &tracked, &running, ended).unwrap_or_else(|state| state);
+    done(core, run, attempt, at, core.services.clock.now().max(now), state)
 }
 
-fn steps(core: &RunCore, task: TaskId, attempt: u32, tracked: &Tracked, running: &State, ended: Ended) -> Step<State> {
-    let (state, ends) = outcome(core, task, attempt, ended);
-    let state = enter(core, tracked, task, running, state)?;
+fn steps(core: &RunCore, run: RunId, attempt: u32, tracked: &Tracked, running: &State, ended: Ended) -> Step<State> {
+    let (state, ends) = outcome(core, run, attempt, ended);
+    let state = enter(core, tracked, run, running, state)?;
     match ends {
         Ends::Now => Ok(state),
-        Ends::ByTheRules => check_retry(core, tracked, task, attempt, state),
+        Ends::ByTheRules => check_retry(core, tracked, run, attempt, state),
     }
 }
 
@@ -47,7 +46,7 @@ enum Ends {
 }
 
 /// The state that the end of a body asks for.
-fn outcome(core: &RunCore, task: TaskId, attempt: u32, ended: Ended) -> (State, Ends) {
+fn outcome(core: &RunCore, run: RunId, attempt: u32, ended: Ended) -> (State, Ends) {
     let error = match ended {
         Ended::Body(Ok(value)) => {
             return (plain(StateKind::Success).with_value(value), Ends::ByTheRules);
@@ -74,16 +73,16 @@ fn outcome(core: &RunCore, task: TaskId, attempt: u32, ended: Ended) -> (State, 
         };
         return (state, ends);
     }
-    tracing::error!(target: "prefect.TaskRunner", "Task '{}': Exception encountered during task execution!", core.graph.name(task));
+    tracing::error!(target: "prefect.TaskRunner", "Task '{}': Exception encountered during task execution!", core.full_name(run));
     (core.services.error_state(StateKind::Failed, "Error during execution of task", error), Ends::ByTheRules)
 }
 
-fn check_retry(core: &RunCore, tracked: &Tracked, task: TaskId, attempt: u32, state: State) -> Step<State> {
-    let retries = core.retries(task);
+fn check_retry(core: &RunCore, tracked: &Tracked, run: RunId, attempt: u32, state: State) -> Step<State> {
+    let retries = core.retries(run.task);
     if !state.kind().is_failed() || retries.max == 0 {
         return Ok(state);
     }
-    if let Some(retry_on) = &core.graph.definition(task).retry_on {
+    if let Some(retry_on) = &core.graph.definition(run.task).retry_on {
         // Asked on the last attempt too, as Prefect does. A signal or a timeout is no error that it could name.
         let allowed = match state.result() {
             StateResult::None => Ok(true),
@@ -96,21 +95,21 @@ fn check_retry(core: &RunCore, tracked: &Tracked, task: TaskId, attempt: u32, st
                 tracing::info!(
                     target: "prefect.TaskRunner",
                     "Task '{}': Skipping retry. The error is none of those that `retry_on` names.",
-                    core.graph.name(task)
+                    core.full_name(run)
                 );
                 return Ok(state);
             }
             Err(caught) => {
                 let failed = core.services.unexpected(caught.into_error());
-                return enter(core, tracked, task, &state, failed);
+                return enter(core, tracked, run, &state, failed);
             }
         }
     }
     if attempt > retries.max {
         return Ok(state);
     }
-    let delay = retries.delay.after(attempt, || core.random(task, attempt));
+    let delay = retries.delay.after(attempt, || core.random(run, attempt));
     let message = format!("Retrying Task (after attempt {attempt} of {})", u64::from(retries.max) + 1);
     let retrying = State::new(StateKind::Retrying).with_message(message).with_run_count(attempt).start_in(delay);
-    enter(core, tracked, task, &state, retrying)
+    enter(core, tracked, run, &state, retrying)
 }

@@ -1,13 +1,13 @@
 //! The steps before the body.
 use std::sync::Arc;
 
+use super::load::load_inputs;
+use super::mapping::map;
 use super::{Body, Started, Step, done, enter, log_starting, run_name, unwatched};
 use crate::clock::Tick;
-use crate::engine::{Done, Job, More};
-use crate::flow::definition::Expects;
-use crate::flow::graph::TaskId;
+use crate::engine::{Done, Job, More, Part, RunId};
 use crate::flow::trigger::Refusal;
-use crate::flow::{Parameter, Passed, Slot, Upstreams};
+use crate::flow::{Passed, Upstreams};
 use crate::panics::guard;
 use crate::run::RunCore;
 use crate::{Signal, State, StateKind, TaskError, Tracked, Value};
@@ -30,24 +30,30 @@ pub(crate) fn prepare(
     now: Tick,
 ) -> Prepared {
     inputs.clear();
-    log_starting(core, job.task);
-    let plain = job.more.is_none() && core.graph.slots(job.task).is_none();
-    if plain && unwatched(core, job.task) && core.graph.definition(job.task).task_run_name.is_none() {
-        inputs.extend(passed.drain(..).map(|passed| match passed {
-            Passed::Value(value) => Some(value),
-            Passed::State(_) => unreachable!("a job without more has values only"),
-        }));
-        let body =
-            Body { task: job.task, attempt: job.attempt, run_count: job.run_count, resumed: false, run_name: None };
-        return Prepared::Run(Started { body, since: now, watched: None });
+    let run = job.run;
+    log_starting(core, run);
+    if job.part == Part::Mapping {
+        return Prepared::Done(map(core, job, passed, now));
+    }
+    if job.more.is_none() && unwatched(core, run) && core.graph.definition(run.task).task_run_name.is_none() {
+        let error = match load_inputs(core, run, passed, inputs) {
+            Ok(None) => {
+                let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed: false, run_name: None };
+                return Prepared::Run(Started { body, since: now, watched: None });
+            }
+            Ok(Some(error)) | Err(error) => error,
+        };
+        // What was not loaded must not wait for the next job: it would be dropped under the desk's lock.
+        passed.clear();
+        let state = core.services.unexpected(error);
+        return Prepared::Done(done(core, run, job.attempt, now, core.services.clock.now(), state));
     }
     let more = job.more.take().map(|more| *more).unwrap_or_default();
     match steps(core, &job, more, passed, inputs, now) {
         Ok(started) => Prepared::Run(started),
         Err(state) => {
-            // What was not loaded must not wait for the next job: it would be dropped under the desk's lock.
             passed.clear();
-            Prepared::Done(done(core, job.task, job.attempt, now, core.services.clock.now(), state))
+            Prepared::Done(done(core, run, job.attempt, now, core.services.clock.now(), state))
         }
     }
 }
@@ -60,135 +66,47 @@ fn steps(
     inputs: &mut Vec<Option<Value>>,
     now: Tick,
 ) -> Step<Started> {
-    let task = job.task;
-    let tracked = core.tracked(task);
+    let run = job.run;
+    let tracked = core.tracked(run);
     let resumed = more.resumed;
     let old = more.old.unwrap_or_else(|| State::new(StateKind::Pending));
     let upstream = more.upstream.as_deref();
-    check_upstream_skipped(core, &tracked, task, &old, upstream)?;
+    check_upstream_skipped(core, &tracked, run, &old, upstream)?;
     // An upstream task that did not succeed is the trigger's business first.
-    let missing = match load_inputs(core, task, passed, inputs) {
+    let missing = match load_inputs(core, run, passed, inputs) {
         Ok(missing) => missing,
-        Err(error) => return end(core, &tracked, task, &old, core.services.unexpected(error)),
+        Err(error) => return end(core, &tracked, run, &old, core.services.unexpected(error)),
     };
     let run_name = set_task_run_name(core, &tracked, job, &old, inputs)?;
-    check_trigger(core, &tracked, task, &old, upstream, resumed)?;
+    check_trigger(core, &tracked, run, &old, upstream, resumed)?;
     if let Some(error) = missing {
-        return end(core, &tracked, task, &old, core.services.unexpected(error));
+        return end(core, &tracked, run, &old, core.services.unexpected(error));
     }
-    let state = set_running(core, &tracked, task, &old)?;
-    let body = Body { task, attempt: job.attempt, run_count: job.run_count, resumed, run_name };
+    let state = set_running(core, &tracked, run, &old)?;
+    let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed, run_name };
     Ok(Started { body, since: now, watched: Some((tracked, state)) })
 }
 
 /// Enters the state, then ends the task run with it.
-fn end<T>(core: &RunCore, tracked: &Tracked, task: TaskId, old: &State, state: State) -> Step<T> {
-    Err(enter(core, tracked, task, old, state).unwrap_or_else(|ended| ended))
+pub(super) fn end<T>(core: &RunCore, tracked: &Tracked, run: RunId, old: &State, state: State) -> Step<T> {
+    Err(enter(core, tracked, run, old, state).unwrap_or_else(|ended| ended))
 }
 
 const UPSTREAM_SKIPPED: &str = "Upstream task was skipped; if this was not the intended behavior, \
      consider changing `skip_on_upstream_skip=False` for this task.";
 
-fn check_upstream_skipped(
+pub(super) fn check_upstream_skipped(
     core: &RunCore,
     tracked: &Tracked,
-    task: TaskId,
+    run: RunId,
     old: &State,
     upstream: Option<&[State]>,
 ) -> Step<()> {
     let skipped = upstream.is_some_and(|states| states.iter().any(|state| state.kind().is_skipped()));
-    if skipped && core.graph.definition(task).skip_on_upstream_skip {
-        return end(core, tracked, task, old, State::skipped(UPSTREAM_SKIPPED));
+    if skipped && core.graph.definition(run.task).skip_on_upstream_skip {
+        return end(core, tracked, run, old, State::skipped(UPSTREAM_SKIPPED));
     }
     Ok(())
-}
-
-/// Puts what the edges bring, and the constants, in the order of the parameters. Gives the first input that has no value
-/// because its task did not succeed.
-fn load_inputs(
-    core: &RunCore,
-    task: TaskId,
-    passed: &mut Vec<Passed>,
-    inputs: &mut Vec<Option<Value>>,
-) -> Result<Option<TaskError>, TaskError> {
-    let mut missing = None;
-    let mut load = |parameter: &Parameter, passed: Passed, from: TaskId| {
-        match load_one(core, parameter, passed, from) {
-            Ok(value) => return Ok(Some(value)),
-            Err(NoInput::NotSuccessful(error)) => missing.get_or_insert_with(|| error.into()),
-            Err(NoInput::Unfit(error)) => return Err(TaskError::from(error)),
-        };
-        Ok(None)
-    };
-    let parameters = core.graph.kind(task).code.parameters();
-    let upstream = core.graph.data_upstream(task);
-    let mut passed = passed.drain(..);
-    let Some(slots) = core.graph.slots(task) else {
-        for ((parameter, from), passed) in parameters.iter().zip(upstream).zip(passed) {
-            inputs.push(load(parameter, passed, *from)?);
-        }
-        return Ok(missing);
-    };
-    for (parameter, slot) in parameters.iter().zip(slots) {
-        inputs.push(match slot {
-            Slot::Value(value) => load(parameter, Passed::Value(value.clone()), task)?,
-            Slot::Upstream(from) => load(parameter, passed.next().expect("one for each edge"), *from)?,
-            Slot::Computed(computed) => {
-                let mut given: Vec<_> = passed.by_ref().take(computed.upstream.len()).collect();
-                match guard(|| (computed.make)(&given)).map_err(crate::panics::Caught::into_error)? {
-                    Ok(value) => Some(value),
-                    // The edge that has no value where one is needed.
-                    Err(i) => load(parameter, given.swap_remove(i), computed.upstream[i])?,
-                }
-            }
-        });
-    }
-    Ok(missing)
-}
-
-/// Why there is no input.
-enum NoInput {
-    /// Its task did not succeed.
-    NotSuccessful(String),
-    /// Its task succeeded with something else.
-    Unfit(String),
-}
-
-fn load_one(core: &RunCore, parameter: &Parameter, passed: Passed, from: TaskId) -> Result<Value, NoInput> {
-    match (&parameter.expects, passed) {
-        (Expects::State, Passed::State(state)) => Ok(Value::in_memory(*state)),
-        (Expects::State, Passed::Value(value)) => Ok(Value::in_memory(success_with(value))),
-        (Expects::Any, Passed::Value(value)) => Ok(value),
-        (Expects::Type { id, .. }, Passed::Value(value)) if value.type_id_of_value() == id() => Ok(value),
-        (Expects::Type { name, .. }, Passed::Value(value)) => Err(NoInput::Unfit(format!(
-            "parameter `{}` takes a `{}`, but task `{}` gave a `{}`",
-            parameter.name(),
-            name(),
-            core.graph.name(from),
-            value.type_name(),
-        ))),
-        (_, Passed::State(state)) => {
-            let text = no_value(core, parameter, from, &state);
-            Err(if state.kind() == StateKind::Success { NoInput::Unfit(text) } else { NoInput::NotSuccessful(text) })
-        }
-    }
-}
-
-fn success_with(value: Value) -> State {
-    crate::engine::plain(StateKind::Success).with_value(value)
-}
-
-fn no_value(core: &RunCore, parameter: &Parameter, from: TaskId, state: &State) -> String {
-    let wanted = match parameter.expects {
-        Expects::Type { name, .. } => format!("takes a `{}`", name()),
-        Expects::Any | Expects::State => "needs a value".to_owned(),
-    };
-    format!(
-        "parameter `{}` {wanted}, but task `{}` is in a {} state without a value",
-        parameter.name(),
-        core.graph.name(from),
-        state.kind()
-    )
 }
 
 fn set_task_run_name(
@@ -198,27 +116,27 @@ fn set_task_run_name(
     old: &State,
     inputs: &[Option<Value>],
 ) -> Step<Option<Arc<str>>> {
-    let task = job.task;
-    let Some(name) = &core.graph.definition(task).task_run_name else { return Ok(None) };
+    let run = job.run;
+    let Some(name) = &core.graph.definition(run.task).task_run_name else { return Ok(None) };
     // Inputs become text by their own `Serialize`.
-    let expanded = guard(|| run_name::expand(core, task, job.run_count, name, inputs));
+    let expanded = guard(|| run_name::expand(core, run, job.run_count, name, inputs));
     match expanded.unwrap_or_else(|caught| Err(caught.into_error())) {
         Ok(name) => Ok(Some(name.into())),
-        Err(error) => end(core, tracked, task, old, core.services.unexpected(error)),
+        Err(error) => end(core, tracked, run, old, core.services.unexpected(error)),
     }
 }
 
 fn check_trigger(
     core: &RunCore,
     tracked: &Tracked,
-    task: TaskId,
+    run: RunId,
     old: &State,
     upstream: Option<&[State]>,
     resumed: bool,
 ) -> Step<()> {
     // Without states, all that is upstream succeeded, and the trigger is the one that asks for that.
     let Some(states) = upstream else { return Ok(()) };
-    let trigger = &core.graph.definition(task).trigger;
+    let trigger = &core.graph.definition(run.task).trigger;
     let upstreams = Upstreams { states, resumed };
     let refusal = match guard(|| trigger.check(&upstreams)) {
         Ok(Ok(())) => return Ok(()),
@@ -232,7 +150,7 @@ fn check_trigger(
             }
         }
     };
-    end(core, tracked, task, old, refusal)
+    end(core, tracked, run, old, refusal)
 }
 
 fn trigger_failed(core: &RunCore, error: TaskError) -> State {
@@ -240,8 +158,8 @@ fn trigger_failed(core: &RunCore, error: TaskError) -> State {
 }
 
 /// A handler that turns `Running` into a state that is not running has vetoed the run.
-fn set_running(core: &RunCore, tracked: &Tracked, task: TaskId, old: &State) -> Step<State> {
+fn set_running(core: &RunCore, tracked: &Tracked, run: RunId, old: &State) -> Step<State> {
     let running = State::new(StateKind::Running).with_message("Starting task run.");
-    let state = enter(core, tracked, task, old, running)?;
+    let state = enter(core, tracked, run, old, running)?;
     if state.kind().is_running() { Ok(state) } else { Err(state) }
 }

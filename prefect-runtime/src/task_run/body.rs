@@ -29,13 +29,11 @@ pub(crate) enum FirstPoll {
 /// Calls the body of a task run on this thread.
 #[inline]
 pub(crate) fn call(core: &RunCore, body: &Body, inputs: &mut [Option<Value>], first: FirstPoll) -> Call {
-    let code = &core.graph.kind(body.task).code;
-    let now = Now { task: body.task, attempt: body.run_count, resumed: body.resumed };
+    let code = &core.graph.kind(body.run.task).code;
+    let now = Now { run: body.run, attempt: body.run_count, resumed: body.resumed };
     let outcome = guard(|| {
         as_task(now, body.run_name.as_ref(), || code.run(&mut Inputs::new(inputs, code.parameters(), &core.shared)))
     });
-    // What the body did not take: the next job must not find it.
-    inputs.fill_with(|| None);
     let mut future = match outcome {
         Ok(BodyOutcome::Done(result)) => return Call::Ended(result),
         Ok(BodyOutcome::Future(future)) => Quiet::new(future),

@@ -5,6 +5,8 @@
 mod after;
 mod before;
 mod body;
+mod load;
+mod mapping;
 mod run_name;
 
 use std::sync::Arc;
@@ -15,8 +17,7 @@ pub(crate) use body::{Call, FirstPoll, call, caught_poll};
 
 use crate::clock::{Tick, nanos};
 use crate::door::{Change, change};
-use crate::engine::{Done, End};
-use crate::flow::graph::TaskId;
+use crate::engine::{Done, End, RunId};
 use crate::run::RunCore;
 use crate::state::Start;
 use crate::{State, StateKind, Tracked};
@@ -32,7 +33,7 @@ pub(crate) struct Started {
 /// Which body runs, and what it can ask about itself.
 #[derive(Clone)]
 pub(crate) struct Body {
-    pub(crate) task: TaskId,
+    pub(crate) run: RunId,
     pub(crate) attempt: u32,
     run_count: u32,
     resumed: bool,
@@ -43,37 +44,37 @@ pub(crate) struct Body {
 type Step<T> = Result<T, State>;
 
 /// Whether nobody looks at the state changes of this task: no handler, no observer, no log line that is written.
-fn unwatched(core: &RunCore, task: TaskId) -> bool {
-    core.graph.definition(task).handlers.is_empty()
+fn unwatched(core: &RunCore, run: RunId) -> bool {
+    core.graph.definition(run.task).handlers.is_empty()
         && core.services.observers.is_empty()
         && !tracing::enabled!(target: "prefect.TaskRunner", tracing::Level::DEBUG)
 }
 
 /// The one door, for a task. `Err` is the state that the task run ends in.
-fn enter(core: &RunCore, tracked: &Tracked, task: TaskId, old: &State, new: State) -> Step<State> {
+fn enter(core: &RunCore, tracked: &Tracked, run: RunId, old: &State, new: State) -> Step<State> {
     // Handlers see the moment, not the delay; what they put in place of the state is given one too.
     let new = core.with_start_time(new);
-    match change(tracked, &core.graph.definition(task).handlers, old, new) {
+    match change(tracked, &core.graph.definition(run.task).handlers, old, new) {
         Change::To(state) => Ok(core.with_start_time(state)),
         Change::Ended(state) => Err(core.with_start_time(state)),
     }
 }
 
 /// What the engine is told of a task run that stops in this state.
-fn done(core: &RunCore, task: TaskId, attempt: u32, started: Tick, ended: Tick, state: State) -> Done {
-    log_finished(core, task, state.kind());
+fn done(core: &RunCore, run: RunId, attempt: u32, started: Tick, ended: Tick, state: State) -> Done {
+    log_finished(core, run, state.kind());
     let due = due(core, &state, ended);
-    Done { task, attempt, started, ended, end: End::State(Box::new(state), due) }
+    Done { run, attempt, started, ended, end: End::State(Box::new(state), due) }
 }
 
 /// `Task '{}': Starting task run...`
-pub(crate) fn log_starting(core: &RunCore, task: TaskId) {
-    tracing::info!(target: "prefect.TaskRunner", "Task '{}': Starting task run...", core.graph.name(task));
+pub(crate) fn log_starting(core: &RunCore, run: RunId) {
+    tracing::info!(target: "prefect.TaskRunner", "Task '{}': Starting task run...", core.full_name(run));
 }
 
 /// `Task '{}': Finished task run for task with final state: '{}'`
-pub(crate) fn log_finished(core: &RunCore, task: TaskId, kind: StateKind) {
-    tracing::info!(target: "prefect.TaskRunner", "Task '{}': Finished task run for task with final state: '{kind}'", core.graph.name(task));
+pub(crate) fn log_finished(core: &RunCore, run: RunId, kind: StateKind) {
+    tracing::info!(target: "prefect.TaskRunner", "Task '{}': Finished task run for task with final state: '{kind}'", core.full_name(run));
 }
 
 /// When a state that is not finished goes on by itself. A pause without a time waits for somebody.

@@ -1,15 +1,15 @@
 //! The template of a task run's name, filled in.
 use jiff::ToSpan;
 
+use crate::engine::RunId;
 use crate::flow::RunName;
-use crate::flow::graph::TaskId;
 use crate::run::RunCore;
 use crate::{TaskError, Value};
 
 /// Names in braces become inputs (which win) or what the run context knows; `{{` and `}}` are braces.
 pub(super) fn expand(
     core: &RunCore,
-    task: TaskId,
+    run: RunId,
     run_count: u32,
     name: &RunName,
     inputs: &[Option<Value>],
@@ -27,7 +27,7 @@ pub(super) fn expand(
         } else if brace == "{" {
             let end = rest.find('}').ok_or_else(|| format!("task_run_name `{template}`: a `{{` is not closed"))?;
             out.push_str(
-                &look_up(core, task, run_count, &rest[..end], inputs)
+                &look_up(core, run, run_count, &rest[..end], inputs)
                     .ok_or_else(|| format!("task_run_name `{template}`: nothing is called `{}`", &rest[..end]))?,
             );
             rest = &rest[end + 1..];
@@ -39,8 +39,8 @@ pub(super) fn expand(
     Ok(out)
 }
 
-fn look_up(core: &RunCore, task: TaskId, run_count: u32, key: &str, inputs: &[Option<Value>]) -> Option<String> {
-    let parameters = core.graph.kind(task).code.parameters();
+fn look_up(core: &RunCore, run: RunId, run_count: u32, key: &str, inputs: &[Option<Value>]) -> Option<String> {
+    let parameters = core.graph.kind(run.task).code.parameters();
     if let Some(i) = parameters.iter().position(|p| p.name() == key) {
         return inputs.get(i)?.as_ref().map(text);
     }
@@ -60,9 +60,10 @@ fn look_up(core: &RunCore, task: TaskId, run_count: u32, key: &str, inputs: &[Op
         "tomorrow_nodash" => nodash(1),
         "flow_name" => Some(services.flow_name.to_string()),
         "flow_run_id" => Some(services.flow_run_id.to_string()),
-        "task_name" | "task_full_name" => Some(graph.name(task).to_string()),
-        "task_slug" => Some(graph.slug(task).to_string()),
-        "map_index" => Some(String::new()),
+        "task_name" => Some(graph.name(run.task).to_string()),
+        "task_full_name" => Some(core.full_name(run).to_string()),
+        "task_slug" => Some(graph.slug(run.task).to_string()),
+        "map_index" => Some(run.child.map(|child| child.to_string()).unwrap_or_default()),
         "task_run_count" => Some(run_count.to_string()),
         _ => None,
     }

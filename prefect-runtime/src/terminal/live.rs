@@ -1,7 +1,7 @@
 //! The live table: drawn some times a second, whatever happens meanwhile, with what is printed above it.
 //!
-//! Between two frames the cursor rests on an empty line above the table, and a frame is painted from there down. So what
-//! bodies print by themselves stays readable: it goes where the cursor is, and the next frame is painted below it.
+//! Between two frames the cursor rests above the table, on the first of some empty lines, and a frame is painted from
+//! there down. So what bodies print by themselves stays: it goes where the cursor is, and the next frame is painted below.
 use std::fmt;
 use std::io::{self, Write as _};
 use std::sync::{Arc, Condvar, Mutex};
@@ -61,12 +61,9 @@ impl Live {
     pub(super) fn start(table: &Arc<Mutex<Table>>, paint: Paint, redactor: &Redactor) -> Option<Self> {
         let (table, redactor) = (Arc::clone(table), redactor.clone());
         let draw = move |_: &ProgressState, out: &mut dyn fmt::Write| {
-            let size = size();
+            let (gap, size) = layout();
             let lines = lock(&table).lines(size, paint, &redactor, Instant::now());
-            // The first line is the empty one for the cursor.
-            for line in lines {
-                let _ = write!(out, "\n{line}");
-            }
+            let _ = write!(out, "{}{}", "\n".repeat(gap), lines.join("\n"));
         };
         let style = ProgressStyle::with_template("{table}").ok()?.with_key("table", draw);
         let target = ProgressDrawTarget::term_like(Box::new(Anchored::default()));
@@ -134,10 +131,13 @@ fn write_all(texts: &[(Stream, String)]) {
     }
 }
 
-fn size() -> Size {
+/// How many lines are left empty above the table, and what room it has below them. A body that prints more lines than
+/// that from one frame to the next writes over the table, and leaves the ends of its longer lines.
+fn layout() -> (usize, Size) {
     let (rows, columns) = Term::stdout().size();
-    // One row for the cursor; the last column would wrap.
-    Size { rows: usize::from(rows).saturating_sub(1), columns: usize::from(columns).saturating_sub(1) }
+    let gap = if rows < 20 { 1 } else { 3 };
+    // The last column would wrap.
+    (gap, Size { rows: usize::from(rows).saturating_sub(gap), columns: usize::from(columns).saturating_sub(1) })
 }
 
 /// A terminal on which every frame begins where the cursor is, and leaves it there.

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::live::{Live, Stream};
@@ -42,7 +43,12 @@ impl Screen {
 
     /// What time it is, on the wall.
     pub(super) fn time(&self) -> String {
-        self.zone.to_datetime(self.clock.timestamp()).strftime("%H:%M:%S").to_string()
+        self.time_of(self.clock.timestamp())
+    }
+
+    /// That moment, on the wall.
+    pub(super) fn time_of(&self, moment: Timestamp) -> String {
+        self.zone.to_datetime(moment).strftime("%H:%M:%S").to_string()
     }
 
     /// Prints whole lines.

@@ -49,6 +49,9 @@ impl Shown {
         if let Some(message) = state.message() {
             let _ = write!(line, "  {}", shown(&message));
         }
+        if let Some(moment) = state.start_time().filter(|_| state.kind().is_pending()) {
+            let _ = write!(line, ", again at {}", self.screen.time_of(moment));
+        }
         line.push('\n');
         line
     }

@@ -29,7 +29,7 @@ impl Summary {
         for task in &tasks {
             counts.add(task.state.kind());
         }
-        let listed = listed(&tasks);
+        let (listed, more) = listed(&tasks);
         let width = listed.iter().map(|task| measure_text_width(&shown(&task.name))).filter(|width| *width <= NAME);
         let width = width.max().unwrap_or(0);
         for task in &listed {
@@ -41,12 +41,12 @@ impl Summary {
                 }
             }
         }
+        if more > 0 {
+            let _ = writeln!(text, "and {more} more");
+        }
         if tasks.len() > EACH {
-            let wrong = tasks.iter().filter(|task| !ended_well(task)).count();
-            if wrong > listed.len() {
-                let _ = writeln!(text, "and {} more that did not end well", wrong - listed.len());
-            }
-            let _ = writeln!(text, "{}{}: {counts}", if wrong > 0 { "\n" } else { "" }, counted(tasks.len(), "task"));
+            let gap = if listed.is_empty() { "" } else { "\n" };
+            let _ = writeln!(text, "{gap}{}: {counts}", counted(tasks.len(), "task"));
         }
         let state = run.state();
         let message = shown(&state.message().unwrap_or_default());
@@ -82,15 +82,22 @@ fn ended_well(task: &TaskRunInfo) -> bool {
     task.state.kind().is_successful()
 }
 
-/// All of a few tasks; of many those that did not end well, errors before what follows from them.
-fn listed(tasks: &[TaskRunInfo]) -> Vec<&TaskRunInfo> {
+/// All of a few tasks; of many those that did not end well, and how many more there are. A task whose trigger did not
+/// let it run is not listed beside the failure that it follows from.
+fn listed(tasks: &[TaskRunInfo]) -> (Vec<&TaskRunInfo>, usize) {
     if tasks.len() <= EACH {
-        return tasks.iter().collect();
+        return (tasks.iter().collect(), 0);
     }
-    let mut listed: Vec<_> = tasks.iter().filter(|task| !ended_well(task)).collect();
-    listed.sort_by_key(|task| !task.state.kind().is_failed() || task.state.kind() == StateKind::TriggerFailed);
+    let failed = |task: &TaskRunInfo| task.state.kind().is_failed() && task.state.kind() != StateKind::TriggerFailed;
+    let follow = tasks.iter().any(failed);
+    let mut listed: Vec<_> = tasks
+        .iter()
+        .filter(|task| !(ended_well(task) || follow && task.state.kind() == StateKind::TriggerFailed))
+        .collect();
+    listed.sort_by_key(|task| !failed(task));
+    let more = listed.len().saturating_sub(MOST);
     listed.truncate(MOST);
-    listed
+    (listed, more)
 }
 
 fn line(task: &TaskRunInfo, name: &str, width: usize, paint: Paint) -> String {

@@ -117,6 +117,7 @@ pub(super) fn card(message: &Card, paint: Paint) -> String {
 /// A duration as people read it: `129.4µs`, `3.2s`, `1m 05s`, `2h 05m`.
 pub(super) fn human(time: Duration) -> String {
     match time.as_secs() {
+        0 if time.is_zero() => "0s".to_owned(),
         0..60 => format!("{time:.1?}"),
         seconds @ 60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
         seconds => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
@@ -179,7 +180,7 @@ mod tests {
     fn durations_are_read_at_a_glance() {
         let texts = [0, 129_400, 3_200_000_000, 65_000_000_000, 7_500_000_000_000];
         let texts = texts.map(|nanos| human(Duration::from_nanos(nanos)));
-        assert_eq!(texts, ["0.0ns", "129.4µs", "3.2s", "1m 05s", "2h 05m"]);
+        assert_eq!(texts, ["0s", "129.4µs", "3.2s", "1m 05s", "2h 05m"]);
     }
 
     #[test]

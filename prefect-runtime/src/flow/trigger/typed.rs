@@ -1,5 +1,5 @@
 //! What can be given as a trigger, and what its return type says about the inputs of its task.
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -211,6 +211,8 @@ may_be_missing! {
     [T] Vec<Outcome<T>>;
     [K, T] HashMap<K, Option<T>>;
     [K, T] HashMap<K, Outcome<T>>;
+    [K, T] BTreeMap<K, Option<T>>;
+    [K, T] BTreeMap<K, Outcome<T>>;
 }
 
 impl<R: TriggerOutput, P> Accepts<P> for Typed<R> where R::Mode: Accepts<P> {}

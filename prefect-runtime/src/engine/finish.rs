@@ -1,0 +1,148 @@
+//! What a task run that has ended releases.
+use super::{Done, End, Engine, Flags, RecordId};
+use crate::flow::graph::TaskId;
+use crate::{StateKind, Value};
+
+impl Engine {
+    /// Records what has ended, and releases what waited for it.
+    pub(crate) fn complete(&mut self, done: &mut Vec<Done>) {
+        for done in done.drain(..) {
+            self.complete_one(done);
+        }
+    }
+
+    fn complete_one(&mut self, done: Done) {
+        let at = done.run.record;
+        // Someone who was given up writes too late: what he brings belongs to an attempt that is over.
+        if done.attempt != self.attempt(at).0 || self.records[at as usize].kind.is_finished() {
+            match done.end {
+                End::Success(value) => self.garbage.values.push(value),
+                End::Mapped(mapping) => self.garbage.lists.extend(mapping.lists),
+                End::State(state, _) => self.garbage.states.push(*state),
+            }
+            return;
+        }
+        let record = &mut self.records[at as usize];
+        record.started = done.started;
+        record.ended = done.ended;
+        let flags = match done.end {
+            End::Success(value) => {
+                record.kind = StateKind::Success;
+                self.keep(at, value);
+                self.forget_state(at);
+                Flags::Plain
+            }
+            End::Mapped(mapping) => {
+                record.kind = StateKind::Mapped;
+                self.forget_state(at);
+                return self.open_region(done.run.task, *mapping);
+            }
+            End::State(mut state, due) => {
+                record.kind = state.kind();
+                if !state.kind().is_finished() {
+                    let (attempt, run_count) = self.attempt(at);
+                    let run_count = match state.kind() {
+                        StateKind::Retrying => state.run_count().unwrap_or(run_count) + 1,
+                        StateKind::Pending => 1,
+                        _ => run_count,
+                    };
+                    self.attempts.insert(at, (attempt + 1, run_count));
+                    self.garbage.states.extend(self.states.insert(at, *state));
+                    if let Some(due) = due {
+                        self.scheduled.insert((due, at));
+                    }
+                    return;
+                }
+                if let Some(value) = state.take_value() {
+                    self.keep(at, value);
+                }
+                self.garbage.states.extend(self.states.insert(at, *state));
+                Flags::Special
+            }
+        };
+        self.unfinished -= 1;
+        match done.run.child {
+            Some(child) => self.child_finished(at, child, flags),
+            None => self.task_finished(done.run.task, flags),
+        }
+    }
+
+    /// A retried task run has left the state of its last attempt.
+    fn forget_state(&mut self, at: RecordId) {
+        if !self.states.is_empty() {
+            self.garbage.states.extend(self.states.remove(&at));
+        }
+    }
+
+    #[inline]
+    fn task_finished(&mut self, task: TaskId, flags: Flags) {
+        for i in 0..self.graph.upstream(task).len() {
+            let upstream = self.graph.upstream(task)[i];
+            self.release_result(upstream);
+        }
+        if self.graph.mapped.is_empty() {
+            for i in 0..self.graph.readers().of(task).len() {
+                let reader = self.graph.readers().of(task)[i];
+                self.release(reader, 1, flags);
+            }
+        } else {
+            self.release_readers(task, flags, |_, all| all);
+        }
+    }
+
+    /// Releases the readers of a task: `edges` says for how many edges, told those that bring elements to it, and all.
+    pub(super) fn release_readers(&mut self, task: TaskId, flags: Flags, edges: impl Fn(u32, u32) -> u32) {
+        let graph = std::sync::Arc::clone(&self.graph);
+        // The edges of one reader lie side by side.
+        for same in graph.readers().of(task).chunk_by(|a, b| a == b) {
+            let all = crate::flow::graph::id(same.len());
+            let edges = edges(graph.element_edges(task, same[0]), all);
+            if edges > 0 {
+                self.release(same[0], edges, flags);
+            }
+        }
+    }
+
+    /// So many edges less to wait for.
+    #[inline]
+    pub(super) fn release(&mut self, reader: RecordId, edges: u32, flags: Flags) {
+        let record = &mut self.records[reader as usize];
+        if flags == Flags::Special {
+            record.upstream = Flags::Special;
+        }
+        record.waits_for -= edges;
+        if record.waits_for == 0 {
+            self.ready.push_back(reader);
+        }
+    }
+
+    /// Keeps the value of a task run for its readers, if it has any.
+    fn keep(&mut self, at: RecordId, value: Value) {
+        let record = &mut self.records[at as usize];
+        if record.readers > 0 {
+            record.value = Some(value);
+        } else {
+            self.garbage.values.push(value);
+        }
+    }
+
+    /// One reader less of what a task gave, or of what each of its children gave.
+    #[inline]
+    pub(super) fn release_result(&mut self, task: TaskId) {
+        match self.children(task) {
+            None => self.release_value(task),
+            Some(children) => children.for_each(|child| self.release_value(child)),
+        }
+    }
+
+    /// One reader less: the last one frees the value.
+    pub(super) fn release_value(&mut self, at: RecordId) {
+        let record = &mut self.records[at as usize];
+        record.readers -= 1;
+        if record.readers == 0
+            && let Some(value) = record.value.take()
+        {
+            self.garbage.values.push(value);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The children of mapped tasks.
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{Engine, Flags, Record, RecordId, RunId};
+use crate::flow::Passed;
+use crate::flow::graph::{EdgeUse, TaskId, id};
+use crate::{StateKind, Value};
+
+/// What a mapped task found out: how many children there are, and what they take their elements from.
+pub(crate) struct Mapping {
+    pub(crate) children: u32,
+    /// For each input, if it is a list of which each child takes one element.
+    pub(crate) lists: Vec<Option<List>>,
+}
+
+/// A list for the children of a mapped task.
+#[derive(Clone)]
+pub(crate) enum List {
+    /// A value that is a list.
+    Values(Value),
+    /// What became of the children of another mapped task, spliced.
+    Items(Arc<[Passed]>),
+}
+
+/// Where the children of one mapped task are.
+pub(super) struct Region {
+    pub(super) task: TaskId,
+    pub(super) first: RecordId,
+    pub(super) len: u32,
+    /// Those that have not finished.
+    pub(super) left: u32,
+    /// Whether one of them was no plain success.
+    pub(super) flags: Flags,
+    pub(super) lists: Vec<Option<List>>,
+    /// The regions of which each child reads the child of the same number.
+    paired: Box<[Range<RecordId>]>,
+    /// The tasks of which each child reads the child of the same number, with the number of edges.
+    mapped_over: Box<[(TaskId, u32)]>,
+}
+
+impl Region {
+    pub(super) fn records(&self) -> Range<RecordId> {
+        self.first..self.first + self.len
+    }
+}
+
+impl Engine {
+    #[inline]
+    pub(super) fn region(&self, task: TaskId) -> Option<&Region> {
+        let place = (*self.region_of.get(task as usize)?)?;
+        Some(&self.regions[place as usize])
+    }
+
+    /// The place of the region that this record of a child lies in.
+    #[inline]
+    fn region_at(&self, record: RecordId) -> usize {
+        self.regions.partition_point(|region| region.first <= record) - 1
+    }
+
+    #[inline]
+    pub(super) fn child_id(&self, record: RecordId) -> RunId {
+        let region = &self.regions[self.region_at(record)];
+        RunId { task: region.task, child: Some(record - region.first), record }
+    }
+
+    /// The mapped tasks of which each child of this one reads the child of the same number: where their children start.
+    fn paired(&self, task: TaskId) -> Box<[Range<RecordId>]> {
+        let uses = self.graph.uses(task).unwrap_or_default();
+        let elements = self.graph.upstream(task).iter().zip(uses).filter(|(_, how)| **how == EdgeUse::Element);
+        elements.filter_map(|(upstream, _)| self.children(*upstream)).collect()
+    }
+
+    /// The tasks that are mapped over this one.
+    fn mapped_over(&self, task: TaskId) -> Box<[(TaskId, u32)]> {
+        let mut readers = self.graph.readers().of(task).to_vec();
+        readers.dedup();
+        let edges = readers.into_iter().map(|reader| (reader, self.graph.element_edges(task, reader)));
+        edges.filter(|(_, edges)| *edges > 0).collect()
+    }
+
+    /// A task is mapped: its children come into being.
+    pub(super) fn open_region(&mut self, task: TaskId, mapping: Mapping) {
+        let Mapping { children: len, lists } = mapping;
+        let first = id(self.records.len());
+        let paired = self.paired(task);
+        let parent = &self.records[task as usize];
+        let (readers, inherited) = (parent.readers, parent.upstream);
+        self.records.reserve_exact(len as usize);
+        // The last released is taken first: so the first child is released last.
+        self.ready.reserve(len as usize);
+        for i in 0..len {
+            let (mut waits_for, mut upstream) = (0, inherited);
+            for pair in &paired {
+                let record = &self.records[(pair.start + i) as usize];
+                if !record.kind.is_finished() {
+                    waits_for += 1;
+                } else if record.kind != StateKind::Success || self.states.contains_key(&(pair.start + i)) {
+                    upstream = Flags::Special;
+                }
+            }
+            self.records.push(Record {
+                waits_for,
+                readers,
+                upstream,
+                kind: StateKind::Pending,
+                started: 0,
+                ended: 0,
+                value: None,
+            });
+        }
+        self.region_of.resize(self.graph.len(), None);
+        self.region_of[task as usize] = Some(id(self.regions.len()));
+        let flags = Flags::Plain;
+        let mapped_over = self.mapped_over(task);
+        self.regions.push(Region { task, first, len, left: len, flags, lists, paired: paired.clone(), mapped_over });
+        for child in (first..first + len).rev() {
+            if self.records[child as usize].waits_for == 0 {
+                self.ready.push_back(child);
+            }
+        }
+        // Nobody reads what the shortest list left over.
+        for pair in &paired {
+            for child in pair.clone().skip(len as usize) {
+                self.release_value(child);
+            }
+        }
+        self.unfinished += len as usize;
+        self.unfinished -= 1;
+        self.release_readers(task, Flags::Plain, |elements, _| elements);
+        if len == 0 {
+            self.all_children_finished(self.regions.len() - 1);
+        }
+    }
+
+    /// One child less is to be waited for.
+    pub(super) fn child_finished(&mut self, record: RecordId, child: u32, flags: Flags) {
+        let at = self.region_at(record);
+        for i in 0..self.regions[at].paired.len() {
+            let theirs = self.regions[at].paired[i].start + child;
+            self.release_value(theirs);
+        }
+        for i in 0..self.regions[at].mapped_over.len() {
+            let (reader, edges) = self.regions[at].mapped_over[i];
+            let theirs = self.children(reader).and_then(|mut children| children.nth(child as usize));
+            if let Some(theirs) = theirs {
+                self.release(theirs, edges, flags);
+            }
+        }
+        let region = &mut self.regions[at];
+        region.left -= 1;
+        if flags == Flags::Special {
+            region.flags = Flags::Special;
+        }
+        if region.left == 0 {
+            self.all_children_finished(at);
+        }
+    }
+
+    fn all_children_finished(&mut self, at: usize) {
+        let task = self.regions[at].task;
+        let graph = std::sync::Arc::clone(&self.graph);
+        let uses = graph.uses(task).unwrap_or_default();
+        for (upstream, how) in graph.upstream(task).iter().zip(uses) {
+            // What children took of children was given back child by child.
+            if *how != EdgeUse::Element || self.region(*upstream).is_none() {
+                self.release_result(*upstream);
+            }
+        }
+        let region = &mut self.regions[at];
+        let flags = region.flags;
+        self.garbage.lists.append(&mut region.lists);
+        self.release_readers(task, flags, |elements, all| all - elements);
+    }
+}

@@ -1,0 +1,167 @@
+//! Task runs that are ready, with what their edges bring.
+use super::{Batch, Engine, Flags, Job, List, More, Part, RecordId, RunId};
+use crate::flow::graph::{EdgeUse, TaskId, id};
+use crate::flow::inputs::{Each, EachOf};
+use crate::flow::{Passed, Slot};
+use crate::{State, StateKind};
+
+impl Engine {
+    /// Takes up to `max` ready task runs, the last released first.
+    pub(crate) fn take(&mut self, max: usize, batch: &mut Batch) {
+        while batch.jobs.len() < max
+            && let Some(record) = self.ready.pop_back()
+        {
+            self.start(record, batch);
+        }
+    }
+
+    /// What has become ready, for an executor with an order of its own: it [starts](Self::start) each once.
+    pub(crate) fn drain_ready(&mut self) -> impl Iterator<Item = RecordId> {
+        self.ready.drain(..)
+    }
+
+    /// Starts a task run that was ready.
+    #[inline]
+    pub(crate) fn start(&mut self, at: RecordId, batch: &mut Batch) {
+        let run = self.run_id(at);
+        let mut job = Job { run, part: Part::Body, attempt: 1, run_count: 1, passed: 0, more: None };
+        let before = batch.passed.len();
+        let plain = self.is_plain(run);
+        match (self.graph.uses(run.task), run.child) {
+            (None, _) => {
+                for upstream in self.graph.data_upstream(run.task) {
+                    batch.passed.push(self.passed_by(*upstream, run.task, plain));
+                }
+            }
+            (Some(_), None) => {
+                job.part = Part::Mapping;
+                self.pass_lists(run.task, batch);
+            }
+            (Some(_), Some(child)) => self.pass_elements(run.task, child, plain, batch),
+        }
+        job.passed = id(batch.passed.len() - before);
+        if !plain {
+            self.more(&mut job);
+        }
+        self.records[at as usize].kind = StateKind::Running;
+        batch.jobs.push(job);
+    }
+
+    /// Whether nothing has to be looked at but values: everything upstream succeeded, and that is all that is asked for.
+    #[inline]
+    fn is_plain(&self, run: RunId) -> bool {
+        let kind = self.graph.kind(run.task);
+        let record = &self.records[run.record as usize];
+        record.upstream == Flags::Plain
+            && kind.definition.trigger.0.is_none()
+            && !kind.wants_states
+            && record.kind == StateKind::Pending
+            // A handler may have sent it back to `Pending`: then it is in another attempt, and in a state that says more.
+            && (self.attempts.is_empty() || !self.attempts.contains_key(&run.record))
+    }
+
+    /// What an edge brings: the value of the task, or its state where there is none or states are asked for.
+    #[inline]
+    fn passed_by(&self, upstream: TaskId, reader: TaskId, plain: bool) -> Passed {
+        if !self.regions.is_empty()
+            && let Some(children) = self.children(upstream)
+        {
+            return Passed::Children(children.map(|child| self.passed_by_run(child, reader, plain)).collect());
+        }
+        self.passed_by_run(upstream, reader, plain)
+    }
+
+    #[inline]
+    fn passed_by_run(&self, upstream: RecordId, reader: TaskId, plain: bool) -> Passed {
+        if plain {
+            let value = self.records[upstream as usize].value.clone();
+            // A plain success has the value of its body as long as a reader is left: this one.
+            return Passed::Value(value.expect("a plain success keeps its value for its readers"));
+        }
+        let mut state = self.state(upstream);
+        let wants_states = self.graph.kind(reader).wants_states;
+        let value = if !wants_states && state.kind().is_successful() { state.take_value() } else { None };
+        value.map_or_else(|| Passed::State(Box::new(state)), Passed::Value)
+    }
+
+    /// For a task that is to be mapped: what its lists are made of.
+    fn pass_lists(&self, task: TaskId, batch: &mut Batch) {
+        for slot in self.graph.slots(task).unwrap_or_default() {
+            let Slot::Each(Each { of, elements, .. }) = slot else { continue };
+            let upstream = match of {
+                EachOf::Task(upstream) => upstream,
+                EachOf::Tasks(tasks) => {
+                    batch.passed.extend(tasks.iter().map(|task| self.value_or_state(*task)));
+                    continue;
+                }
+                EachOf::Constant(_) => continue,
+            };
+            batch.passed.push(match (self.region(*upstream), elements.nesting) {
+                (Some(region), crate::flow::Nesting::Plain) => Passed::Count(region.len),
+                (Some(region), crate::flow::Nesting::Flattened) => {
+                    Passed::Children(region.records().map(|child| self.value_or_state(child)).collect())
+                }
+                (None, _) => self.value_or_state(*upstream),
+            });
+        }
+    }
+
+    fn value_or_state(&self, at: RecordId) -> Passed {
+        let mut state = self.state(at);
+        let value = if state.kind().is_successful() { state.take_value() } else { None };
+        value.map_or_else(|| Passed::State(Box::new(state)), Passed::Value)
+    }
+
+    fn pass_elements(&self, task: TaskId, child: u32, plain: bool, batch: &mut Batch) {
+        let region = self.region(task).expect("a child has a region");
+        for (i, slot) in self.graph.slots(task).unwrap_or_default().iter().enumerate() {
+            match slot {
+                Slot::Value(_) => {}
+                Slot::Upstream(upstream) => batch.passed.push(self.passed_by(*upstream, task, plain)),
+                Slot::Computed(computed) => {
+                    let each = computed.upstream.iter().map(|upstream| self.passed_by(*upstream, task, plain));
+                    batch.passed.extend(each);
+                }
+                Slot::Each(each) => batch.passed.push(match (region.lists.get(i), &each.of) {
+                    (Some(Some(List::Values(list))), _) => Passed::List(list.clone()),
+                    (Some(Some(List::Items(items))), _) => items[child as usize].clone(),
+                    (_, EachOf::Task(upstream)) => match self.region(*upstream) {
+                        Some(theirs) => self.passed_by_run(theirs.first + child, task, plain),
+                        // It has failed, and another list decides how many children there are.
+                        None => Passed::State(Box::new(self.state(*upstream))),
+                    },
+                    (_, EachOf::Constant(_) | EachOf::Tasks(_)) => unreachable!("a list, or nothing is mapped"),
+                }),
+            }
+        }
+    }
+
+    #[cold]
+    fn more(&mut self, job: &mut Job) {
+        let at = job.run.record;
+        let states = self.upstream_states(job.run);
+        (job.attempt, job.run_count) = self.attempt(at);
+        let old = self.states.remove(&at);
+        let resumed = old.as_ref().is_some_and(|old| matches!(old.kind(), StateKind::Resume | StateKind::Paused));
+        job.more = Some(Box::new(More { old, upstream: Some(states), resumed }));
+    }
+
+    /// The states of what is upstream. A trigger counts each upstream task once, however many inputs it gives; of a mapped
+    /// task it counts the children.
+    fn upstream_states(&self, run: RunId) -> Vec<State> {
+        let uses = self.graph.uses(run.task).unwrap_or_default();
+        let upstream = self.graph.upstream(run.task).iter().enumerate();
+        let mut records: Vec<RecordId> = Vec::new();
+        for (i, upstream) in upstream {
+            let element = uses.get(i) == Some(&EdgeUse::Element);
+            match (self.children(*upstream), run.child) {
+                (Some(children), Some(child)) if element => records.push(children.start + child),
+                (Some(children), _) if !element => records.extend(children),
+                _ => records.push(*upstream),
+            }
+        }
+        records.sort_unstable();
+        records.dedup();
+        records.into_iter().map(|record| self.state(record)).collect()
+    }
+}

@@ -1,0 +1,190 @@
+//! What the edges of a task bring, as the inputs of its body.
+use crate::engine::RunId;
+use crate::flow::definition::Expects;
+use crate::flow::graph::{Code, TaskId};
+use crate::flow::inputs::{Each, EachOf};
+use crate::flow::{Parameter, Passed, Slot};
+use crate::panics::{Caught, guard};
+use crate::run::RunCore;
+use crate::{State, StateKind, TaskError, Value};
+
+/// Puts what the edges bring, and the constants, in the order of the parameters. Gives the first input that has no value
+/// because its task did not succeed.
+#[inline]
+pub(super) fn load_inputs(
+    core: &RunCore,
+    run: RunId,
+    passed: &mut Vec<Passed>,
+    inputs: &mut Vec<Option<Value>>,
+) -> Result<Option<TaskError>, TaskError> {
+    let task = run.task;
+    let mut missing = None;
+    let mut load = |parameter: &Parameter, passed: Passed, from: TaskId| {
+        match load_one(core, parameter, passed, from) {
+            Ok(value) => return Ok(Some(value)),
+            Err(NoInput::NotSuccessful(error)) => missing.get_or_insert_with(|| error.into()),
+            Err(NoInput::Unfit(error)) => return Err(TaskError::from(error)),
+        };
+        Ok(None)
+    };
+    let slots = core.graph.slots(task);
+    if slots.is_none() && passed.iter().all(|passed| matches!(passed, Passed::Value(_))) && is_static(core, task) {
+        // The compiler has seen to the types.
+        inputs.extend(passed.drain(..).map(|passed| match passed {
+            Passed::Value(value) => Some(value),
+            _ => unreachable!("just looked at"),
+        }));
+        return Ok(None);
+    }
+    let parameters = core.graph.kind(task).code.parameters();
+    let upstream = core.graph.data_upstream(task);
+    let mut passed = passed.drain(..);
+    let Some(slots) = slots else {
+        for ((parameter, from), passed) in parameters.iter().zip(upstream).zip(passed) {
+            inputs.push(load(parameter, passed, *from)?);
+        }
+        return Ok(missing);
+    };
+    for (parameter, slot) in parameters.iter().zip(slots) {
+        inputs.push(match slot {
+            Slot::Value(value) => load(parameter, Passed::Value(value.clone()), task)?,
+            Slot::Upstream(from) => load(parameter, passed.next().expect("one for each edge"), *from)?,
+            Slot::Computed(computed) => {
+                let mut given: Vec<_> = passed.by_ref().take(computed.upstream.len()).collect();
+                match guard(|| (computed.make)(&given)).map_err(Caught::into_error)? {
+                    Ok(value) => {
+                        load(parameter, Passed::Value(value), computed.upstream.first().copied().unwrap_or(task))?
+                    }
+                    // The edge that has no value where one is needed; of a mapped task, the child.
+                    Err(i) => {
+                        let from = computed.upstream.get(i).or(computed.upstream.last()).copied().unwrap_or(task);
+                        let mapped = matches!(&given[..], [Passed::Children(_)]);
+                        let part = match given.pop() {
+                            Some(Passed::Children(children)) if mapped => children.into_iter().nth(i),
+                            last => given.into_iter().chain(last).nth(i),
+                        };
+                        match part.expect("one of those it was given") {
+                            Passed::Value(value) => return Err(unfit_part(core, parameter, from, &value)),
+                            other => load(parameter, other, from)?,
+                        }
+                    }
+                }
+            }
+            Slot::Each(Each { of, elements, convert }) => {
+                let from = match of {
+                    EachOf::Task(from) => *from,
+                    EachOf::Tasks(tasks) => tasks[run.child.expect("only children take elements") as usize],
+                    EachOf::Constant(_) => task,
+                };
+                let element = match passed.next().expect("one for each list") {
+                    Passed::List(list) => {
+                        let child = run.child.expect("only children take elements") as usize;
+                        // Copying an element is user code.
+                        Passed::Value(guard(|| elements.get(&list, child)).map_err(Caught::into_error)?)
+                    }
+                    other => other,
+                };
+                let made = match convert {
+                    Some(convert) => guard(|| convert(&element)).map_err(Caught::into_error)?,
+                    None => None,
+                };
+                load(parameter, made.map_or(element, Passed::Value), from)?
+            }
+        });
+    }
+    Ok(missing)
+}
+
+fn is_static(core: &RunCore, task: TaskId) -> bool {
+    matches!(core.graph.kind(task).code, Code::Static(_))
+}
+
+/// Why there is no input.
+enum NoInput {
+    /// Its task did not succeed.
+    NotSuccessful(String),
+    /// Its task succeeded with something else.
+    Unfit(String),
+}
+
+fn load_one(core: &RunCore, parameter: &Parameter, passed: Passed, from: TaskId) -> Result<Value, NoInput> {
+    match (&parameter.expects, passed) {
+        (Expects::State, Passed::State(state)) => Ok(Value::in_memory(*state)),
+        (Expects::State, Passed::Value(value)) => Ok(Value::in_memory(success_with(value))),
+        (Expects::Any, Passed::Value(value)) => Ok(value),
+        (Expects::Type { id, .. }, Passed::Value(value)) if value.type_id_of_value() == id() => Ok(value),
+        (Expects::Type { name, .. }, Passed::Value(value)) => Err(NoInput::Unfit(format!(
+            "parameter `{}` takes a `{}`, but task `{}` gave a `{}`",
+            parameter.name(),
+            name(),
+            core.graph.name(from),
+            value.type_name(),
+        ))),
+        (Expects::State, Passed::Children(children)) => Ok(Value::in_memory(mapped(children))),
+        (Expects::Any, Passed::Children(children)) => values(core, parameter, children, from),
+        (Expects::Type { id, .. }, Passed::Children(children)) if id() == std::any::TypeId::of::<Vec<Value>>() => {
+            values(core, parameter, children, from)
+        }
+        (Expects::Type { name, .. }, Passed::Children(_)) => Err(NoInput::Unfit(format!(
+            "parameter `{}` takes a `{}`, but task `{}` is mapped: a list of values, `Vec<Value>`, is what it gives",
+            parameter.name(),
+            name(),
+            core.graph.name(from),
+        ))),
+        (_, Passed::List(_) | Passed::Count(_)) => unreachable!("only a task that is being mapped is given lists"),
+        (_, Passed::State(state)) => {
+            let text = no_value(core, parameter, from, &state);
+            Err(if state.kind() == StateKind::Success { NoInput::Unfit(text) } else { NoInput::NotSuccessful(text) })
+        }
+    }
+}
+
+/// One of the tasks that a list, a map or a tuple is made of succeeded with something else.
+fn unfit_part(core: &RunCore, parameter: &Parameter, from: TaskId, value: &Value) -> TaskError {
+    let name = core.graph.name(from);
+    format!("parameter `{}` cannot be made of the `{}` that task `{name}` gave", parameter.name(), value.type_name())
+        .into()
+}
+
+/// The values of a mapped task's children, if all have one.
+fn values(core: &RunCore, parameter: &Parameter, children: Box<[Passed]>, from: TaskId) -> Result<Value, NoInput> {
+    let values: Result<Vec<Value>, _> = children
+        .into_iter()
+        .map(|child| match child {
+            Passed::Value(value) => Ok(value),
+            Passed::State(state) => Err(NoInput::NotSuccessful(no_value(core, parameter, from, &state))),
+            _ => unreachable!("a child gives a value or a state"),
+        })
+        .collect();
+    Ok(Value::in_memory(values?))
+}
+
+/// A `Mapped` state whose value is the list of the children's states.
+fn mapped(children: Box<[Passed]>) -> State {
+    let states: Vec<State> = children
+        .into_iter()
+        .map(|child| match child {
+            Passed::Value(value) => success_with(value),
+            Passed::State(state) => *state,
+            _ => unreachable!("a child gives a value or a state"),
+        })
+        .collect();
+    crate::engine::plain(StateKind::Mapped).with_value(Value::in_memory(states))
+}
+
+fn success_with(value: Value) -> State {
+    crate::engine::plain(StateKind::Success).with_value(value)
+}
+
+fn no_value(core: &RunCore, parameter: &Parameter, from: TaskId, state: &State) -> String {
+    let wanted = match parameter.expects {
+        Expects::Type { name, .. } => format!("takes a `{}`", name()),
+        Expects::Any | Expects::State => "needs a value".to_owned(),
+    };
+    format!(
+        "parameter `{}` {wanted}, but task `{}` is in a {} state without a value",
+        parameter.name(),
+        core.graph.name(from),
+        state.kind()
+    )
+}

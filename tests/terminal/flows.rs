@@ -1,0 +1,144 @@
+//! The program that the test `terminal` runs: flows that print, fail, wait, log and get stuck.
+#![allow(missing_docs, reason = "the names say it")]
+use std::io::BufRead as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use prefect::prelude::*;
+use prefect::{AnyFlow, Clock, Executor, Flow, RunSettings};
+
+#[task(name = "1/x task", state_handlers = [slack_notifier])]
+fn div(x: i64) -> i64 {
+    1 / x
+}
+
+#[task(name = "Add 1 task", state_handlers = [slack_notifier])]
+fn add(x: i64) -> i64 {
+    x + 1
+}
+
+#[task]
+fn number(n: u32) -> Result<u32, String> {
+    if n == 7 { Err("seven is broken".to_owned()) } else { Ok(n) }
+}
+
+#[task]
+fn after(n: u32) -> u32 {
+    n
+}
+
+#[task(max_retries = 2, retry_delay = "1h")]
+fn flaky() -> Result<u32, std::io::Error> {
+    if context().task_run_count() < 3 { Err(std::io::Error::other("connection lost")) } else { Ok(1) }
+}
+
+#[derive(Debug)]
+struct Outer(std::io::Error);
+impl std::fmt::Display for Outer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("could not load\nthe rows of tok-123456")
+    }
+}
+impl std::error::Error for Outer {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[task]
+fn load() -> Result<u32, Outer> {
+    Err(Outer(std::io::Error::other("no such host")))
+}
+
+#[task(name = "na\u{1b}[2Jme\n\u{202e}")]
+fn named() -> Result<u32, String> {
+    Err("it \u{1b}]0;title\u{7} failed".to_owned())
+}
+
+#[task(timeout = "5ms")]
+fn stuck() {
+    loop {
+        std::thread::park();
+    }
+}
+
+#[task]
+fn approve() -> u32 {
+    raise(Signal::pause("look at it first"))
+}
+
+#[task]
+#[tracing::instrument(fields(token = "tok-123456"))]
+fn logs(rows: u32) {
+    tracing::debug!("a detail");
+    tracing::info!(rows, "loaded with tok-123456");
+    tracing::warn!("odd \u{1b}[2J rows");
+    tracing::info!(target: "elsewhere", "from a library");
+}
+
+/// Until there is a line on standard input.
+#[task]
+fn wait(what: String) -> String {
+    println!("first line of {what}");
+    for _ in std::io::stdin().lock().lines().take(1) {}
+    tracing::warn!("{what} goes on");
+    what
+}
+
+#[task]
+fn print() {
+    for i in 0..10_000 {
+        // Not `println!`, which panics when nobody reads.
+        let _ = std::io::Write::write_all(&mut std::io::stdout(), format!("line {i}\n").as_bytes());
+    }
+}
+
+fn settings() -> RunSettings {
+    let noon = "2026-01-01T12:00:00Z".parse().expect("a time");
+    RunSettings::new().clock(Clock::virtual_from(noon)).seed(1).executor(Executor::Local)
+}
+
+fn seed() -> Flow<Node<i64>> {
+    flow!("Add Divide Flow", { div(x = add(-1)) }).with(settings())
+}
+
+fn large(fails: bool) -> AnyFlow {
+    let name = if fails { "large" } else { "large and good" };
+    let flow = flow!(name, {
+        for n in 0..if fails { 250 } else { 1000 } {
+            after(number(if fails || n != 7 { n } else { 0 }));
+        }
+    });
+    flow.with(settings()).into()
+}
+
+fn main() -> ExitCode {
+    let doubled = || prefect::flows![(flow!("twin", {})), (flow!("twin", {}))];
+    match std::env::var("FLOWS").as_deref() {
+        Ok("none") => return prefect::main(Vec::new()),
+        Ok("one") => return prefect::main(seed()),
+        Ok("doubled") => return prefect::main(doubled()),
+        _ => {}
+    }
+    let real = RunSettings::new().executor(Executor::threads(2)).flush_deadline(Duration::from_millis(1));
+    prefect::main(vec![
+        seed().into(),
+        large(true),
+        large(false),
+        flow!("flaky", { flaky() }).with(settings()).into(),
+        flow!("chain", { load() }).with(settings()).into(),
+        flow!("co\u{1b}[2Jn\ntrols", { named() }).with(settings()).into(),
+        flow!("stuck", { stuck() }).with(real.clone()).into(),
+        flow!("paused", { approve() }).with(settings()).into(),
+        flow!("logs", { logs(3) }).with(settings()).into(),
+        flow!("wait", {
+            let before: Vec<_> = (0..3).map(|i| after(i)).collect();
+            wait("food".to_owned());
+            before
+        })
+        .with(real)
+        .into(),
+        flow!("print", { print() }).with(settings()).into(),
+        flow!("empty", {}).with(settings()).into(),
+    ])
+}

@@ -1,0 +1,24 @@
+use prefect::prelude::*;
+
+#[task]
+fn number() -> i64 {
+    1
+}
+#[task]
+fn text() -> String {
+    String::new()
+}
+#[task]
+fn total(numbers: Vec<i64>) -> i64 {
+    numbers.len() as i64
+}
+#[task]
+fn inc(x: i64) -> i64 {
+    x + 1
+}
+
+fn main() {
+    flow!("f", {
+        inc(vec![number()]);
+    });
+}
