@@ -1,10 +1,13 @@
 //! Clocks of recurrence rules, against what python-dateutil 2.9.0 gives, the library that Prefect 1 uses: 400 random
 //! rules in `tests/reference/rrules.json`.
+use std::fmt::Write as _;
+
 use prefect::jiff::civil::DateTime;
 use prefect::jiff::tz::TimeZone;
 use prefect::schedule::{RRuleClock, ScheduleErrorKind};
 use serde::Deserialize;
 
+use crate::random::{Random, seed};
 use crate::{at, shown};
 
 #[derive(Deserialize)]
@@ -101,4 +104,65 @@ fn errors_name_the_part() {
         assert_eq!(error.to_string(), format!("invalid recurrence rule: {text}: {what}"));
         assert_eq!(error.kind(), ScheduleErrorKind::RRule);
     }
+}
+
+/// None panics or goes on for ever, and moments come later and later.
+#[test]
+fn hostile_texts() {
+    const NAMES: [&str; 14] = [
+        "FREQ",
+        "INTERVAL",
+        "COUNT",
+        "UNTIL",
+        "WKST",
+        "BYSETPOS",
+        "BYMONTH",
+        "BYWEEKNO",
+        "BYYEARDAY",
+        "BYMONTHDAY",
+        "BYDAY",
+        "BYHOUR",
+        "BYMINUTE",
+        "BYSECOND",
+    ];
+    const VALUES: [&str; 16] = [
+        "1",
+        "2",
+        "-1",
+        "59",
+        "7,5",
+        "MO",
+        "-1FR",
+        "2147483647",
+        "20260101",
+        "99991231T235959Z",
+        "",
+        ",",
+        "=",
+        "\0",
+        "٣",
+        "-",
+    ];
+    const FREQUENCIES: [&str; 7] = ["SECONDLY", "MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"];
+    let seed = seed();
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    let mut read = 0;
+    let mut text = "FREQ=SECONDLY;INTERVAL=2;BYSECOND=1".to_owned();
+    for _ in 0..3_000 {
+        if let Ok(clock) = RRuleClock::new(&text) {
+            read += 1;
+            let start = *random.of(&["2011-12-01[Pacific/Apia]", "2024-02-29T23:59:59.5[UTC]", "9999-12-01[UTC]"]);
+            let mut after = at("2011-12-29T00:00:00Z");
+            for moment in clock.start_date(start).unwrap().next(3, after) {
+                assert!(moment.timestamp() > after, "{text:?} from {start}");
+                after = moment.timestamp();
+            }
+        }
+        text = format!("FREQ={}", random.of(&FREQUENCIES));
+        for _ in 0..random.below(4) {
+            write!(text, ";{}={}", random.of(&NAMES), random.of(&VALUES)).unwrap();
+        }
+    }
+    assert!(read > 100, "{read} texts were read");
 }

@@ -12,6 +12,8 @@ use super::text::{End, Frequency, RuleText};
 const YEARS: i16 = 400;
 /// A rule that comes round rarely is looked at this often.
 const ROUNDS: i64 = 200_000;
+/// Within days a rule is looked at this often: its interval may never meet its hours, minutes and seconds.
+const LOOKS: u32 = 2_000_000;
 const SECONDS_OF_DAY: i64 = 24 * 60 * 60;
 
 /// A rule with its start.
@@ -48,14 +50,15 @@ impl Times {
     /// Of a rule that comes round within the day.
     fn within_days(&self, from: DateTime) -> Option<DateTime> {
         let last_year = from.year().saturating_add(YEARS);
+        let mut looks = LOOKS;
         let mut date = from.date();
         let mut second = second_of(from.time());
         if from.time().subsec_nanosecond() > 0 {
             second += 1;
         }
-        while date.year() <= last_year {
+        while date.year() <= last_year && looks > 0 {
             if has_day(&self.rule, self.start.date(), date)
-                && let Some(second) = self.second_from(date, second)
+                && let Some(second) = self.second_from(date, second, &mut looks)
             {
                 return Some(date.at(0, 0, 0, 0) + second.seconds());
             }
@@ -66,13 +69,14 @@ impl Times {
     }
 
     /// The first second of a day, from this one on.
-    fn second_from(&self, date: Date, mut second: i64) -> Option<i64> {
+    fn second_from(&self, date: Date, mut second: i64, looks: &mut u32) -> Option<i64> {
         let day = i64::from(days_since(date, self.start.date())) * SECONDS_OF_DAY;
         let start = self.start.time();
-        let (unit, rule) = match self.rule.frequency {
-            Frequency::Secondly => (1, &self.rule),
-            Frequency::Minutely => (60, &self.rule),
-            _ => (3600, &self.rule),
+        let rule = &self.rule;
+        let unit = match rule.frequency {
+            Frequency::Secondly => 1,
+            Frequency::Minutely => 60,
+            _ => 3600,
         };
         // Smaller units are given, or those of the start.
         let has = |list: &[i32], value: i64, of_start: i8, open: bool| match list {
@@ -80,6 +84,7 @@ impl Times {
             list => list.iter().any(|item| i64::from(*item) == value),
         };
         while second < SECONDS_OF_DAY {
+            *looks = looks.checked_sub(1)?;
             // In whole units since the start, which is one of the times that the rule comes round.
             let round = (day + second).div_euclid(unit) - second_of(start).div_euclid(unit);
             let off = round.rem_euclid(rule.interval);
