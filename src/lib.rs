@@ -32,8 +32,8 @@ pub mod prelude {
     };
     pub use prefect_runtime::{
         Data, Node, OnDeliveryFailure, Outcome, Signal, SlackNotifier, State, StateHandler, StateKind, TaskError,
-        Tracked, callback_factory, context, exponential, flatten, input, list, options, raise, reference_tasks,
-        slack_notifier, task_fn, unmapped,
+        Tracked, callback_factory, case, choose, context, exponential, filter, flatten, ifelse, input, list, merge,
+        options, raise, reference_tasks, slack_notifier, switch, task_fn, unmapped,
     };
 }
 

@@ -1,2 +1,3 @@
 //! What the tests of the workspace share.
 pub mod logs;
+pub mod seen;

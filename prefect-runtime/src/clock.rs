@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::block_on::Parker;
-use crate::lock::lock;
+use crate::lock::{assert_none_is_held, lock};
+use crate::panics::quietly;
 
 /// Nanoseconds since the clock was made.
 pub(crate) type Tick = u64;
@@ -134,6 +135,7 @@ impl Clock {
     }
 
     pub(crate) fn leave(&self) {
+        assert_none_is_held();
         if let Source::Virtual { busy, .. } = &self.0.source
             && busy.fetch_sub(1, Ordering::AcqRel) == 1
         {
@@ -344,8 +346,9 @@ impl Slot {
             state.fired = true;
             state.waker.take()
         };
+        // `Sleep` can be polled by anybody, with wakers of anybody: a panic must not end the thread of the timers.
         if let Some(waker) = waker {
-            waker.wake();
+            quietly("a waker", || waker.wake());
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The runtime of the crate `prefect`: use that one.
 mod block_on;
+pub mod built_in;
 mod clock;
 mod config;
 mod context;
@@ -34,9 +35,9 @@ pub use config::{
 pub use context::{Context, context, sleep, sleep_blocking};
 pub use door::Observer;
 pub use dsl::{
-    Data, Failure, Flatten, Flattened, Input, IntoConstant, IntoGeneric, IntoGenericMapped, IntoInput, IntoMapped,
-    Mapped, Node, Outcome, TaskOptions, Unmapped, Upstream, flatten, input, options, reference_tasks, task_fn,
-    unmapped,
+    Choose, Chooser, Data, Failure, Flatten, Flattened, Input, IntoConstant, IntoGeneric, IntoGenericMapped, IntoInput,
+    IntoMapped, Mapped, Node, Outcome, TaskOptions, Unmapped, Upstream, case, choose, filter, flatten, ifelse, input,
+    merge, options, reference_tasks, switch, task_fn, unmapped,
 };
 pub use engine::KeepResults;
 pub use error::{Panicked, TaskError};
@@ -71,8 +72,8 @@ pub use value::Value;
 pub mod __private {
     pub use crate::dsl::{
         Input, IntoConstant, IntoGeneric, IntoGenericMapped, IntoInput, IntoMapped, IntoTaskError, Mapped, Missing,
-        Node, RefParam, ResultLike, Set, call, flow, in_flow, in_memory, mapped, missing_parameter, output_node, owned,
-        parameter, parameter_node, returned, shared, slot, stored, task_input,
+        Node, RefParam, ResultLike, Set, call, each, flow, in_flow, in_memory, mapped, missing_parameter, output_node,
+        owned, parameter, parameter_node, returned, shared, slot, stored, task_input, unpack,
     };
     pub use crate::flow::trigger::{Accepts, Typed, any_state, erase_trigger, into_trigger};
     pub use crate::flow::{

@@ -5,14 +5,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use prefect::{
-    EnvVarSecret, Inputs, Parameter, Secret, Signal, SignalKind, State, StateResult, TaskBody, TaskError, Value,
-    context, sleep_blocking,
+    Inputs, Parameter, Signal, SignalKind, State, StateResult, TaskBody, TaskError, Value, context, sleep_blocking,
 };
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use crate::python::{repr, repr_text};
-use crate::record::{BodySpec, TaskSpec};
+use crate::record::BodySpec;
 
 /// An error as a recorded body or handler raises it.
 #[derive(Debug)]
@@ -88,38 +87,8 @@ impl SignalSpec {
     }
 }
 
-/// The code of a task, or what is missing for it.
-pub(crate) fn body(task: &TaskSpec) -> Result<TaskBody, String> {
-    match (&task.built_in, &task.body) {
-        (Some(class), _) => secret(class, task),
-        (None, Some(spec)) => plain(spec),
-        (None, None) => Err("a task without a body".to_owned()),
-    }
-}
-
-/// `PrefectSecret` and `EnvVarSecret`: tasks that read a secret.
-fn secret(class: &str, task: &TaskSpec) -> Result<TaskBody, String> {
-    let name = task.secret_name.clone().unwrap_or_default();
-    match (class, task.cast.as_deref()) {
-        ("PrefectSecret", None) => {
-            Ok(TaskBody::new([], move |_| Ok(Value::new(Secret::new(&name).get()?.expose().clone()))))
-        }
-        ("EnvVarSecret", cast @ (None | Some("int"))) => {
-            let (cast, required) = (cast.is_some(), task.raise_if_missing);
-            Ok(TaskBody::new([], move |_| {
-                let secret = EnvVarSecret::new(&name);
-                let text = if required { Some(secret.required()?) } else { secret.get() };
-                let Some(text) = text else { return Ok(Value::new(Json::Null)) };
-                let text = text.expose();
-                Ok(Value::new(if cast { json!(text.parse::<i64>()?) } else { json!(text) }))
-            }))
-        }
-        (class, Some(cast)) => Err(format!("{class} with cast {cast}")),
-        (class, None) => Err(format!("built-in task {class}")),
-    }
-}
-
-fn plain(spec: &BodySpec) -> Result<TaskBody, String> {
+/// The code of a recorded body, or what is missing for it.
+pub(crate) fn plain(spec: &BodySpec) -> Result<TaskBody, String> {
     let name = spec.op.get("op").and_then(Json::as_str).unwrap_or_default().to_owned();
     let op = Op::deserialize(Json::Object(spec.op.clone())).map_err(|error| {
         format!("body {name}: {}", error.to_string().split(", expected").next().unwrap_or_default())
@@ -248,6 +217,6 @@ pub(crate) fn result(state: &State) -> Json {
 }
 
 /// Texts as they are, everything else as Python shows it.
-fn describe(x: &Json) -> String {
+pub(crate) fn describe(x: &Json) -> String {
     x.as_str().map_or_else(|| repr(x), str::to_owned)
 }

@@ -62,15 +62,19 @@ fn accident(recorded: &mut Json, seen: &mut Json) {
 /// Upstream tasks are finished before a downstream task is looked at.
 fn out_of_order(spec: &Spec, seen: &Json) -> Option<String> {
     let events = seen["events"].as_array()?;
-    let name_of = |slug: &str| spec.tasks.iter().find(|task| task.slug == slug).map(|task| task.name.clone());
+    // Tasks of one name share their events: of those nothing can be said.
+    let name_of = |slug: &str| {
+        let name = &spec.tasks.iter().find(|task| task.slug == slug)?.name;
+        let alone = spec.tasks.iter().filter(|task| task.name == *name).count() == 1;
+        alone.then(|| name.clone())
+    };
     let of = |name: &str| {
         let name = name.to_owned();
         events.iter().enumerate().filter(move |(_, event)| event["kind"] == "task" && event["name"] == name.as_str())
     };
     spec.edges.iter().find_map(|edge| {
         let (from, to) = (name_of(&edge.from)?, name_of(&edge.to)?);
-        // Two tasks of one name share their events.
-        let last = of(&from).next_back().filter(|_| from != to)?.0;
+        let last = of(&from).next_back()?.0;
         let first = of(&to).next()?.0;
         (first < last).then(|| format!("`{to}` was looked at before `{from}` had finished"))
     })

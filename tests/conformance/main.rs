@@ -5,6 +5,7 @@
 //! nowhere else. No record is known by its name.
 mod attempts;
 mod body;
+mod built_in;
 mod changed;
 mod compare;
 mod handlers;
@@ -74,11 +75,11 @@ fn run_and_compare(record: &Json) -> Result<Option<String>, String> {
     Ok(compare::difference(&spec, order, observed, &seen))
 }
 
-/// The class of a task that Prefect makes itself, if it is none of those that read secrets. Named before the rest is read,
-/// because such tasks have fields of their own.
+/// The class of a task that Prefect makes itself, if it cannot be made here. Named before the rest is read, because such
+/// tasks have fields of their own.
 fn built_in_of_later(record: &Json) -> Option<&str> {
     let classes = record["spec"]["tasks"].as_array()?.iter().filter_map(|task| task["built_in"].as_str());
-    classes.into_iter().find(|class| !class.ends_with("Secret"))
+    classes.into_iter().find(|class| !built_in::is_known(class))
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! * **The text of a signal** in a log line: `FAIL('no')` and `FAIL("no")` are the same, and so are `FAIL(None)` and
 //!   `FAIL()`.
 //! * **Why a retry is skipped** names Python's type of the error in the log.
+//! * **`True`, `False` and `None`** in quotes, as the values that were compared are shown, are `true`, `false` and `null`.
 //! * **Times** in messages: `<time>` stands for what changes from run to run.
 //! * **Paths of the webhook** were chosen when the record was made: only which posts share one is compared.
 //! * **A run that raised `TypeError` to its caller** is an accident of Python: it ends here in the state of the flow's last
@@ -51,7 +52,7 @@ pub(crate) fn normalise(observed: &mut Json) {
 /// Takes what Python's `repr` adds out of every text.
 pub(crate) fn texts(json: &mut Json) {
     match json {
-        Json::String(text) => *text = without_time(&skipped_retry(&without_python(text))),
+        Json::String(text) => *text = without_time(&skipped_retry(&without_python(&compared(text)))),
         Json::Array(items) => items.iter_mut().for_each(texts),
         Json::Object(map) => {
             if map.contains_key("error") && map.contains_key("repr") {
@@ -112,6 +113,14 @@ fn without_python(text: &str) -> String {
         out.replace_range(at..end, "");
     }
     out
+}
+
+fn compared(text: &str) -> String {
+    if !text.contains("Provided value \"") {
+        return text.to_owned();
+    }
+    let words = [("\"True\"", "\"true\""), ("\"False\"", "\"false\""), ("\"None\"", "\"null\"")];
+    words.iter().fold(text.to_owned(), |text, (python, here)| text.replace(python, here))
 }
 
 fn skipped_retry(text: &str) -> String {

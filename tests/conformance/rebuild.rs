@@ -10,12 +10,13 @@ use prefect::trigger::{
 };
 use prefect::{
     Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, FlowRun, KeepResults, RetryOn, RunName,
-    RunSettings, Signal, State, StateKind, TaskDefinition, TaskError, TaskRef, Tracked, Trigger, Upstreams, Value,
+    RunSettings, Signal, State, StateKind, TaskBody, TaskDefinition, TaskError, TaskRef, Tracked, Trigger, Upstreams,
 };
 use prefect_tests::logs::Logs;
 use serde_json::{Map, Value as Json, json};
 
-use crate::body::{Raised, body, result, value_error};
+use crate::body::{Raised, result, value_error};
+use crate::built_in;
 use crate::handlers::{WEBHOOK_SECRET, handler, observer, on_failure, webhook_secrets};
 use crate::record::{OptionsSpec, Spec, TaskSpec, TerminalSpec, quoted};
 use crate::witness::Witness;
@@ -97,12 +98,11 @@ fn build(spec: &Spec, witness: &Witness) -> Result<(Flow, Vec<(String, TaskRef)>
     let mut in_order: Vec<&TaskSpec> = spec.tasks.iter().collect();
     in_order.sort_by_key(|task| number(task));
     for task in in_order {
-        let definition = definition(task, witness).map_err(|missing| format!("{}: {missing}", task.slug))?;
-        let body = body(task).map_err(|missing| format!("{}: {missing}", task.slug))?;
+        let (definition, body) = task_of(task, spec, witness).map_err(|missing| format!("{}: {missing}", task.slug))?;
         let made = flow.task(definition, body);
         tasks.insert(task.slug.clone(), made);
         for (key, value) in &task.constant_inputs {
-            flow.constant(made, key, Value::new(value.clone()));
+            flow.constant(made, key, built_in::constant(task, key, value));
         }
     }
     for edge in &spec.edges {
@@ -128,9 +128,14 @@ fn number(task: &TaskSpec) -> u32 {
     task.slug.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-fn definition(task: &TaskSpec, witness: &Witness) -> Result<TaskDefinition, String> {
+fn task_of(task: &TaskSpec, spec: &Spec, witness: &Witness) -> Result<(TaskDefinition, TaskBody), String> {
+    let (definition, body) = built_in::task(task, spec)?;
+    Ok((with_options(definition, task, witness)?, body))
+}
+
+fn with_options(definition: TaskDefinition, task: &TaskSpec, witness: &Witness) -> Result<TaskDefinition, String> {
     let OptionsSpec { max_retries, retry_delay_s, retry_on, timeout, trigger, .. } = &task.options;
-    let mut definition = TaskDefinition::new(task.name.clone()).tags(task.options.tags.clone());
+    let mut definition = definition.tags(task.options.tags.clone());
     if let Some(name) = trigger {
         definition = definition.trigger(trigger_named(name)?);
     }

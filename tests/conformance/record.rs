@@ -72,6 +72,8 @@ pub(crate) struct TaskSpec {
     #[serde(default)]
     pub(crate) constant_inputs: BTreeMap<String, Json>,
     pub(crate) built_in: Option<String>,
+    /// What a `CompareValue` compares with.
+    pub(crate) value: Option<Json>,
     pub(crate) secret_name: Option<String>,
     pub(crate) cast: Option<String>,
     #[serde(default)]
@@ -99,6 +101,9 @@ pub(crate) struct OptionsSpec {
     pub(crate) on_failure: Option<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) task_run_name: Option<String>,
+    /// Into how many parts the result is taken apart: those are tasks of their own on record.
+    #[serde(rename = "nout")]
+    pub(crate) _nout: Option<u32>,
 }
 
 #[derive(Deserialize)]

@@ -242,6 +242,7 @@ impl Act {
                 let _held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
                 self.fuse.blow()
             }
+            Place::HandlerOn(StateKind::Skipped) => Err(Signal::skip("it skips").into()),
             Place::Display => Err(Unshown(self.fuse, Refuses::Panics).into()),
             Place::DisplayFails => Err(Unshown(self.fuse, Refuses::Fails).into()),
             Place::Drop(Held::Error) => Err(Bomb(self.fuse).into()),
@@ -274,7 +275,7 @@ fn body(
     if !cell.shape.is_async() {
         return TaskBody::new(parameters, move |inputs| {
             let act = act(inputs);
-            if cell.place == Place::Drop(Held::LateResult) {
+            if cell.place.needs_time() {
                 prefect::sleep_blocking(Duration::from_mins(2));
             }
             act.end()
@@ -284,16 +285,17 @@ fn body(
         let act = act(inputs);
         let bomb =
             matches!(cell.place, Place::Drop(Held::Future | Held::LateFuture)).then(|| Bomb(Arc::clone(&act.fuse)));
-        let second = || prefect::sleep(Duration::from_secs(1));
+        let time = Duration::from_secs(if cell.place.needs_time() { 120 } else { 1 });
+        let waits = move || prefect::sleep(time);
         let future: Pin<Box<dyn Future<Output = Ended> + Send>> = match (cell.shape, cell.place) {
             (_, Place::Drop(Held::LateFuture)) => Box::pin(std::future::pending()),
             (Shape::AsyncBefore, _) => Box::pin(async move {
                 let end = act.end();
-                second().await;
+                waits().await;
                 end
             }),
             _ => Box::pin(async move {
-                second().await;
+                waits().await;
                 act.end()
             }),
         };

@@ -116,7 +116,7 @@ impl Parts<'_> {
         let body = function.body(|body| {
             let (attributes, body) = split_attributes(body);
             inner_attributes = attributes;
-            keywords::rewrite(body, &mut errors)
+            keywords::rewrite_body(krate, body, &mut errors)
         });
         let names: Vec<_> = params.list.iter().map(|param| &param.name).collect();
         let values: Vec<_> = params.list.iter().map(|param| &param.value).collect();

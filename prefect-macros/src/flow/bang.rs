@@ -21,7 +21,7 @@ pub(crate) fn run(input: TokenStream) -> TokenStream {
     let krate = &options.krate;
     let calls = options.calls(None, &mut errors);
     let place = tail(&body);
-    let body = keywords::rewrite(body, &mut errors);
+    let body = keywords::rewrite_body(krate, body, &mut errors);
     let report = errors.report();
     let returned = path_at(krate, place);
     let returned = quote_spanned!(at(place)=> #returned::__private::returned(__returned));

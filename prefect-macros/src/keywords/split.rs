@@ -5,7 +5,7 @@ pub(crate) fn is_punct(token: Option<&TokenTree>, c: char) -> bool {
     matches!(token, Some(TokenTree::Punct(p)) if p.as_char() == c)
 }
 
-fn is_word(token: Option<&TokenTree>, words: &[&str]) -> bool {
+pub(super) fn is_word(token: Option<&TokenTree>, words: &[&str]) -> bool {
     matches!(token, Some(TokenTree::Ident(ident)) if words.iter().any(|word| ident == word))
 }
 

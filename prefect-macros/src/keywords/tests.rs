@@ -2,7 +2,7 @@
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
 
-use super::rewrite;
+use super::{rewrite, rewrite_body};
 use crate::errors::Errors;
 
 #[track_caller]
@@ -93,6 +93,58 @@ fn mistakes() {
         "positional argument after keyword argument `x`",
     );
     mistake(quote!(a.f(x = 1)), &quote!(a.f(1,)), "not to methods");
+}
+
+#[track_caller]
+fn check_body(input: TokenStream, expected: &TokenStream) {
+    let mut errors = Errors::default();
+    assert_eq!(rewrite_body(&quote!(::prefect), input, &mut errors).to_string(), expected.to_string());
+    assert!(errors.is_empty(), "{}", errors.report());
+}
+
+#[test]
+fn tuples_are_taken_apart() {
+    check_body(
+        quote!(let (a, mut b, _) = split(x = 1); let y = 2;),
+        &quote!(let (a, mut b, _) = ::prefect::__private::unpack(split::__kw().x(1).__call()); let y = 2;),
+    );
+    check_body(
+        quote!(|| {
+            let (a, b) = if c { x } else { y };
+        }),
+        &quote!(|| {
+            let (a, b) = ::prefect::__private::unpack(if c { x } else { y });
+        }),
+    );
+}
+
+#[test]
+fn other_lets_are_left_alone() {
+    let tokens = quote! {
+        let (a, b): (u8, u8) = f();
+        let (a, b) = (1, 2);
+        let (a, b) = &pair();
+        let (a, b) = todo!();
+        let (a, b) = return;
+        let (a, Some(b)) = f() else { return };
+        let (a, b) = f() else { return };
+        let ((a, b), c) = f();
+        let (a,) = f();
+        let (a, b) == f();
+        let (a, b);
+        let a = f();
+        if let (a, b) = f() {}
+        while let (a, b) = f() {}
+        if x && let (a, b) = f() {}
+    };
+    check_body(tokens.clone(), &tokens);
+    // Half-typed.
+    check_body(quote!(let (a, b) =), &quote!(let (a, b) =));
+    check_body(quote!(let (a, b) = f(x)), &quote!(let (a, b) = f(x)));
+    // In the value of an option nothing is a result of a task.
+    unchanged(&quote!(|| {
+        let (a, b) = f();
+    }));
 }
 
 /// rust-analyzer completes after the dot only if the tokens survive.

@@ -13,6 +13,7 @@ use super::parts::{Element, Parts, each, value};
 use super::{Input, IntoInput, Node, Outcome};
 use crate::Value;
 use crate::flow::Slot;
+use crate::quiet::Quiet;
 
 /// One element of a list or map that mixes results of tasks with plain values; [`list!`](crate::list) writes it for each.
 ///
@@ -155,6 +156,8 @@ fn entries<K: Element, V: IntoInput<T>, T: Element, M: FromIterator<(K, T)> + Se
         keys.push(key);
         parts.add::<T>(value.into_input());
     }
+    // Keys are of a user's type.
+    let keys = Quiet::new(keys);
     parts.input(move |reader| keys.iter().map(|key| Ok((key.clone(), reader.next()?))).collect())
 }
 

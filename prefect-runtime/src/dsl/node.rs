@@ -81,6 +81,67 @@ impl<T> Node<T> {
         self
     }
 
+    /// Runs this task after these, without taking their results; Prefect's name for [`after`](Self::after).
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    ///
+    /// #[task]
+    /// fn tidy() {}
+    /// #[task]
+    /// fn load() {}
+    ///
+    /// let flow = flow!("order", {
+    ///     let (tidy, load) = (tidy(), load());
+    ///     load.set_upstream(tidy);
+    /// });
+    /// let run = flow.run();
+    /// assert_eq!(run.state().kind(), Success);
+    /// ```
+    ///
+    /// # Panics
+    /// If a task belongs to another flow, or is the task itself. A cycle is found when the flow is built.
+    #[track_caller]
+    #[allow(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "it changes the flow")]
+    pub fn set_upstream(self, upstream: impl Upstream) -> Self {
+        self.after(upstream)
+    }
+
+    /// Runs these tasks after this one, without giving them its result.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    ///
+    /// #[task]
+    /// fn check() -> Result<(), String> {
+    ///     Err("disk full".to_owned())
+    /// }
+    /// #[task]
+    /// fn load() -> i64 {
+    ///     1
+    /// }
+    ///
+    /// let flow = flow!("order", {
+    ///     let load = load();
+    ///     check().set_downstream(load);
+    ///     load
+    /// });
+    /// assert_eq!(flow.run().output().unwrap_err().state.kind(), TriggerFailed);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`set_upstream`](Self::set_upstream).
+    #[track_caller]
+    #[allow(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "it changes the flow")]
+    pub fn set_downstream(self, downstream: impl Upstream) -> Self {
+        let task = self.own();
+        for downstream in downstream.tasks() {
+            assert!(downstream != task, "edges can not connect a task to itself");
+            scope::edit(|flow| flow.after(downstream, task));
+        }
+        self
+    }
+
     /// Changes the options of this call, and of no other call of the same function.
     ///
     /// In `flow!`: `add(1, task_args = options().name("n"))`.
@@ -116,6 +177,15 @@ impl<T> Upstream for Node<T> {
     #[track_caller]
     fn tasks(self) -> Vec<u32> {
         vec![self.own()]
+    }
+}
+
+/// A task without the type of its result: for lists of tasks with different ones.
+#[diagnostic::do_not_recommend]
+impl Upstream for TaskRef {
+    #[track_caller]
+    fn tasks(self) -> Vec<u32> {
+        Node::<()> { task: self, marker: PhantomData }.tasks()
     }
 }
 

@@ -112,7 +112,7 @@ impl Engine {
         }
         record.waits_for -= edges;
         if record.waits_for == 0 {
-            self.ready.push_back(reader);
+            self.ready.push(reader);
         }
     }
 

@@ -92,6 +92,12 @@ impl TaskBody {
     }
 }
 
+impl TaskBody {
+    pub(super) fn into_code(self) -> Code {
+        Code::Dynamic(Arc::new(self.0))
+    }
+}
+
 impl fmt::Debug for TaskBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TaskBody").field(&self.0.parameters).finish()
@@ -120,7 +126,7 @@ impl FlowBuilder {
     /// Adds a task. Its inputs are bound by [`edge`](Self::edge) and [`constant`](Self::constant).
     pub fn task(&mut self, definition: TaskDefinition, body: TaskBody) -> TaskRef {
         let slots = body.0.parameters.iter().map(|_| None).collect();
-        let kind = self.add_kind(TaskKind::new(Arc::new(definition), Code::Dynamic(Arc::new(body.0))));
+        let kind = self.add_kind(TaskKind::new(Arc::new(definition), body.into_code()));
         let task = self.push(kind, 0, PLAIN);
         self.bound.insert(task, slots);
         TaskRef { graph: self.id, task }
@@ -301,6 +307,27 @@ impl FlowBuilder {
         self.nodes[task as usize].kind = self.add_kind(changed);
     }
 
+    /// The number that the next task gets.
+    pub(crate) fn next_task(&self) -> TaskId {
+        id(self.nodes.len())
+    }
+
+    /// The tasks whose results a task takes, if it was made by a call.
+    pub(super) fn data_edges(&self, task: TaskId) -> &[TaskId] {
+        let node = self.nodes[task as usize];
+        &self.edges[node.edges as usize..][..node.data_edges as usize]
+    }
+
+    /// Edges that bring no data, (from, to), in the order in which they were made.
+    pub(super) fn order_edges(&self) -> &[(TaskId, TaskId)] {
+        &self.order
+    }
+
+    /// The name of a task.
+    pub(crate) fn name_of(&self, task: TaskId) -> &str {
+        self.kinds[self.nodes[task as usize].kind as usize].definition.name()
+    }
+
     /// Whether a task takes an element of a list.
     pub(crate) fn is_mapped(&self, task: TaskId) -> bool {
         let slots = self.slots.get(self.nodes[task as usize].slots as usize);
@@ -352,7 +379,7 @@ impl FlowBuilder {
                     Slot::Upstream(_) => uses.push(EdgeUse::Whole),
                     Slot::Computed(computed) => uses.extend(computed.upstream.iter().map(|_| EdgeUse::Whole)),
                     Slot::Each(Each { of: EachOf::Tasks(tasks), .. }) => {
-                        uses.extend(tasks.iter().map(|_| EdgeUse::Whole))
+                        uses.extend(tasks.iter().map(|_| EdgeUse::Whole));
                     }
                     Slot::Each(Each { of: EachOf::Task(_), elements, .. }) => uses.push(match elements.nesting {
                         Nesting::Plain => EdgeUse::Element,

@@ -183,6 +183,10 @@ impl Parameter {
         Self { name: name.into(), expects: Expects::State }
     }
 
+    pub(crate) fn named(self, name: String) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
     /// The name, by which callers give it.
     #[must_use]
     pub fn name(&self) -> &str {

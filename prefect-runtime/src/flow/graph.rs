@@ -156,6 +156,13 @@ impl MappedTasks {
 #[derive(Clone, Debug)]
 pub(crate) struct Cycle(pub(crate) Vec<String>);
 
+/// Prefect's words, and the tasks.
+impl fmt::Display for Cycle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cycle found; flows must be acyclic! ({})", self.0.join(" -> "))
+    }
+}
+
 /// The readers of each task: `list[at[i]..at[i + 1]]`, one entry for each edge.
 pub(crate) struct Readers {
     pub(crate) at: Vec<u32>,

@@ -1,4 +1,5 @@
 //! Flows as data: tasks, edges, and how they are put together.
+pub(crate) mod block;
 mod builder;
 pub(crate) mod definition;
 mod duration;

@@ -7,6 +7,7 @@ use super::definition::{TaskCell, TaskCode, TaskDefinition};
 use super::graph::{Code, TaskId};
 use super::inputs::Slot;
 use super::settings::FlowOptions;
+use crate::built_in::BuiltIn;
 
 thread_local! {
     /// Innermost last: a flow may be built within another, as a graph of its own.
@@ -36,11 +37,19 @@ impl Drop for Open {
 }
 
 /// Builds a flow: calls of tasks in `body` become its tasks.
+///
+/// Calls alone make no cycle: only `set_upstream` and its like can.
 #[track_caller]
 pub(crate) fn build<O>(options: FlowOptions, body: impl FnOnce() -> O) -> Flow<O> {
     let open = Open::new(options);
     let output = body();
-    Flow::new(open.close().finish(), output)
+    let builder = open.close();
+    let may_be_cyclic = !builder.order_edges().is_empty();
+    let graph = builder.finish();
+    if may_be_cyclic && let Err(cycle) = graph.order() {
+        panic!("flow `{}`: {cycle}", graph.name);
+    }
+    Flow::new(graph, output)
 }
 
 /// Whether a flow is being built on this thread.
@@ -70,6 +79,12 @@ pub(crate) fn add_call(cell: &'static TaskCell, code: &'static TaskCode, inputs:
 #[track_caller]
 pub(crate) fn add_made(definition: TaskDefinition, code: Code, inputs: &mut [Option<Slot>]) -> (u32, TaskId) {
     edit(|builder| (builder.id, builder.add_made(definition, code, inputs)))
+}
+
+/// Adds one of Prefect's own tasks. Gives the number of the flow and of the task.
+#[track_caller]
+pub(crate) fn add_built_in((definition, body): BuiltIn, inputs: &mut [Option<Slot>]) -> (u32, TaskId) {
+    add_made(definition, body.into_code(), inputs)
 }
 
 /// Changes the flow that is being built.

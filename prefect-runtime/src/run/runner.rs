@@ -227,8 +227,7 @@ impl Prepared {
         let engine = match self.core.graph.order() {
             Ok(_) => Engine::new(&self.core.graph, &kept, self.settings.keep),
             Err(cycle) => {
-                let error = format!("Cycle found; flows must be acyclic! ({})", cycle.0.join(" -> "));
-                let failed = self.core.services.unexpected(error.into());
+                let failed = self.core.services.unexpected(cycle.to_string().into());
                 let state = self.finally(&running, failed);
                 return self.end(state, None, begun, held);
             }
@@ -291,9 +290,8 @@ impl Prepared {
             tracing::error!(target: "prefect", flow, "Unexpected error occured in FlowRunner: {error}");
         }
         let ended = self.core.services.clock.now();
-        drop(held);
         // Only now, after the times are taken: Slack may be slow.
-        let notifications = self.core.services.notifications.finish(ended);
+        let notifications = self.core.services.notifications.finish(ended, held);
         FlowRun::new(self.core, state, engine, [begun, ended], notifications)
     }
 }

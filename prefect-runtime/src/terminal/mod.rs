@@ -46,7 +46,7 @@ impl<O: FlowOutput> Runnable for Flow<O> {
         log::install(&screen, config.as_ref());
         // A flow that cannot be run panics: what was printed before is shown all the same.
         let _end = End(&screen);
-        let shown = Arc::new(Shown::new(Arc::clone(&screen), tasks));
+        let shown = Arc::new(Shown::new(Arc::clone(&screen)));
         let run = (*self).with(settings.shown_by(&shown).run_now()).run();
         screen.end();
         Summary::of(&run, screen.paint)

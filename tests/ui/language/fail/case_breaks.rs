@@ -1,0 +1,22 @@
+use prefect::prelude::*;
+
+#[task]
+fn number() -> i64 {
+    1
+}
+#[task]
+fn text() -> String {
+    String::new()
+}
+#[task]
+fn flag() -> bool {
+    true
+}
+
+fn main() {
+    flow!("f", {
+        for _ in 0..2 {
+            case(flag(), true, || break);
+        }
+    });
+}

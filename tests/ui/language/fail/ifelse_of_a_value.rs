@@ -1,0 +1,20 @@
+use prefect::prelude::*;
+
+#[task]
+fn number() -> i64 {
+    1
+}
+#[task]
+fn text() -> String {
+    String::new()
+}
+#[task]
+fn flag() -> bool {
+    true
+}
+
+fn main() {
+    flow!("f", {
+        ifelse(flag(), 1, number());
+    });
+}

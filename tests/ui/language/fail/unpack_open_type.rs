@@ -1,0 +1,18 @@
+use prefect::prelude::*;
+
+#[task]
+fn split(x: i64) -> (i64, i64) {
+    (x, x)
+}
+#[task]
+fn number() -> i64 {
+    1
+}
+fn plain(_: u8, _: u8) {}
+
+fn main() {
+    flow!("f", {
+        let (a, b) = Default::default();
+        plain(a, b);
+    });
+}
