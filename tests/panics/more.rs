@@ -144,6 +144,26 @@ fn inputs_that_panic_when_they_are_copied_fail_those_who_copy() {
     });
 }
 
+#[task]
+fn two(good: i64, bad: i64) -> Vec<Uncopied> {
+    vec![Uncopied(good), Uncopied(bad)]
+}
+
+#[test]
+fn elements_that_panic_when_they_are_copied_fail_their_children() {
+    on_all(|executor| {
+        let mut mapped = None;
+        let flow = flow!("elements", {
+            mapped = Some(by_value::map(two(0, 1)).task());
+        });
+        let run = flow.with(settings(executor)).run();
+        let ends: Vec<_> = run.map_states(mapped.unwrap()).collect();
+        let told = |i: usize| ends[i].message().unwrap_or_default().to_owned();
+        assert_eq!(ends.iter().map(State::kind).collect::<Vec<_>>(), [Success, Failed], "{}", told(0));
+        assert!(told(1).starts_with("Unexpected error: panicked at ") && told(1).ends_with("no copies"), "{}", told(1));
+    });
+}
+
 #[test]
 fn closures_go_with_the_run_if_the_flow_went_before() {
     on_all(|executor| {

@@ -194,10 +194,7 @@ fn is_attribute(before: &[TokenTree]) -> bool {
 }
 
 /// The path of the task, and the library's if it is the task's `map` that is called: a task cannot be called so.
-fn split_map<'k>(
-    mut path: Vec<TokenTree>,
-    krate: Option<&'k TokenStream>,
-) -> (Vec<TokenTree>, Option<&'k TokenStream>) {
+fn split_map(mut path: Vec<TokenTree>, krate: Option<&TokenStream>) -> (Vec<TokenTree>, Option<&TokenStream>) {
     let is_map = match &path[..] {
         [.., colon, TokenTree::Ident(map)] => map == "map" && is_punct(Some(colon), ':'),
         _ => false,
