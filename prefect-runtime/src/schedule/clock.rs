@@ -1,6 +1,8 @@
 //! Any clock.
 use jiff::{Timestamp, ZonedDateTime};
 
+#[cfg(feature = "rrule")]
+use super::RRuleClock;
 use super::options::Options;
 use super::{CronClock, DatesClock, IntervalClock, Schedule};
 
@@ -13,6 +15,8 @@ enum Kind {
     Interval(IntervalClock),
     Cron(CronClock),
     Dates(DatesClock),
+    #[cfg(feature = "rrule")]
+    RRule(RRuleClock),
 }
 
 impl ScheduleClock {
@@ -22,6 +26,8 @@ impl ScheduleClock {
             Kind::Interval(clock) => clock.next_after(after),
             Kind::Cron(clock) => clock.next_after(after),
             Kind::Dates(clock) => clock.next_after(after),
+            #[cfg(feature = "rrule")]
+            Kind::RRule(clock) => clock.next_after(after),
         }
     }
 
@@ -30,6 +36,8 @@ impl ScheduleClock {
             Kind::Interval(clock) => &clock.options,
             Kind::Cron(clock) => &clock.options,
             Kind::Dates(clock) => &clock.options,
+            #[cfg(feature = "rrule")]
+            Kind::RRule(clock) => &clock.options,
         }
     }
 }
@@ -52,3 +60,5 @@ macro_rules! kinds {
     };
 }
 kinds!(Interval(IntervalClock), Cron(CronClock), Dates(DatesClock));
+#[cfg(feature = "rrule")]
+kinds!(RRule(RRuleClock));
