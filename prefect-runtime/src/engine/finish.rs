@@ -45,8 +45,11 @@ impl Engine {
                         _ => run_count,
                     };
                     self.attempts.insert(at, (attempt + 1, run_count));
+                    let loops = state.kind() == StateKind::Pending && state.looping().is_some();
                     self.garbage.states.extend(self.states.insert(at, *state));
-                    if let Some(due) = due {
+                    if loops {
+                        self.ready.push(at);
+                    } else if let Some(due) = due {
                         self.scheduled.insert((due, at));
                     }
                     return;

@@ -5,6 +5,7 @@ use super::load::load_inputs;
 use super::mapping::map;
 use super::{Body, Started, Step, done, enter, log_starting, run_name, unwatched};
 use crate::clock::Tick;
+use crate::context::Extras;
 use crate::engine::{Done, Job, More, Part, RunId, UpstreamStates};
 use crate::flow::trigger::{Refusal, Seen};
 use crate::flow::{Passed, Upstreams};
@@ -31,14 +32,18 @@ pub(crate) fn prepare(
 ) -> Prepared {
     inputs.clear();
     let run = job.run;
-    log_starting(core, run);
+    let old = job.more.as_ref().and_then(|more| more.old.as_ref());
+    let loops = old.is_some_and(|old| old.kind() == StateKind::Pending && old.looping().is_some());
+    if !loops {
+        log_starting(core, run);
+    }
     if job.part == Part::Mapping {
         return Prepared::Done(map(core, job, passed, now));
     }
     if job.more.is_none() && unwatched(core, run) && core.graph.definition(run.task).task_run_name.is_none() {
         let error = match load_inputs(core, run, passed, inputs) {
             Ok(None) => {
-                let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed: false, run_name: None };
+                let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed: false, extras: None };
                 return Prepared::Run(Started { body, since: now, watched: None });
             }
             Ok(Some(error)) | Err(error) => error,
@@ -83,7 +88,9 @@ fn steps(
         return end(core, &tracked, run, &old, core.services.unexpected(error));
     }
     let state = set_running(core, &tracked, run, &old)?;
-    let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed, run_name };
+    let looping = old.looping().cloned();
+    let extras = (run_name.is_some() || looping.is_some()).then(|| Arc::new(Extras { run_name, looping }));
+    let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed, extras };
     Ok(Started { body, since: now, watched: Some((tracked, state)) })
 }
 
