@@ -7,5 +7,7 @@ mod control;
 mod operators;
 #[path = "language/order.rs"]
 mod order;
+#[path = "language/resources.rs"]
+mod resources;
 #[path = "language/tuples.rs"]
 mod tuples;

@@ -36,8 +36,8 @@ pub use context::{Context, context, sleep, sleep_blocking};
 pub use door::Observer;
 pub use dsl::{
     Choose, Chooser, Data, Failure, Flatten, Flattened, Input, IntoConstant, IntoGeneric, IntoGenericMapped, IntoInput,
-    IntoMapped, Mapped, Node, Outcome, TaskOptions, Unmapped, Upstream, case, choose, filter, flatten, ifelse, input,
-    merge, options, reference_tasks, switch, task_fn, unmapped,
+    IntoMapped, Mapped, Node, Outcome, Resource, TaskOptions, Unmapped, Upstream, case, choose, filter, flatten,
+    ifelse, input, merge, options, reference_tasks, resource, switch, task_fn, unmapped,
 };
 pub use engine::KeepResults;
 pub use error::{Panicked, TaskError};

@@ -1,18 +1,21 @@
 //! Tasks that Prefect makes itself, made with the library's functions for them.
-use prefect::{EnvVarSecret, Secret, TaskBody, TaskDefinition, TaskError, Value, built_in};
+use prefect::{EnvVarSecret, Parameter, Secret, TaskBody, TaskDefinition, TaskError, Value, built_in};
 use serde_json::{Value as Json, json};
 
-use crate::body::plain;
+use crate::body::{plain, value_error};
 use crate::record::{Spec, TaskSpec};
+use crate::witness::Witness;
 
 /// Whether a task of this class can be made.
 pub(crate) fn is_known(class: &str) -> bool {
-    let known = ["PrefectSecret", "EnvVarSecret", "List", "Dict", "GetItem", "CompareValue", "Merge", "FunctionTask"];
-    known.contains(&class)
+    let values = ["PrefectSecret", "EnvVarSecret", "List", "Dict", "GetItem"];
+    let control = ["CompareValue", "Merge", "FunctionTask"];
+    let resources = ["ResourceInitTask", "ResourceSetupTask", "ResourceCleanupTask"];
+    [values.as_slice(), &control, &resources].concat().contains(&class)
 }
 
 /// The definition without the options on record, and the code of a task; or what is missing for it.
-pub(crate) fn task(task: &TaskSpec, spec: &Spec) -> Result<(TaskDefinition, TaskBody), String> {
+pub(crate) fn task(task: &TaskSpec, spec: &Spec, witness: &Witness) -> Result<(TaskDefinition, TaskBody), String> {
     let Some(class) = &task.built_in else {
         let body = task.body.as_ref().ok_or("a task without a body")?;
         return Ok((TaskDefinition::new(task.name.clone()), plain(body)?));
@@ -27,10 +30,31 @@ pub(crate) fn task(task: &TaskSpec, spec: &Spec) -> Result<(TaskDefinition, Task
         },
         "Merge" => built_in::merge(inputs(task, spec)),
         "FunctionTask" if task.name == "as_bool" => built_in::as_bool(truth),
+        "ResourceInitTask" => built_in::resource_init(task.name.clone(), init(witness.recorded(&task.slug), task)),
+        "ResourceSetupTask" => {
+            let made = witness.recorded(&task.slug)["result"].clone();
+            built_in::resource_setup("resource", move |_: &Json| Ok(made.clone()))
+        }
+        "ResourceCleanupTask" => {
+            let witness = witness.clone();
+            built_in::resource_cleanup("resource", move |_: &Json, resource: &Json| {
+                witness.cleaned_up(resource);
+                Ok(())
+            })
+        }
         "PrefectSecret" | "EnvVarSecret" => (TaskDefinition::new(class.clone()), secret(class, task)?),
         other => return Err(format!("built-in task {other}")),
     };
     Ok((definition.named(task.name.clone()), body))
+}
+
+/// The class behind a resource is not on record, only what came of it.
+fn init(recorded: Json, task: &TaskSpec) -> TaskBody {
+    let parameters: Vec<_> = task.constant_inputs.keys().map(|name| Parameter::any(name.clone())).collect();
+    TaskBody::new(parameters, move |_| match recorded["result"]["message"].as_str() {
+        Some(message) if recorded["class"] == "Failed" => Err(value_error(message)),
+        _ => Ok(Value::new(recorded["result"].clone())),
+    })
 }
 
 /// The constant of an input, of the type that the task takes.

@@ -32,7 +32,7 @@ pub(crate) fn run(spec: &Spec, record: &Json) -> Result<Json, String> {
         Ok(status) => Answer::Status(status, "no".to_owned()),
     }));
     let config = config(spec, observed, &slack)?;
-    let witness = Witness::new(slack, answers);
+    let witness = Witness::new(slack, answers, observed["task_states"].clone());
     let (flow, tasks) = build(spec, &witness)?;
     let flow = flow.with(
         RunSettings::new()
@@ -129,7 +129,7 @@ fn number(task: &TaskSpec) -> u32 {
 }
 
 fn task_of(task: &TaskSpec, spec: &Spec, witness: &Witness) -> Result<(TaskDefinition, TaskBody), String> {
-    let (definition, body) = built_in::task(task, spec)?;
+    let (definition, body) = built_in::task(task, spec, witness)?;
     Ok((with_options(definition, task, witness)?, body))
 }
 

@@ -14,6 +14,8 @@ struct Seen {
     slack: FakeSlack,
     /// What the webhook answers, in order.
     answers: Vec<u64>,
+    /// The final states on record, by slug.
+    states: Json,
 }
 
 impl Seen {
@@ -35,8 +37,21 @@ impl Seen {
 }
 
 impl Witness {
-    pub(crate) fn new(slack: FakeSlack, answers: Vec<u64>) -> Self {
-        Self(Arc::new(Mutex::new(Seen { events: Vec::new(), posts: Vec::new(), slack, answers })))
+    pub(crate) fn new(slack: FakeSlack, answers: Vec<u64>, states: Json) -> Self {
+        Self(Arc::new(Mutex::new(Seen { events: Vec::new(), posts: Vec::new(), slack, answers, states })))
+    }
+
+    /// The final state of a task on record.
+    pub(crate) fn recorded(&self, slug: &str) -> Json {
+        self.0.lock().unwrap().states[slug].clone()
+    }
+
+    /// A resource was cleaned up.
+    pub(crate) fn cleaned_up(&self, resource: &Json) {
+        let mut seen = self.0.lock().unwrap();
+        seen.look_at_posts();
+        let seq = seen.events.len() + seen.posts.len() + 1;
+        seen.events.push(json!({ "seq": seq, "handler": "resource.cleanup called", "argument": resource }));
     }
 
     pub(crate) fn event(&self, handler: &str, of: &Tracked, more: Json) {

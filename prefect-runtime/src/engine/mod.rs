@@ -69,9 +69,16 @@ pub(crate) struct More {
     /// The state it is in, if not plainly `Pending`.
     pub(crate) old: Option<State>,
     /// The states of all that is upstream, one for each task, if they are not all plain successes or if they are asked for.
-    pub(crate) upstream: Option<Vec<State>>,
+    pub(crate) upstream: Option<UpstreamStates>,
     /// Whether it comes back from a pause.
     pub(crate) resumed: bool,
+}
+
+/// The states of what is upstream of a task run, and which record each is of: a task, or a mapped child.
+#[derive(Debug)]
+pub(crate) struct UpstreamStates {
+    pub(crate) records: Vec<RecordId>,
+    pub(crate) states: Vec<State>,
 }
 
 /// Jobs that one worker took, and what their edges bring, job by job.

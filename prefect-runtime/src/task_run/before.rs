@@ -5,8 +5,8 @@ use super::load::load_inputs;
 use super::mapping::map;
 use super::{Body, Started, Step, done, enter, log_starting, run_name, unwatched};
 use crate::clock::Tick;
-use crate::engine::{Done, Job, More, Part, RunId};
-use crate::flow::trigger::Refusal;
+use crate::engine::{Done, Job, More, Part, RunId, UpstreamStates};
+use crate::flow::trigger::{Refusal, Seen};
 use crate::flow::{Passed, Upstreams};
 use crate::panics::guard;
 use crate::run::RunCore;
@@ -70,7 +70,7 @@ fn steps(
     let tracked = core.tracked(run);
     let resumed = more.resumed;
     let old = more.old.unwrap_or_else(|| State::new(StateKind::Pending));
-    let upstream = more.upstream.as_deref();
+    let upstream = more.upstream.as_ref();
     check_upstream_skipped(core, &tracked, run, &old, upstream)?;
     // An upstream task that did not succeed is the trigger's business first.
     let missing = match load_inputs(core, run, passed, inputs) {
@@ -100,9 +100,9 @@ pub(super) fn check_upstream_skipped(
     tracked: &Tracked,
     run: RunId,
     old: &State,
-    upstream: Option<&[State]>,
+    upstream: Option<&UpstreamStates>,
 ) -> Step<()> {
-    let skipped = upstream.is_some_and(|states| states.iter().any(|state| state.kind().is_skipped()));
+    let skipped = upstream.is_some_and(|upstream| upstream.states.iter().any(|state| state.kind().is_skipped()));
     if skipped && core.graph.definition(run.task).skip_on_upstream_skip {
         return end(core, tracked, run, old, State::skipped(UPSTREAM_SKIPPED));
     }
@@ -131,13 +131,14 @@ fn check_trigger(
     tracked: &Tracked,
     run: RunId,
     old: &State,
-    upstream: Option<&[State]>,
+    upstream: Option<&UpstreamStates>,
     resumed: bool,
 ) -> Step<()> {
     // Without states, all that is upstream succeeded, and the trigger is the one that asks for that.
-    let Some(states) = upstream else { return Ok(()) };
+    let Some(upstream) = upstream else { return Ok(()) };
     let trigger = &core.graph.definition(run.task).trigger;
-    let upstreams = Upstreams { states, resumed };
+    let seen = Seen { graph: &core.graph, reader: run.task, records: &upstream.records };
+    let upstreams = Upstreams { states: &upstream.states, resumed, seen: Some(seen) };
     let refusal = match guard(|| trigger.check(&upstreams)) {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(Refusal::State(state))) => state,
