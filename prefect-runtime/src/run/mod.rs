@@ -5,6 +5,7 @@ mod on_schedule;
 mod runner;
 mod runtime;
 mod settings;
+mod wall;
 
 use std::fmt;
 use std::sync::Arc;

@@ -86,6 +86,16 @@ impl RunSettings {
     }
 
     /// Runs the flow once, at once, whatever its schedule and the configuration say.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    /// use prefect::RunSettings;
+    /// use prefect::schedule::CronClock;
+    ///
+    /// let flow = flow!("nightly", {}).schedule(CronClock::new("@daily").unwrap());
+    /// let run = flow.with(RunSettings::new().run_now()).run();
+    /// assert_eq!(run.state().kind(), Success);
+    /// ```
     pub fn run_now(mut self) -> Self {
         self.on_schedule = Some(false);
         self

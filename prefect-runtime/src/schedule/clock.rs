@@ -7,6 +7,17 @@ use super::options::Options;
 use super::{CronClock, DatesClock, IntervalClock, Schedule};
 
 /// A clock of any kind: made of an [`IntervalClock`], a [`CronClock`] or a [`DatesClock`] by `into`.
+///
+/// ```
+/// use prefect::schedule::{CronClock, IntervalClock, Schedule, ScheduleClock};
+///
+/// let clocks: [ScheduleClock; 2] =
+///     [IntervalClock::new("1h").unwrap().into(), CronClock::new("30 9 * * *").unwrap().into()];
+/// let [first, second] = clocks;
+/// let schedule = Schedule::new(first).clock(second);
+/// let after: prefect::jiff::Timestamp = "2026-01-01T09:00:00Z".parse().unwrap();
+/// assert_eq!(schedule.next(2, after).iter().map(|moment| moment.minute()).collect::<Vec<_>>(), [30, 0]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct ScheduleClock(Kind);
 
