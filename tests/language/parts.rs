@@ -30,8 +30,10 @@ fn fails() -> Result<i64, String> {
     Err("boom".to_owned())
 }
 
+type Outputs = (Node<i64>, Node<i64>, prefect::Mapped<i64>, Node<i64>);
+
 /// Every kind of input: results, constants, lists, maps, mapped ones, edges without data.
-fn part() -> prefect::Flow<(Node<i64>, Node<i64>, prefect::Mapped<i64>, Node<i64>)> {
+fn part() -> prefect::Flow<Outputs> {
     flow!("part", {
         let [a, b] = [number(1), number(2)];
         let mapped = add::map(numbers(), unmapped(b));
