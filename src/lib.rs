@@ -4,6 +4,10 @@
 #[doc = include_str!("../docs/slack.md")]
 pub mod slack_guide {}
 
+/// The guide to schedules.
+#[doc = include_str!("../docs/schedules.md")]
+pub mod schedule_guide {}
+
 /// What `prefect::main` prints, and where.
 #[cfg(feature = "cli")]
 #[doc = include_str!("../docs/terminal.md")]

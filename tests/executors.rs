@@ -253,6 +253,30 @@ async fn run_async_uses_the_runtime_that_it_is_called_in() {
     assert_eq!(run.state_of(task).value::<String>(), Some(&id));
 }
 
+#[test]
+fn a_large_flow_in_an_odd_order_takes_no_longer() {
+    // Half of the tasks wait for one that is tried again, while the other half is ready and comes after them.
+    const N: usize = 20_000;
+    let mut flow = FlowBuilder::new(FlowOptions::new("odd"));
+    let calls = AtomicU32::new(0);
+    let body = TaskBody::new([], move |_| match calls.fetch_add(1, Ordering::SeqCst) {
+        0 => Err("not yet".into()),
+        _ => Ok(Value::new(1_i64)),
+    });
+    let first = flow.task(TaskDefinition::new("first").max_retries(1).retry_delay(Duration::from_secs(1)), body);
+    for i in 0..2 * N {
+        if i < N {
+            let task = flow.task(TaskDefinition::new("waits"), add_one());
+            flow.edge(first, task, "x");
+        } else {
+            flow.task(TaskDefinition::new("ready"), TaskBody::new([], |_| Ok(Value::new(0_i64))));
+        }
+    }
+    let run = flow.build().with(settings(Executor::Local)).run();
+    assert_eq!(run.state().kind(), StateKind::Success);
+    assert!(run.task_runs().skip(1).take(N).all(|task| task.state.value::<i64>() == Some(&2)));
+}
+
 /// A handler sees the moment at which a task is tried again, whoever asked for the delay.
 #[test]
 fn a_retry_has_a_start_time_when_handlers_hear_of_it() {

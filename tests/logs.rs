@@ -1,7 +1,7 @@
 //! A tracing subscriber that keeps every line, of every level.
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -50,6 +50,12 @@ impl Visit for Line {
 impl Logs {
     /// Runs this with all logs of this thread, and of the threads that a run starts, kept.
     pub fn of<R>(what: impl FnOnce() -> R) -> (R, Self) {
+        static SOMEBODY_LISTENS: Once = Once::new();
+        // Else a test that keeps no logs, and reaches a line for the first time together with one that does, may note for
+        // all that nobody listens to it.
+        SOMEBODY_LISTENS.call_once(|| {
+            let _ = tracing::subscriber::set_global_default(Deaf);
+        });
         let logs = Self::default();
         (tracing::subscriber::with_default(logs.clone(), what), logs)
     }
@@ -103,6 +109,29 @@ impl Subscriber for Logs {
         let metadata = event.metadata();
         self.keep(Line::new(*metadata.level(), metadata.target(), |line| event.record(line)));
     }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// Takes every line, and keeps none.
+struct Deaf;
+
+impl Subscriber for Deaf {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
 
     fn enter(&self, _: &Id) {}
 

@@ -5,6 +5,7 @@ mod model;
 
 use std::collections::BTreeMap;
 use std::env;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use model::rules::{CHOICES, Hits, RULES};
 use model::{Case, Expected, Kind, Message, Mode, Observed, Workers, difference, generate, recorded, rules, shrink};
@@ -18,12 +19,17 @@ fn check(
     let mut hits = Hits::new();
     for seed in seeds {
         let case = generate::case(seed);
-        let expected = rules::run(&case, CHOICES, &mut hits);
-        if difference(&expected, &run_on_library(&case, workers)).is_none() {
+        let differs = |case: &Case, hits: &mut Hits| {
+            let expected = rules::run(case, CHOICES, hits);
+            match catch_unwind(AssertUnwindSafe(|| run_on_library(case, workers))) {
+                Ok(observed) => difference(&expected, &observed),
+                Err(_) => Some("the library panicked".to_owned()),
+            }
+        };
+        if differs(&case, &mut hits).is_none() {
             continue;
         }
-        let differs =
-            |case: &Case| difference(&rules::run(case, CHOICES, &mut Hits::new()), &run_on_library(case, workers));
+        let differs = |case: &Case| differs(case, &mut Hits::new());
         let small = shrink::smallest(case, |case| differs(case).is_some());
         let what = differs(&small).unwrap_or_else(|| "not every time".to_owned());
         return Err(format!("seed {seed}, {workers:?}: {what}\nsmallest case: {small:#?}"));
@@ -109,6 +115,9 @@ fn typed_inputs_and_panics_follow_this_library() {
         retry_on: model::RetryOn::Anything,
         handlers: Vec::new(),
         on_failure: false,
+        watched: true,
+        takes: model::Takes::Any,
+        patience: model::Patience::Endless,
     };
     let success = model::Raise { signal: model::SignalName::Success, message: None, value: None };
     let reads = |from| model::Edge { from, carries: model::Carries::Data };

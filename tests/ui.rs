@@ -7,7 +7,7 @@
 #[test]
 fn ui() {
     let cases = trybuild::TestCases::new();
-    for theme in ["task", "flow", "arguments", "handlers", "inputs", "language"] {
+    for theme in ["task", "flow", "arguments", "handlers", "inputs", "language", "mapping"] {
         cases.pass(format!("ui/{theme}/pass/*.rs"));
         cases.compile_fail(format!("ui/{theme}/fail/*.rs"));
     }

@@ -65,8 +65,7 @@ impl Call<'_> {
         }
     }
 
-    /// The mapped call: `map`, and what keywords need for it. Every argument is a list or `unmapped`, so there is no builder
-    /// of its own: the setters take what `__each` makes of it.
+    /// The mapped call by position. By keywords it needs no builder of its own: the setters take what `each` makes of a list.
     pub(crate) fn mapping(&self, output: &TokenStream) -> TokenStream {
         let Self { krate, ident, vis, generics, .. } = self;
         if self.inputs.is_empty() {
@@ -89,7 +88,6 @@ impl Call<'_> {
             let input = quote!(#krate::__private::#bound::<#value>::into_mapped(#name));
             quote!(::core::option::Option::Some(#krate::__private::slot(#input)))
         });
-        let each = format_ident!("{}", lists(generics.type_params().next().is_some()));
         let doc =
             format!("Calls `{}` once for each element: its arguments are lists, or `unmapped(..)`.", ident.unraw());
         quote! {
@@ -98,20 +96,6 @@ impl Call<'_> {
             #[allow(clippy::too_many_arguments, clippy::must_use_candidate, clippy::missing_panics_doc)]
             #vis fn map(#(#parameters),*) -> #krate::__private::Mapped<#output> {
                 #krate::__private::mapped(<#ident #ty_g>::__add([#(#inputs),*]))
-            }
-
-            #[doc(hidden)]
-            #[track_caller]
-            #[allow(missing_docs, clippy::all, clippy::pedantic)]
-            #vis fn __each<__P>(list: impl #krate::__private::#each<__P>) -> #krate::__private::Input<__P> {
-                #krate::__private::#each::into_mapped(list)
-            }
-
-            #[doc(hidden)]
-            #[track_caller]
-            #[allow(missing_docs, clippy::all, clippy::pedantic)]
-            #vis fn __mapped(node: #krate::__private::Node<#output>) -> #krate::__private::Mapped<#output> {
-                #krate::__private::mapped(node)
             }
         }
     }

@@ -223,10 +223,10 @@ impl Context {
         Some(&self.run()?.0.flow_run_id)
     }
 
-    /// When the flow run was to start.
+    /// When the flow run was to start: the moment of its schedule, or when it began.
     #[must_use]
     pub fn scheduled_start_time(&self) -> Option<Timestamp> {
-        Some(self.run()?.0.started)
+        Some(self.run()?.0.scheduled_start_time)
     }
 
     pub(crate) fn services(&self) -> Option<&Arc<Services>> {

@@ -4,17 +4,6 @@ use std::sync::Arc;
 use crate::panics::{Caught, guard, quietly};
 use crate::{Signal, SignalKind, State, StateHandler, StateKind, TaskError, Tracked, TrackedKind};
 
-/// Logs under the name of the runner that the object belongs to. The name of a log line is fixed where it is written, so
-/// there is one place for each.
-macro_rules! log {
-    ($level:ident, $tracked:expr, $($text:tt)+) => {
-        match $tracked.kind() {
-            TrackedKind::Task => tracing::$level!(target: "prefect.TaskRunner", $($text)+),
-            TrackedKind::Flow => tracing::$level!(target: "prefect.FlowRunner", $($text)+),
-        }
-    };
-}
-
 /// How a state change came out.
 pub(crate) enum Change {
     /// The run goes on with this state.
@@ -77,7 +66,11 @@ fn signalled(signal: Signal) -> Change {
 fn handler_failed(tracked: &Tracked, error: TaskError) -> State {
     const FIXED: &str = "Unexpected error while calling state handlers";
     let state = tracked.services.error_state(StateKind::Failed, FIXED, error);
-    log!(error, tracked, "{}", state.message().unwrap_or(FIXED));
+    let message = state.message().unwrap_or(FIXED);
+    match tracked.kind() {
+        TrackedKind::Task => tracing::error!(target: "prefect.TaskRunner", "{message}"),
+        TrackedKind::Flow => tracing::error!(target: "prefect.FlowRunner", "{message}"),
+    }
     state
 }
 
@@ -85,4 +78,9 @@ fn handler_failed(tracked: &Tracked, error: TaskError) -> State {
 pub trait Observer: Send + Sync {
     /// Called on the thread of the run: be quick. A panic is logged.
     fn changed(&self, object: &Tracked, old: &State, new: &State);
+
+    /// Called when a mapped task is in its state `Mapped`, with the number of its children, before any of them starts.
+    fn mapped(&self, task: &Tracked, children: usize) {
+        let _ = (task, children);
+    }
 }

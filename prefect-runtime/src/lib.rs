@@ -19,6 +19,7 @@ mod quiet;
 mod random;
 mod redact;
 mod run;
+pub mod schedule;
 mod secrets;
 mod state;
 mod task_run;
@@ -48,6 +49,8 @@ pub use flow::{
 pub use handlers::{
     Callback, CallbackOutput, HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind, callback_factory,
 };
+/// Moments, time zones and calendars, as schedules take and give them.
+pub use jiff;
 #[cfg(feature = "fake-slack")]
 pub use notify::fake_slack;
 #[doc(hidden)]
@@ -69,8 +72,8 @@ pub use value::Value;
 pub mod __private {
     pub use crate::dsl::{
         Input, IntoConstant, IntoGeneric, IntoGenericMapped, IntoInput, IntoMapped, IntoTaskError, Mapped, Missing,
-        Node, RefParam, ResultLike, Set, call, flow, in_flow, in_memory, mapped, missing_parameter, output_node, owned,
-        parameter, parameter_node, returned, shared, slot, stored, task_input, unpack,
+        Node, RefParam, ResultLike, Set, call, each, flow, in_flow, in_memory, mapped, missing_parameter, output_node,
+        owned, parameter, parameter_node, returned, shared, slot, stored, task_input, unpack,
     };
     pub use crate::flow::trigger::{Accepts, Typed, any_state, erase_trigger, into_trigger};
     pub use crate::flow::{

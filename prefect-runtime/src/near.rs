@@ -25,7 +25,6 @@ fn within(most: usize, a: &str, b: &str) -> Option<usize> {
 
 /// The one of `names` that was probably meant by `written`, which is none of them. So one slip is likely in a short
 /// name too, unless it is all of it.
-#[cfg(feature = "cli")]
 pub(crate) fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_lowercase();
     let far = |name: &str| {

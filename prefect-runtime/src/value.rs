@@ -7,11 +7,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::panics::guard;
 use crate::quiet::drop_quietly;
 
 /// The result of a task, of any type.
 ///
-/// Between tasks a result is never serialised: it is shared, and the last reader takes it. A value
+/// Between tasks a result is never serialised: it is shared, and freed after its last reader. A value
 /// that can be stored also knows how to write itself as JSON, so that a run can be shown and resumed.
 ///
 /// ```
@@ -118,7 +119,7 @@ impl Value {
     }
 }
 
-/// The last one drops what it holds, which is user code; see `quiet`.
+/// The last one drops what it holds, which is user code.
 impl Drop for Value {
     #[inline]
     fn drop(&mut self) {
@@ -130,8 +131,9 @@ impl Drop for Value {
 
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.to_json() {
-            Some(Ok(json)) => write!(f, "{json}"),
+        // Its `Serialize` is user code, and who looks at a state does not expect that.
+        match guard(|| self.to_json()) {
+            Ok(Some(Ok(json))) => write!(f, "{json}"),
             _ => write!(f, "<{}>", self.type_name()),
         }
     }

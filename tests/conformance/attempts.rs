@@ -37,6 +37,8 @@ pub(crate) fn difference(record: &Json) -> Option<Result<Option<String>, String>
         Ok(compare::json("states", &by_class(&observed["states"]), &by_class(&states())))
     } else if observed["payloads"].is_array() {
         payloads(&observed["payloads"])
+    } else if observed["schedules"].is_array() {
+        crate::schedules::difference(&observed["schedules"])
     } else if observed["entries"].is_array() {
         observed["entries"].as_array().into_iter().flatten().map(entry).find_map(Result::transpose).transpose()
     } else {

@@ -13,6 +13,7 @@ mod normalise;
 mod python;
 mod rebuild;
 mod record;
+mod schedules;
 mod witness;
 
 use std::env;
@@ -55,7 +56,6 @@ fn run_and_compare(record: &Json) -> Result<Option<String>, String> {
     let observed = &record["observed"];
     for (field, missing) in [
         ("attempts", "mistakes in building a flow"),
-        ("schedules", "schedules"),
         ("run_arguments", "values given to a run"),
         ("prompts", "questions on the terminal"),
     ] {

@@ -131,10 +131,12 @@ fn skipped_retry(text: &str) -> String {
 }
 
 fn without_time(text: &str) -> String {
-    match text.split_once("Waiting for next available Task run at ") {
-        Some(_) => "Waiting for next available Task run at <time>".to_owned(),
-        None => text.to_owned(),
+    for beginning in ["Waiting for next available Task run at ", "Waiting for next scheduled run at "] {
+        if text.starts_with(beginning) {
+            return format!("{beginning}<time>");
+        }
     }
+    text.to_owned()
 }
 
 /// Whether a text is what a record expects.

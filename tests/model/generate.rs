@@ -1,6 +1,6 @@
 //! Cases from a seed: small numbers, so that rules meet each other often.
-use super::{Act, Bound, Bounds, Carries, Case, Custom, Edge, Flow, Handler, Kind, Mode, NewState, Outcome, Raise};
-use super::{Reads, RetryOn, SignalName, Task, Terminal, Trigger};
+use super::{Act, Bound, Bounds, Carries, Case, Custom, Edge, Flow, Handler, Kind, Mode, NewState, Outcome, Patience};
+use super::{Raise, Reads, RetryOn, SignalName, Takes, Task, Terminal, Trigger};
 
 /// Xorshift: enough for choices, and the same on every machine.
 struct Random {
@@ -66,7 +66,7 @@ pub fn case(seed: u64) -> Case {
     // Nobody resumes what pauses, so a run to the end would have none.
     let pauses = tasks.iter().any(can_pause);
     let mode = if pauses || random.percent(15) { Mode::Once } else { Mode::Run };
-    Case { mode, tasks, flow }
+    Case { mode, tasks, flow, keep_all: random.percent(60) }
 }
 
 /// Whether a task may end up Paused.
@@ -118,6 +118,9 @@ fn task(i: usize, random: &mut Random) -> Task {
         retry_on,
         handlers: (0..count).map(|_| handler(random)).collect(),
         on_failure: random.percent(15),
+        watched: random.percent(50),
+        takes: random.pick(&[Takes::Any, Takes::Number]),
+        patience: random.pick(&[Patience::Endless, Patience::Endless, Patience::Endless, Patience::Timeout]),
     }
 }
 
@@ -225,15 +228,15 @@ fn handler(random: &mut Random) -> Handler {
 
 fn new_state(random: &mut Random) -> NewState {
     let kind = match random.below(40) {
-        0..12 => Kind::Success,
-        12..20 => Kind::Failed,
-        20..25 => Kind::Skipped,
-        25..28 => Kind::Cancelled,
-        28 => Kind::TimedOut,
-        29 => Kind::TriggerFailed,
-        30 => Kind::ValidationFailed,
-        31..35 => Kind::Retrying,
-        35 | 36 => Kind::Pending,
+        0..10 => Kind::Success,
+        10..18 => Kind::Failed,
+        18..23 => Kind::Skipped,
+        23..26 => Kind::Cancelled,
+        26 => Kind::TimedOut,
+        27 => Kind::TriggerFailed,
+        28 => Kind::ValidationFailed,
+        29..33 => Kind::Retrying,
+        33..37 => Kind::Pending,
         37 | 38 => Kind::Scheduled,
         _ if random.pauses => Kind::Paused,
         _ => Kind::Success,

@@ -74,6 +74,8 @@ pub struct Case {
     /// In an order in which every edge leads to an earlier task. Task `i` is called `t{i}` in generated cases.
     pub tasks: Vec<Task>,
     pub flow: Flow,
+    /// Whether all results are kept to the end of the run; else values that were read may be gone.
+    pub keep_all: bool,
 }
 
 /// `flow.run` or `flow.run_once`.
@@ -108,6 +110,24 @@ pub struct Task {
     pub handlers: Vec<Handler>,
     /// With a callback, called after the handlers.
     pub on_failure: bool,
+    /// With a passive handler behind all others. The library has a shorter way for tasks that nobody looks at.
+    pub watched: bool,
+    pub takes: Takes,
+    pub patience: Patience,
+}
+
+/// The type of the parameters of `Reads::Values`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    Any,
+    Number,
+}
+
+/// Whether a task has a timeout that it never exceeds: it is run in another way then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    Endless,
+    Timeout,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::{
     Act, Bound, Bounds, By, Carries, Case, Custom, Edge, Event, Flow, Handler, Kind, Mode, NewState, Observed,
+    Patience, Takes,
 };
 use super::{Outcome, Raise, Reads, Res, RetryOn, Run, SignalName, Task, TaskRun, Terminal, Trigger};
 
@@ -45,7 +46,7 @@ pub fn read(record: &Json) -> Result<(Case, Observed), String> {
     if !observed["run_arguments"].is_null() || !observed["answers"].is_null() {
         return Err("given states or answers".to_owned());
     }
-    let case = Case { mode, tasks, flow: flow(&spec["flow"], &slugs)? };
+    let case = Case { mode, tasks, flow: flow(&spec["flow"], &slugs)?, keep_all: true };
     let run = seen(&case, observed, spec, &slugs)?;
     Ok((case, run))
 }
@@ -89,6 +90,9 @@ fn task(task: &Json, spec: &Json, slugs: &[&str]) -> Result<Task, String> {
         retry_on: RetryOn::Anything,
         handlers: list(&task["state_handlers"]).iter().map(handler).collect::<Result<_, _>>()?,
         on_failure: false,
+        watched: true,
+        takes: Takes::Any,
+        patience: Patience::Endless,
     };
     for edge in list(&spec["edges"]).iter().filter(|edge| edge["to"] == task["slug"]) {
         if edge["mapped"] == true || edge["flattened"] == true {
@@ -269,6 +273,7 @@ fn seen(case: &Case, observed: &Json, spec: &Json, slugs: &[&str]) -> Result<Obs
         flow_events: events(observed, "flow", &flow_name, &spec["flow"])?,
         flow_kind: kind(&observed["flow_state"]["class"])?,
         flow_message: text(&observed["flow_state"]["message"]),
+        seconds: None,
     })
 }
 

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::states::{At, State, body};
-use super::{Act, By, Carries, Case, Event, Expected, Handler, Kind, Message, Mode, Reads, Res, RetryOn};
-use super::{SignalName, TaskRun, Terminal, triggers};
+use super::{Act, By, Carries, Case, Event, Expected, Handler, Kind, Message, Mode, Outcome, Reads, Res, RetryOn};
+use super::{SignalName, Task, TaskRun, Terminal, triggers};
 
 /// Every rule that a case can touch, as counted by [`run`].
 pub const RULES: &str = "all_failed all_finished all_successful always_run any_failed any_successful some_failed \
@@ -36,13 +36,14 @@ type Step = Result<State, State>;
 struct Handled<'a> {
     handlers: &'a [Handler],
     on_failure: bool,
+    watched: bool,
     used: Vec<u32>,
     events: Vec<Event<Message>>,
 }
 
 impl<'a> Handled<'a> {
-    fn new(handlers: &'a [Handler], on_failure: bool) -> Self {
-        Self { handlers, on_failure, used: vec![0; handlers.len()], events: Vec::new() }
+    fn new(handlers: &'a [Handler], on_failure: bool, watched: bool) -> Self {
+        Self { handlers, on_failure, watched, used: vec![0; handlers.len()], events: Vec::new() }
     }
 
     /// Tells the handlers of a change. `Err` if one of them ended the run.
@@ -86,7 +87,9 @@ impl<'a> Handled<'a> {
             hit("on_failure");
             self.note(By::OnFailure, None, &new);
         }
-        self.note(By::Observer, Some(old.kind), &new);
+        if self.watched {
+            self.note(By::Observer, Some(old.kind), &new);
+        }
         Ok(new)
     }
 
@@ -98,13 +101,13 @@ impl<'a> Handled<'a> {
 /// What must come out of a case. Adds to the counts of the rules used.
 pub fn run(case: &Case, choices: Choices, hits: &mut Hits) -> Expected {
     let flow = &case.flow;
-    let mut handled = Handled::new(&flow.handlers, flow.on_failure);
+    let mut handled = Handled::new(&flow.handlers, flow.on_failure, true);
     let mut tasks = Tasks {
         case,
         choices,
         now: 0,
         states: vec![State::new(Kind::Pending, Message::None, Res::Null); case.tasks.len()],
-        handled: case.tasks.iter().map(|task| Handled::new(&task.handlers, task.on_failure)).collect(),
+        handled: case.tasks.iter().map(|task| Handled::new(&task.handlers, task.on_failure, task.watched)).collect(),
         calls: vec![0; case.tasks.len()],
     };
     let start =
@@ -129,6 +132,11 @@ pub fn run(case: &Case, choices: Choices, hits: &mut Hits) -> Expected {
     for (rule, seen) in as_flow.into_iter().chain([("flow_on_failure", "on_failure")]) {
         *hits.entry(rule).or_default() += flow_hits.get(seen).copied().unwrap_or_default();
     }
+    // A timeout takes time of which the rules know nothing. A task that a handler sends back to Pending waits for the next
+    // pass here, as in Prefect 1; the library goes on at once.
+    let to_pending = |h: &Handler| matches!(&h.act, Act::Replace(new) if new.kind == Kind::Pending);
+    let any = |task: &Task| task.outcomes.contains(&Outcome::Timeout) || task.handlers.iter().any(to_pending);
+    let seconds = (!case.tasks.iter().any(any)).then_some(u64::from(tasks.now));
     let shown = tasks.states.into_iter().zip(tasks.handled).zip(tasks.calls);
     Expected {
         tasks: shown
@@ -143,6 +151,7 @@ pub fn run(case: &Case, choices: Choices, hits: &mut Hits) -> Expected {
         flow_events: handled.events,
         flow_kind: state.kind,
         flow_message: state.message,
+        seconds,
     }
 }
 

@@ -10,6 +10,8 @@ pub struct Run<M> {
     pub flow_events: Vec<Event<M>>,
     pub flow_kind: Kind,
     pub flow_message: M,
+    /// How many seconds of virtual time it took; `None` if that is not compared.
+    pub seconds: Option<u64>,
 }
 
 /// What the rules say; messages are patterns.
@@ -47,6 +49,7 @@ impl<M> Run<M> {
             flow_events: events(self.flow_events),
             flow_kind: self.flow_kind,
             flow_message: way(self.flow_message),
+            seconds: self.seconds,
         }
     }
 }
@@ -150,6 +153,10 @@ pub fn difference(expected: &Expected, observed: &Observed) -> Option<String> {
         .or_else(|| {
             let fits = e.flow_message.fits(o.flow_message.as_deref());
             unlike(fits, "flow", "message", &e.flow_message, &o.flow_message)
+        })
+        .or_else(|| {
+            let same = e.seconds.zip(o.seconds).is_none_or(|(e, o)| e == o);
+            unlike(same, "flow", "seconds", &e.seconds, &o.seconds)
         })
 }
 

@@ -1,5 +1,5 @@
 //! Makes a failing case small: one part less at a time, as long as it still fails.
-use super::{Case, Mode, Outcome, Reads, RetryOn, Trigger};
+use super::{Case, Mode, Outcome, Patience, Reads, RetryOn, Takes, Trigger};
 
 /// The smallest case found that still fails, greedily. `fails` must hold for `case`.
 pub fn smallest(case: Case, mut fails: impl FnMut(&Case) -> bool) -> Case {
@@ -48,6 +48,9 @@ fn smaller(case: &Case) -> Vec<Case> {
         offer(&|case| case.tasks[t].retry_delay = 0);
         offer(&|case| case.tasks[t].retry_on = RetryOn::Anything);
         offer(&|case| case.tasks[t].on_failure = false);
+        offer(&|case| case.tasks[t].watched = true);
+        offer(&|case| case.tasks[t].takes = Takes::Any);
+        offer(&|case| case.tasks[t].patience = Patience::Endless);
     }
     for h in 0..case.flow.handlers.len() {
         offer(&|case| drop(case.flow.handlers.remove(h)));
@@ -55,6 +58,7 @@ fn smaller(case: &Case) -> Vec<Case> {
     offer(&|case| case.flow.on_failure = false);
     offer(&|case| case.flow.reference_tasks = None);
     offer(&|case| case.flow.terminal = None);
+    offer(&|case| case.keep_all = true);
     if !case.tasks.iter().any(super::generate::can_pause) {
         offer(&|case| case.mode = Mode::Run);
     }

@@ -25,10 +25,12 @@ pub(crate) enum Shape {
     TimedAsync,
     /// Reads the results of three tasks.
     Reader,
+    /// Three children, which all do the same.
+    Mapped,
 }
 
 impl Shape {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Sync,
         Self::AsyncBefore,
         Self::AsyncAfter,
@@ -36,6 +38,7 @@ impl Shape {
         Self::TimedSync,
         Self::TimedAsync,
         Self::Reader,
+        Self::Mapped,
     ];
 
     pub(crate) fn is_async(self) -> bool {
@@ -108,7 +111,7 @@ impl Place {
     pub(crate) fn all() -> Vec<Self> {
         use Held::{Body, Constant, Error, Future, Handler, LastResult, LateFuture, LateResult, Observer};
         use Held::{ReplacedState, Result, RetryOn, RetryState, RunningState, Shared, TerminalHandler, Trigger};
-        use StateKind::{Failed, Retrying, Running, Success};
+        use StateKind::{Failed, Mapped, Retrying, Running, Skipped, Success, TimedOut};
         let held = [
             Result,
             LastResult,
@@ -146,7 +149,7 @@ impl Place {
             Self::WebhookSecret,
             Self::TerminalHandler,
         ];
-        let on_task = [Running, Success, Failed, Retrying].map(Self::HandlerOn);
+        let on_task = [Running, Success, Failed, Retrying, Skipped, TimedOut, Mapped].map(Self::HandlerOn);
         let on_flow = [Running, Success, Failed].map(Self::FlowHandlerOn);
         plain.into_iter().chain(on_task).chain(on_flow).chain(held.map(Self::Drop)).collect()
     }
@@ -155,11 +158,18 @@ impl Place {
     pub(crate) fn is_in(self, shape: Shape) -> bool {
         match self {
             Self::HandlerOn(StateKind::Retrying) | Self::Drop(Held::RetryState) => shape == Shape::Retrying,
+            Self::HandlerOn(StateKind::Mapped) => shape == Shape::Mapped,
+            Self::HandlerOn(StateKind::TimedOut) => matches!(shape, Shape::TimedSync | Shape::TimedAsync),
             Self::Drop(Held::Future) => shape.is_async(),
             Self::Drop(Held::LateFuture) => shape == Shape::TimedAsync,
             Self::Drop(Held::LateResult) => shape == Shape::TimedSync,
             _ => true,
         }
+    }
+
+    /// Whether the body has to take too long for it.
+    pub(crate) fn needs_time(self) -> bool {
+        matches!(self, Self::HandlerOn(StateKind::TimedOut) | Self::Drop(Held::LateResult))
     }
 
     /// Whether the body has to fail for it.

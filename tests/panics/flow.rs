@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use prefect::__private::{async_closure, boxed, erase_trigger, into_trigger};
 use prefect::{
-    Clock, Config, Executor, Flow, FlowBuilder, FlowOptions, FlowRun, Inputs, KeepResults, Observer, Parameter,
-    RetryOn, RunName, RunSettings, Signal, State, StateKind, TaskBody, TaskDefinition, TaskError, TaskRef, Tracked,
-    Upstreams, Value, callback_factory, slack_notifier,
+    Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, FlowRun, Inputs, KeepResults, Observer,
+    Parameter, RetryOn, RunName, RunSettings, Signal, State, StateKind, TaskBody, TaskDefinition, TaskError, TaskRef,
+    Tracked, Upstreams, Value, callback_factory, slack_notifier,
 };
 
 use crate::bomb::{Asked, Bomb, Fuse, Holding, Refuses, Unshown, Unwritable};
@@ -38,13 +38,20 @@ pub(crate) fn build(cell: Cell, fuse: &Arc<Fuse>) -> Built {
     let lock = Arc::new(Mutex::new(0));
     let others = others(&mut flow, &lock);
     let sources: Vec<_> = (1..=if cell.shape == Shape::Reader { 3 } else { 1 })
-        .map(|i| flow.task(TaskDefinition::new(format!("source {i}")), TaskBody::new([], move |_| Ok(Value::new(i)))))
+        .map(|i: i64| {
+            let gives = if cell.shape == Shape::Mapped { Value::new(vec![1_i64, 2, 3]) } else { Value::new(i) };
+            let body = TaskBody::new([], move |_| Ok(gives.clone()));
+            flow.task(TaskDefinition::new(format!("source {i}")), body)
+        })
         .collect();
     let with_constant = matches!(cell.place, Place::RunName | Place::Drop(Held::Constant));
     let names = (0..sources.len()).map(|i| format!("x{i}")).chain(with_constant.then(|| "constant".to_owned()));
     let task = flow.task(definition(cell, fuse), body(cell, fuse, &lock, names.clone().map(Parameter::any)));
     for (source, name) in sources.iter().zip(names) {
-        flow.edge(*source, task, &name);
+        match cell.shape {
+            Shape::Mapped => flow.map(*source, task, &name, Elements::of::<i64>()),
+            _ => flow.edge(*source, task, &name),
+        }
     }
     if with_constant {
         let constant = match cell.place {
@@ -242,6 +249,7 @@ impl Act {
                 let _held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
                 self.fuse.blow()
             }
+            Place::HandlerOn(StateKind::Skipped) => Err(Signal::skip("it skips").into()),
             Place::Display => Err(Unshown(self.fuse, Refuses::Panics).into()),
             Place::DisplayFails => Err(Unshown(self.fuse, Refuses::Fails).into()),
             Place::Drop(Held::Error) => Err(Bomb(self.fuse).into()),
@@ -274,7 +282,7 @@ fn body(
     if !cell.shape.is_async() {
         return TaskBody::new(parameters, move |inputs| {
             let act = act(inputs);
-            if cell.place == Place::Drop(Held::LateResult) {
+            if cell.place.needs_time() {
                 prefect::sleep_blocking(Duration::from_mins(2));
             }
             act.end()
@@ -284,16 +292,17 @@ fn body(
         let act = act(inputs);
         let bomb =
             matches!(cell.place, Place::Drop(Held::Future | Held::LateFuture)).then(|| Bomb(Arc::clone(&act.fuse)));
-        let second = || prefect::sleep(Duration::from_secs(1));
+        let time = Duration::from_secs(if cell.place.needs_time() { 120 } else { 1 });
+        let waits = move || prefect::sleep(time);
         let future: Pin<Box<dyn Future<Output = Ended> + Send>> = match (cell.shape, cell.place) {
             (_, Place::Drop(Held::LateFuture)) => Box::pin(std::future::pending()),
             (Shape::AsyncBefore, _) => Box::pin(async move {
                 let end = act.end();
-                second().await;
+                waits().await;
                 end
             }),
             _ => Box::pin(async move {
-                second().await;
+                waits().await;
                 act.end()
             }),
         };

@@ -65,13 +65,18 @@ fn look(cell: Cell, built: &flow::Built, run: &FlowRun) -> Result<(), String> {
         }
     }
     let (kind, prefix, decides) = place.task_end();
-    let state = run.state_of(built.task);
-    let says = match decides {
-        Decides::Panic => says_panic(&state, prefix),
-        Decides::Body => state.message().is_none_or(|message| message == prefix),
-    };
-    if state.kind() != kind || !says {
-        return wrong("the task", &state);
+    let mut states: Vec<_> = run.map_states(built.task).collect();
+    if states.is_empty() {
+        states.push(run.state_of(built.task));
+    }
+    for state in states {
+        let says = match decides {
+            Decides::Panic => says_panic(&state, prefix),
+            Decides::Body => state.message().is_none_or(|message| message == prefix),
+        };
+        if state.kind() != kind || !says {
+            return wrong("the task", &state);
+        }
     }
     let reader = run.state_of(built.reader);
     let expected = if kind == StateKind::Success { StateKind::Success } else { StateKind::TriggerFailed };

@@ -1,12 +1,14 @@
 //! What the table of cells cannot say: several at once, typed inputs, a panic while another is under way.
 use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
 
 use prefect::fake_slack::FakeSlack;
 use prefect::prelude::*;
-use prefect::{Config, Executor, FlowBuilder, FlowOptions, TaskBody, TaskDefinition, Value};
+use prefect::{Clock, Config, Executor, FlowBuilder, FlowOptions, TaskBody, TaskDefinition, Value};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::bomb::{Bomb, Fuse, Payload, Refuses, Unshown, unguarded, watch};
+use crate::bomb::{Bomb, Fuse, Payload, Refuses, Unshown, Unwritable, unguarded, watch};
 use crate::flow::{next_flow, settings};
 
 fn on_all(test: impl Fn(Executor)) {
@@ -142,6 +144,26 @@ fn inputs_that_panic_when_they_are_copied_fail_those_who_copy() {
     });
 }
 
+#[task]
+fn two(good: i64, bad: i64) -> Vec<Uncopied> {
+    vec![Uncopied(good), Uncopied(bad)]
+}
+
+#[test]
+fn elements_that_panic_when_they_are_copied_fail_their_children() {
+    on_all(|executor| {
+        let mut mapped = None;
+        let flow = flow!("elements", {
+            mapped = Some(by_value::map(two(0, 1)).task());
+        });
+        let run = flow.with(settings(executor)).run();
+        let ends: Vec<_> = run.map_states(mapped.unwrap()).collect();
+        let told = |i: usize| ends[i].message().unwrap_or_default().to_owned();
+        assert_eq!(ends.iter().map(State::kind).collect::<Vec<_>>(), [Success, Failed], "{}", told(0));
+        assert!(told(1).starts_with("Unexpected error: panicked at ") && told(1).ends_with("no copies"), "{}", told(1));
+    });
+}
+
 #[test]
 fn closures_go_with_the_run_if_the_flow_went_before() {
     on_all(|executor| {
@@ -201,9 +223,30 @@ fn a_notifier_tells_of_an_error_that_cannot_be_shown() {
 }
 
 #[test]
-fn an_error_is_shown_outside_a_run_as_in_one() {
+fn a_waker_that_panics_does_not_hold_up_others() {
+    struct Loud(Arc<Fuse>);
+    impl Wake for Loud {
+        fn wake(self: Arc<Self>) {
+            self.0.blow();
+        }
+    }
+    watch();
+    let clock = Clock::virtual_from("2026-01-01T00:00:00Z".parse().unwrap());
+    let fuse = Fuse::new(Payload::Owned);
+    let mut sleep = Box::pin(clock.sleep(Duration::from_secs(1)));
+    let waker = Waker::from(Arc::new(Loud(Arc::clone(&fuse))));
+    assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    clock.sleep_blocking(Duration::from_secs(1));
+    assert_eq!(fuse.fired(), 1);
+    assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
+}
+
+#[test]
+fn errors_and_values_are_shown_outside_a_run_as_in_one() {
     watch();
     let error = TaskError::from(Unshown(Fuse::new(Payload::Rubble), Refuses::Fails));
     assert_eq!(error.to_string(), "half a text an error whose text cannot be shown: its `Display` failed");
     assert_eq!(format!("{error:?}"), "half a text an error whose text cannot be shown: its `Debug` failed");
+    let value = Value::new(Unwritable(Fuse::new(Payload::Rubble)));
+    assert_eq!(format!("{value:?}"), "<panics::bomb::Unwritable>");
 }

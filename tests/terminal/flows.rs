@@ -4,8 +4,12 @@ use std::io::BufRead as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use prefect::fake_slack::{Answer, FakeSlack};
 use prefect::prelude::*;
-use prefect::{AnyFlow, Clock, Executor, Flow, RunSettings};
+use prefect::{
+    AnyFlow, Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, Parameter, RunSettings, TaskBody,
+    TaskDefinition, Value,
+};
 
 #[task(name = "1/x task", state_handlers = [slack_notifier])]
 fn div(x: i64) -> i64 {
@@ -80,8 +84,11 @@ fn logs(rows: u32) {
 #[task]
 fn wait(what: String) -> String {
     println!("first line of {what}");
+    println!("second line of {what}");
     for _ in std::io::stdin().lock().lines().take(1) {}
-    tracing::warn!("{what} goes on");
+    for i in 0..8 {
+        tracing::warn!("{what} {i}");
+    }
     what
 }
 
@@ -102,6 +109,30 @@ fn seed() -> Flow<Node<i64>> {
     flow!("Add Divide Flow", { div(x = add(-1)) }).with(settings())
 }
 
+/// Slack asks for three seconds of patience; under virtual time they are over at once.
+fn limited() -> AnyFlow {
+    let slack = FakeSlack::start();
+    slack.script([Answer::RateLimited(3)]);
+    let config = Config::builder().secret("SLACK_WEBHOOK_URL", slack.webhook_url()).build().expect("a configuration");
+    // It answers to the end of the program.
+    std::mem::forget(slack);
+    flow!("limited", { add(1) }).with(settings().config(config)).into()
+}
+
+/// A task mapped over so many numbers; 7 fails.
+fn mapped(name: &'static str, n: i64) -> AnyFlow {
+    let mut flow = FlowBuilder::new(FlowOptions::new(name));
+    let numbers: Vec<i64> = (0..n).collect();
+    let list = flow.task(TaskDefinition::new("list"), TaskBody::new([], move |_| Ok(Value::new(numbers.clone()))));
+    let number = TaskBody::new([Parameter::of::<i64>("n")], |inputs| match *inputs.take::<i64>(0) {
+        7 => Err("seven is broken".into()),
+        n => Ok(Value::new(n)),
+    });
+    let number = flow.task(TaskDefinition::new("number"), number);
+    flow.map(list, number, "n", Elements::of::<i64>());
+    flow.build().with(settings()).into()
+}
+
 fn large(fails: bool) -> AnyFlow {
     let name = if fails { "large" } else { "large and good" };
     let flow = flow!(name, {
@@ -112,12 +143,32 @@ fn large(fails: bool) -> AnyFlow {
     flow.with(settings()).into()
 }
 
+/// A subscriber of the program's own.
+struct Own;
+
+impl tracing::Subscriber for Own {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() <= tracing::Level::INFO
+    }
+    fn event(&self, event: &tracing::Event<'_>) {
+        eprintln!("own: {}", event.metadata().target());
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
 fn main() -> ExitCode {
     let doubled = || prefect::flows![(flow!("twin", {})), (flow!("twin", {}))];
     match std::env::var("FLOWS").as_deref() {
         Ok("none") => return prefect::main(Vec::new()),
         Ok("one") => return prefect::main(seed()),
         Ok("doubled") => return prefect::main(doubled()),
+        Ok("own subscriber") => tracing::subscriber::set_global_default(Own).expect("the first one"),
         _ => {}
     }
     let real = RunSettings::new().executor(Executor::threads(2)).flush_deadline(Duration::from_millis(1));
@@ -138,6 +189,9 @@ fn main() -> ExitCode {
         })
         .with(real)
         .into(),
+        limited(),
+        mapped("few children", 2),
+        mapped("many children", 598),
         flow!("print", { print() }).with(settings()).into(),
         flow!("empty", {}).with(settings()).into(),
     ])

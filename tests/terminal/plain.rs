@@ -101,6 +101,22 @@ Failed           large  Some reference tasks failed.  0s
 }
 
 #[test]
+fn the_children_of_a_mapped_task_are_task_runs_like_others() {
+    let out = run("few children").ran().out;
+    assert!(out.contains("\n12:00:00 Success          number[1]  Task run succeeded.\n"), "{out}");
+    let summary = "Success          list       0s\nMapped           number     0s\nSuccess          number[0]  0s\n";
+    assert_eq!(out.split_once("\n\n").unwrap().1.find(summary), Some(0), "{out}");
+
+    let out = run("many children").ran().out;
+    let told: Vec<&str> = out.lines().collect();
+    assert_eq!(told[3], "12:00:00 Mapped           number  Ready to proceed with mapping.");
+    assert_eq!(told[4], "12:00:00 Failed           number[7]  Error during execution of task: seven is broken");
+    assert_eq!(told[5], "12:00:00                  60 of 600 tasks finished: 58 Success, 1 Mapped, 1 Failed");
+    assert_eq!(lines_with(&out, "of 600 tasks finished").len(), 9);
+    assert!(out.contains("\n\nFailed           number[7]  0s\n    error: seven is broken\n\n600 tasks: "), "{out}");
+}
+
+#[test]
 fn the_summary_tells_attempts_and_causes() {
     let out = run("flaky").ran().out;
     assert_eq!(
@@ -188,6 +204,14 @@ fn rust_log_then_the_configuration_says_what_is_logged() {
 }
 
 #[test]
+fn a_subscriber_of_the_program_s_own_is_left_alone() {
+    let Ran { out, err, .. } = run("chain").env("FLOWS", "own subscriber").env("RUST_LOG", "trace").ran();
+    assert!(err.starts_with("own: prefect.FlowRunner\nown: prefect.TaskRunner\n"), "{err}");
+    assert!(err.lines().all(|line| line.starts_with("own: ")), "{err}");
+    assert!(out.contains("Failed           load"), "{out}");
+}
+
+#[test]
 fn what_is_wrong_with_the_configuration_is_seen() {
     let ran = run("empty").config("[logging]\nlevle = \"INFO\"\n").ran();
     assert!(ran.err.contains("WARN  prefect_runtime::config: "), "{}", ran.err);
@@ -195,6 +219,13 @@ fn what_is_wrong_with_the_configuration_is_seen() {
     let ran = run("empty").config("[logging]\nlevel = \"LOUD\"\n").ran();
     assert_eq!(ran.code, Some(1));
     assert!(ran.out.contains("key `logging.level`: expected "), "{}", ran.out);
+}
+
+#[test]
+fn the_end_says_once_what_it_waits_for() {
+    let out = run("limited").ran().out;
+    assert_eq!(lines_with(&out, "waiting"), ["waiting up to 5 s for 2 notifications to be sent"], "{out}");
+    assert!(out.ends_with("\nnotifications: 2 sent\n"), "{out}");
 }
 
 #[test]

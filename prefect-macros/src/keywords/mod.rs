@@ -1,6 +1,6 @@
 //! Rewrites calls with keywords, token by token, and changes nothing else:
 //! - `path(a = 1, b = 2)` into `path::__kw().a(1).b(2).__call()`,
-//! - `path::map(a = xs)` into `path::__mapped(path::__kw().a(path::__each(xs)).__call())`,
+//! - in the body of a flow, `path::map(a = xs)` into `mapped(path::__kw().a(each(xs)).__call())`,
 //! - `path(.., upstream_tasks = [u], task_args = o)` into `path(..).after(u).with(o)`,
 //! - in the body of a flow, `let (a, b) = value;` into `let (a, b) = unpack(value);`, which takes the result of a task
 //!   apart and leaves other values as they are.
@@ -14,6 +14,7 @@ use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 
 use crate::errors::Errors;
+use crate::spans::path_at;
 pub(crate) use split::{ClosureKind, closure, is_punct, keyword, list, split_commas, ungrouped};
 use split::{last_name, path_start};
 
@@ -113,16 +114,15 @@ impl Rewrite<'_> {
 
     fn call(&mut self, path: Vec<TokenTree>, callee: &Ident, arguments: &[Vec<TokenTree>]) -> TokenStream {
         let at = callee.span();
-        let (path, kind) = match split_map(ungrouped(path)) {
-            (path, true) => (path, Calls::Each),
-            (path, false) => (path, Calls::Once),
-        };
+        let (path, map) = split_map(ungrouped(path), self.krate);
+        let task = last_name(&path).unwrap_or_else(|| callee.clone());
         let path: TokenStream = path.into_iter().collect();
-        let value = |value: &[TokenTree], this: &mut Self| {
-            let value = this.some(value);
-            match kind {
-                Calls::Once => value,
-                Calls::Each => quote_spanned!(at=> #path::__each(#value)),
+        let each = |value: TokenStream| match map {
+            None => value,
+            Some(krate) => {
+                let at = value.clone().into_iter().next().map_or(at, |token| token.span());
+                let krate = path_at(krate, at);
+                quote_spanned!(at=> #krate::__private::each(#value))
             }
         };
         let mut seen: Vec<Ident> = Vec::new();
@@ -135,29 +135,32 @@ impl Rewrite<'_> {
                     self.errors.push(span, format!("positional argument after keyword argument `{before}`"));
                 }
                 // After that mistake too, so that it is not reported as missing.
-                let value = value(argument, self);
+                let value = each(self.some(argument));
                 let setter = Ident::new(&format!("__{position}"), at);
                 setters.extend(quote_spanned!(at=> .#setter(#value)));
                 continue;
             };
             if seen.contains(&name) {
-                self.errors.push(name.span(), format!("argument `{name}` is given twice to task `{callee}`"));
+                self.errors.push(name.span(), format!("argument `{name}` is given twice to task `{task}`"));
                 continue;
             }
             let given = &argument[2..];
             if name == "upstream_tasks" || name == "task_args" {
                 options.extend(self.call_option(&name, given));
             } else {
-                let value = value(given, self);
+                let value = each(self.some(given));
                 // The dot too: with the span of the call the compiler would underline the whole `flow!`.
                 setters.extend(quote_spanned!(name.span()=> .#name(#value)));
             }
             seen.push(name);
         }
         let made = quote_spanned!(at=> #path::__kw() #setters .__call());
-        match kind {
-            Calls::Once => quote_spanned!(at=> #made #options),
-            Calls::Each => quote_spanned!(at=> #path::__mapped(#made) #options),
+        match map {
+            None => quote_spanned!(at=> #made #options),
+            Some(krate) => {
+                let krate = path_at(krate, at);
+                quote_spanned!(at=> #krate::__private::mapped(#made) #options)
+            }
         }
     }
 
@@ -190,22 +193,15 @@ fn is_attribute(before: &[TokenTree]) -> bool {
     }
 }
 
-/// How often a call runs its task.
-#[derive(Clone, Copy)]
-enum Calls {
-    Once,
-    /// For each element of its arguments.
-    Each,
-}
-
-/// The path of the task, and whether its `map` is called: a task cannot be called so.
-fn split_map(mut path: Vec<TokenTree>) -> (Vec<TokenTree>, bool) {
-    let [.., colon, map] = &path[..] else { return (path, false) };
-    let is_map = matches!(map, TokenTree::Ident(map) if map == "map") && is_punct(Some(colon), ':');
-    if is_map {
-        path.truncate(path.len() - 3);
-    }
-    (path, is_map)
+/// The path of the task, and the library's if it is the task's `map` that is called: a task cannot be called so.
+fn split_map(mut path: Vec<TokenTree>, krate: Option<&TokenStream>) -> (Vec<TokenTree>, Option<&TokenStream>) {
+    let is_map = match &path[..] {
+        [.., colon, TokenTree::Ident(map)] => map == "map" && is_punct(Some(colon), ':'),
+        _ => false,
+    };
+    let Some(krate) = krate.filter(|_| is_map) else { return (path, None) };
+    path.truncate(path.len() - 3);
+    (path, Some(krate))
 }
 
 #[cfg(test)]

@@ -283,14 +283,6 @@ fn broken(task: &Task, ident: &Ident, cell: &TokenStream) -> TokenStream {
 
             #[allow(missing_docs, unused_variables, clippy::all, clippy::pedantic)]
             #vis fn map(#(#positional: impl ::core::marker::Sized),*) -> #mapped { ::core::unreachable!() }
-
-            #[doc(hidden)]
-            #[allow(missing_docs, clippy::all, clippy::pedantic)]
-            #vis fn __each<__X>(value: __X) -> __X { value }
-
-            #[doc(hidden)]
-            #[allow(missing_docs, unused_variables, clippy::all, clippy::pedantic)]
-            #vis fn __mapped(node: #node) -> #mapped { ::core::unreachable!() }
         }
 
         #cfg

@@ -40,7 +40,7 @@ const KNOWN: &[(&str, Holds)] = &[
     ("flows.checkpointing", Holds::Boolean),
     ("flows.defaults", Holds::Anything),
     ("flows.eager_edge_validation", Holds::Boolean),
-    ("flows.run_on_schedule", Holds::Boolean),
+    ("flows.run_on_schedule", Holds::Setting),
     ("home_dir", Holds::Text),
     ("logging.datefmt", Holds::Text),
     ("logging.extra_loggers", Holds::Anything),

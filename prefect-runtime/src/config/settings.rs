@@ -39,6 +39,8 @@ pub struct Settings {
     pub log_level: LevelFilter,
     /// `[engine] workers`: how many tasks run at once, at most 4096. As many as there are cores by default.
     pub workers: Option<NonZeroUsize>,
+    /// `[flows] run_on_schedule`: whether a flow that has a schedule is run on it. True by default.
+    pub run_on_schedule: bool,
     /// `[tasks.defaults] max_retries`. 0 by default.
     pub max_retries: u32,
     /// `[tasks.defaults] retry_delay`. None by default.
@@ -66,6 +68,8 @@ impl Settings {
             ui_url: reader.optional("ui.url", "a URL that starts with https:// or http://", url)?,
             log_level: reader.optional("logging.level", levels, level)?.unwrap_or(LevelFilter::INFO),
             workers: reader.optional("engine.workers", "a whole number from 1 to 4096", workers)?,
+            run_on_schedule: (reader.optional("flows.run_on_schedule", "true or false", ConfigValue::as_bool)?)
+                .unwrap_or(true),
             max_retries: (reader.optional("tasks.defaults.max_retries", "a whole number from 0, or false", retries)?)
                 .unwrap_or(0),
             retry_delay: reader.optional("tasks.defaults.retry_delay", OR_FALSE, or_none)?.flatten(),

@@ -99,7 +99,7 @@ impl<T> Upstream for Mapped<T> {
 /// # Panics
 /// If none of them was one.
 #[track_caller]
-#[must_use]
+#[allow(clippy::must_use_candidate, reason = "the call may stand alone, as that of a task")]
 pub fn mapped<T>(node: Node<T>) -> Mapped<T> {
     let task = node.task();
     let is_mapped = scope::edit(|flow| flow.is_mapped(task.task));
@@ -269,7 +269,6 @@ into_mapped! {
     IntoMapped: [T: Element] Mapped<T> => Option<T>, |list| converted(EachOf::Task(list.own()), Elements::NONE, option::<T>);
     IntoMapped: [T: Element] Mapped<T> => Outcome<T>, |list| converted(EachOf::Task(list.own()), Elements::NONE, outcome::<T>);
     IntoMapped: [T] Flattened<T> => T, |list| list.slot;
-    IntoMapped: [P, X: IntoInput<P>] Unmapped<X> => P, |whole| whole.0.into_input().into_slot();
     IntoGenericMapped: [T: Data] Vec<T> => T, |list| constants(list);
     IntoGenericMapped: [T: Data, const N: usize] [T; N] => T, |list| constants(Vec::from(list));
     IntoGenericMapped: [T: Data] Node<Vec<T>> => T, |list| elements(EachOf::Task(list.own()), Elements::of::<T>());
@@ -277,7 +276,27 @@ into_mapped! {
     IntoGenericMapped: [T: Element, const N: usize] [Node<T>; N] => T, |list| elements(tasks(list), Elements::NONE);
     IntoGenericMapped: [T: Element] Mapped<T> => T, |list| elements(EachOf::Task(list.own()), Elements::NONE);
     IntoGenericMapped: [T] Flattened<T> => T, |list| list.slot;
-    IntoGenericMapped: [P, X: IntoGeneric<P>] Unmapped<X> => P, |whole| whole.0.into_input().into_slot();
+}
+
+// With recommendation: what is wrong with the value is the news.
+impl<P, X: IntoInput<P>> IntoMapped<P> for Unmapped<X> {
+    #[track_caller]
+    fn into_mapped(self) -> Input<P> {
+        self.0.into_input()
+    }
+}
+
+impl<P, X: IntoGeneric<P>> IntoGenericMapped<P> for Unmapped<X> {
+    #[track_caller]
+    fn into_mapped(self) -> Input<P> {
+        self.0.into_input()
+    }
+}
+
+/// For the macros: a list in a mapped call with keywords.
+#[track_caller]
+pub fn each<P>(list: impl IntoMapped<P>) -> Input<P> {
+    list.into_mapped()
 }
 
 macro_rules! into_mapped_range {

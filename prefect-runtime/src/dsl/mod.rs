@@ -22,7 +22,9 @@ pub use control::{Choose, Chooser, case, choose, filter, ifelse, merge, switch};
 pub use convert::{IntoConstant, IntoGeneric, IntoInput};
 pub use flow::{flow, in_flow, missing_parameter, output_node, parameter, parameter_node, reference_tasks, returned};
 pub use input::{Input, slot};
-pub use mapped::{Flatten, Flattened, IntoGenericMapped, IntoMapped, Mapped, Unmapped, flatten, mapped, unmapped};
+pub use mapped::{
+    Flatten, Flattened, IntoGenericMapped, IntoMapped, Mapped, Unmapped, each, flatten, mapped, unmapped,
+};
 pub use node::{Node, Upstream};
 pub use options::{TaskOptions, options};
 pub use outcome::{Failure, Outcome};

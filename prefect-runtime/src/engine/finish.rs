@@ -29,12 +29,10 @@ impl Engine {
             End::Success(value) => {
                 record.kind = StateKind::Success;
                 self.keep(at, value);
-                self.forget_state(at);
                 Flags::Plain
             }
             End::Mapped(mapping) => {
                 record.kind = StateKind::Mapped;
-                self.forget_state(at);
                 return self.open_region(done.run.task, *mapping);
             }
             End::State(mut state, due) => {
@@ -64,13 +62,6 @@ impl Engine {
         match done.run.child {
             Some(child) => self.child_finished(at, child, flags),
             None => self.task_finished(done.run.task, flags),
-        }
-    }
-
-    /// A retried task run has left the state of its last attempt.
-    fn forget_state(&mut self, at: RecordId) {
-        if !self.states.is_empty() {
-            self.garbage.states.extend(self.states.remove(&at));
         }
     }
 
@@ -112,7 +103,7 @@ impl Engine {
         }
         record.waits_for -= edges;
         if record.waits_for == 0 {
-            self.ready.push_back(reader);
+            self.ready.push(reader);
         }
     }
 

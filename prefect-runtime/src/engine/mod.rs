@@ -9,7 +9,7 @@ mod finish;
 mod region;
 mod start;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use region::Region;
 pub(crate) use region::{List, Mapping};
 
 /// Which task run: that of a task of the flow, or of a child of a mapped one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RunId {
     pub(crate) task: TaskId,
     /// Which child, from 0.
@@ -155,7 +155,7 @@ pub(crate) struct Engine {
     regions: Vec<Region>,
     /// By task: its place among the regions. Empty until there is one.
     region_of: Vec<Option<u32>>,
-    ready: VecDeque<RecordId>,
+    ready: Vec<RecordId>,
     /// Task runs that go on at a tick.
     scheduled: BTreeSet<(Tick, RecordId)>,
     /// The states that say more than their kind.
@@ -243,7 +243,7 @@ impl Engine {
             records: Vec::new(),
             regions: Vec::new(),
             region_of: Vec::new(),
-            ready: VecDeque::new(),
+            ready: Vec::new(),
             scheduled: BTreeSet::new(),
             states: HashMap::new(),
             attempts: HashMap::new(),
@@ -273,7 +273,7 @@ impl Engine {
             && tick <= now
         {
             self.scheduled.pop_first();
-            self.ready.push_back(task);
+            self.ready.push(task);
         }
     }
 

@@ -116,7 +116,7 @@ impl Engine {
         self.regions.push(Region { task, first, len, left: len, flags, lists, paired: paired.clone(), mapped_over });
         for child in (first..first + len).rev() {
             if self.records[child as usize].waits_for == 0 {
-                self.ready.push_back(child);
+                self.ready.push(child);
             }
         }
         // Nobody reads what the shortest list left over.

@@ -9,7 +9,7 @@ impl Engine {
     /// Takes up to `max` ready task runs, the last released first.
     pub(crate) fn take(&mut self, max: usize, batch: &mut Batch) {
         while batch.jobs.len() < max
-            && let Some(record) = self.ready.pop_back()
+            && let Some(record) = self.ready.pop()
         {
             self.start(record, batch);
         }

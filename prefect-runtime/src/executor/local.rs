@@ -142,7 +142,7 @@ fn on_its_own_thread(core: &Arc<RunCore>, started: &Started, mut inputs: Vec<Opt
     let busy = clock.busy();
     let (theirs, body) = (Arc::clone(core), started.body.clone());
     // Unless it ends in time, it is left behind from its start.
-    core.left_behind.add(body.run.task);
+    core.left_behind.add(body.run);
     let spawned =
         std::thread::Builder::new().name(format!("prefect: {}", core.graph.name(body.run.task))).spawn(move || {
             let _holds = HoldsToken::new();
@@ -150,12 +150,12 @@ fn on_its_own_thread(core: &Arc<RunCore>, started: &Started, mut inputs: Vec<Opt
             let Call::Ended(result) = task_run::call(&theirs, &body, &mut inputs, FirstPoll::InPlace) else {
                 unreachable!("a plain function does not wait")
             };
-            theirs.left_behind.remove(body.run.task);
+            theirs.left_behind.remove(body.run);
             // The busy token goes along, so that virtual time does not move before the end is seen.
             let _ = tell.send((result, busy));
         });
     if let Err(error) = spawned {
-        core.left_behind.remove(started.body.run.task);
+        core.left_behind.remove(started.body.run);
         return Ended::Body(Err(format!("no thread for a task with a timeout: {error}").into()));
     }
     let mut kept = None;

@@ -180,7 +180,7 @@ impl Pool {
 
     /// The body that a worker is in took too long: another thread takes the worker's place, and the old one is left behind.
     pub(super) fn replace_worker(self: &Arc<Self>, worker: usize, back: Back) {
-        self.core.left_behind.add(back.started.body.run.task);
+        self.core.left_behind.add(back.started.body.run);
         if STUCK.fetch_add(1, Ordering::AcqRel) >= MAX_STUCK {
             STUCK.fetch_sub(1, Ordering::AcqRel);
             return self.give_up(&format!(

@@ -220,13 +220,13 @@ impl<'p> Worker<'p> {
                     Outcome::Done(done)
                 }
                 None => {
-                    core.left_behind.remove(body.run.task);
+                    core.left_behind.remove(body.run);
                     Outcome::Replaced
                 }
             },
             Call::Waits(future, context) => {
                 if !attempt.leave_worker() {
-                    core.left_behind.remove(body.run.task);
+                    core.left_behind.remove(body.run);
                     return Outcome::Replaced;
                 }
                 self.pool.send_away(Away::Timed(attempt), future, context);

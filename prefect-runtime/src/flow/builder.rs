@@ -392,7 +392,7 @@ impl FlowBuilder {
                     Slot::Upstream(_) => uses.push(EdgeUse::Whole),
                     Slot::Computed(computed) => uses.extend(computed.upstream.iter().map(|_| EdgeUse::Whole)),
                     Slot::Each(Each { of: EachOf::Tasks(tasks), .. }) => {
-                        uses.extend(tasks.iter().map(|_| EdgeUse::Whole))
+                        uses.extend(tasks.iter().map(|_| EdgeUse::Whole));
                     }
                     Slot::Each(Each { of: EachOf::Task(_), elements, .. }) => uses.push(match elements.nesting {
                         Nesting::Plain => EdgeUse::Element,

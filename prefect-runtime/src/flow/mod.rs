@@ -24,6 +24,7 @@ pub use elements::Elements;
 pub(crate) use elements::Nesting;
 pub use inputs::{BodyOutcome, Inputs, Slot, TaskFuture};
 pub(crate) use inputs::{Computed, Each, EachOf, Passed};
+use output::Unread;
 pub use output::{FlowOutput, MissingResult};
 pub use part::{Updated, update};
 pub use retry::{RetryDelay, RetryOn};
@@ -31,7 +32,8 @@ pub use run_name::RunName;
 pub use settings::FlowOptions;
 pub use trigger::{Trigger, Upstreams};
 
-use crate::run::{AsyncRuntime, FlowRun, Prepared, RunSettings, Until};
+use crate::run::{self, AsyncRuntime, FlowRun, Prepared, RunSettings, Until};
+use crate::schedule::Schedule;
 use graph::Graph;
 pub(crate) use inputs::SharedValues;
 
@@ -42,11 +44,13 @@ pub struct Flow<O = ()> {
     pub(crate) output: O,
     pub(crate) shared: SharedValues,
     pub(crate) settings: RunSettings,
+    pub(crate) schedule: Option<Arc<Schedule>>,
 }
 
 impl<O> Flow<O> {
     pub(crate) fn new(graph: Graph, output: O) -> Self {
-        Self { graph: Arc::new(graph), output, shared: SharedValues::default(), settings: RunSettings::default() }
+        let (shared, settings) = (SharedValues::default(), RunSettings::default());
+        Self { graph: Arc::new(graph), output, shared, settings, schedule: None }
     }
 
     /// The name.
@@ -68,54 +72,107 @@ impl<O> Flow<O> {
         self.settings = settings;
         self
     }
+
+    /// When the flow is run: [`run`](Self::run) then waits for each moment of the schedule in turn.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    /// use prefect::schedule::{CronClock, Schedule};
+    /// use prefect::{Clock, RunSettings};
+    ///
+    /// #[task]
+    /// fn day() -> String {
+    ///     context().scheduled_start_time().unwrap().to_string()
+    /// }
+    ///
+    /// # fn main() -> Result<(), prefect::schedule::ScheduleError> {
+    /// let mornings = CronClock::new("0 9 * * *")?.end_date("2026-01-31")?;
+    /// let flow = flow!("report", { day() }).schedule(Schedule::new(mornings));
+    /// // A month in no time.
+    /// let clock = Clock::virtual_from("2026-01-01T00:00:00Z".parse().unwrap());
+    /// let run = flow.with(RunSettings::new().clock(clock)).run();
+    /// assert_eq!(run.output().unwrap(), "2026-01-30T09:00:00Z");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use = "it gives the flow with this schedule"]
+    pub fn schedule(mut self, schedule: impl Into<Schedule>) -> Self {
+        self.schedule = Some(Arc::new(schedule.into()));
+        self
+    }
 }
 
 impl<O: FlowOutput> Flow<O> {
     /// Runs the flow to its end and waits for it, retries included; prints nothing.
+    ///
+    /// If the flow has a [schedule](Self::schedule), this waits for each of its moments in turn and runs the flow there,
+    /// until the schedule has no more of them, and gives the last run. Moments that pass while a run goes on are left out;
+    /// several clocks that tell the same moment with different defaults or labels each have their run. A schedule without
+    /// any moment to come makes a failed run that says so. [`RunSettings::run_now`] and the configuration's
+    /// `flows.run_on_schedule` turn this off.
     ///
     /// # Panics
     /// In an async context, whose thread must not wait: use [`run_async`](Self::run_async). If a task takes something
     /// shared that the flow does not share. While a flow is being built on the same thread.
     #[track_caller]
     pub fn run(&self) -> FlowRun<O> {
-        self.run_here(Until::TheEnd, "run_async")
+        assert_may_wait();
+        let run = run::run(self, AsyncRuntime::own, || true);
+        run.expect("somebody waits for it: the caller").with_output(self.output.clone())
     }
 
-    /// Runs one pass: tasks that wait (for a retry, for somebody) stay waiting, and the flow may stay `Running`.
+    /// Runs one pass at once, whatever the schedule: tasks that wait (for a retry, for somebody) stay waiting, and the flow
+    /// may stay `Running`.
     ///
     /// # Panics
     /// As [`run`](Self::run).
     #[track_caller]
     pub fn run_once(&self) -> FlowRun<O> {
-        self.run_here(Until::OnePass, "run_async")
+        assert_may_wait();
+        Prepared::new(self, Until::OnePass, AsyncRuntime::own(), None).run().with_output(self.output.clone())
     }
 
-    #[track_caller]
-    fn run_here(&self, until: Until, instead: &str) -> FlowRun<O> {
-        assert!(
-            tokio::runtime::Handle::try_current().is_err(),
-            "this would hold up the async runtime that it is called in: write `flow.{instead}().await`"
-        );
-        Prepared::new(self, until, AsyncRuntime::own()).run().with_output(self.output.clone())
-    }
-
-    /// Runs the flow to its end, retries included. Async tasks use the runtime that this is called in.
+    /// Runs the flow to its end, retries included, and on its schedule as [`run`](Self::run) does. Async tasks use the
+    /// runtime that this is called in.
     ///
-    /// Once started, the run goes on also when the future is dropped.
+    /// Once started, a run goes on also when the future is dropped; no further one is started then.
     ///
     /// # Panics
     /// As [`run`](Self::run), but for the async context, which it needs: outside a tokio runtime it panics.
     pub async fn run_async(&self) -> FlowRun<O> {
-        let runtime = AsyncRuntime::Given(tokio::runtime::Handle::current());
-        let prepared = Prepared::new(self, Until::TheEnd, runtime);
+        let handle = tokio::runtime::Handle::current();
+        Prepared::check(self);
+        let flow = self.unread();
         let (tell, told) = tokio::sync::oneshot::channel();
         std::thread::Builder::new()
             .name("prefect-run".into())
             .spawn(move || {
-                // Nobody may be listening any more.
-                let _ = tell.send(prepared.run());
+                let run = run::run(&flow, || AsyncRuntime::Given(handle.clone()), || !tell.is_closed());
+                if let Some(run) = run {
+                    // Nobody may be listening any more.
+                    let _ = tell.send(run);
+                }
             })
             .expect("a thread for the run");
         told.await.expect("a run ends with a state, whatever happens").with_output(self.output.clone())
     }
+
+    /// The same flow, for a thread that may outlive this one.
+    fn unread(&self) -> Flow<Unread> {
+        Flow {
+            graph: Arc::clone(&self.graph),
+            output: Unread(self.output.nodes()),
+            shared: self.shared.clone(),
+            settings: self.settings.clone(),
+            schedule: self.schedule.clone(),
+        }
+    }
+}
+
+#[track_caller]
+fn assert_may_wait() {
+    assert!(
+        tokio::runtime::Handle::try_current().is_err(),
+        "this would hold up the async runtime that it is called in: write `flow.run_async().await`"
+    );
 }

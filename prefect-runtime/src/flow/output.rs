@@ -150,6 +150,22 @@ tuple_output!(A B C D E F);
 tuple_output!(A B C D E F G);
 tuple_output!(A B C D E F G H);
 
+/// The tasks that a flow returns, without the type: for who does not read them.
+#[derive(Clone, Debug)]
+pub(crate) struct Unread(pub(crate) Vec<TaskRef>);
+
+impl FlowOutput for Unread {
+    type Value = ();
+
+    fn nodes(&self) -> Vec<TaskRef> {
+        self.0.clone()
+    }
+
+    fn read(&self, _: &mut dyn FnMut(TaskRef) -> State) -> Result<(), MissingResult> {
+        Ok(())
+    }
+}
+
 /// A task that a flow returns has no result: it failed, was skipped, or never ran.
 #[derive(Clone, Debug)]
 pub struct MissingResult {

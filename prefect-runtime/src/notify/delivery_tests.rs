@@ -96,7 +96,7 @@ impl Bench {
     }
 
     fn finish(&self) -> String {
-        self.notifications.finish(self.clock.now()).to_string()
+        self.notifications.finish(self.clock.now(), ()).to_string()
     }
 
     fn seconds(&self) -> Vec<Tick> {
@@ -146,7 +146,7 @@ fn one_destination_in_trouble_does_not_hold_up_another() {
         SlackNotifier::DEFAULT.handle(&object, &state, state.clone()).unwrap();
         slack_notifier::webhook_secret("ONCALL").handle(&object, &state, state.clone()).unwrap();
     }
-    let report = notifications.finish(bench.clock.now());
+    let report = notifications.finish(bench.clock.now(), ());
     assert_eq!(report.to_string(), "notifications: 3 sent, 3 not sent (slack: 503)");
 }
 
@@ -180,7 +180,7 @@ fn a_transport_that_panics_or_cannot_be_made_is_a_message_not_sent() {
     let notifications = Notifications::new(Clock::system(), settings);
     let object = with(notifications.clone(), TrackedKind::Task, "t");
     slack_notifier(&object, &State::new(Running), State::new(Failed)).unwrap();
-    assert_eq!(notifications.finish(0).to_string(), "notifications: 0 sent, 1 not sent (no TLS)");
+    assert_eq!(notifications.finish(0, ()).to_string(), "notifications: 0 sent, 1 not sent (no TLS)");
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn finishing_can_be_awaited() {
     bench.push(SlackNotifier::DEFAULT, [Running; 3]);
     let finished = AtomicBool::new(false);
     block_on(async {
-        let report = bench.notifications.finish_async(bench.clock.now()).await;
+        let report = bench.notifications.finish_async(bench.clock.now(), ()).await;
         finished.store(report.sent() == 3, Ordering::Relaxed);
     });
     assert!(finished.load(Ordering::Relaxed));
@@ -348,7 +348,7 @@ fn without_the_feature_messages_are_counted_with_the_reason() {
     let object = with(notifications.clone(), TrackedKind::Task, "t");
     slack_notifier(&object, &State::new(Running), State::new(Failed)).unwrap();
     let line = "notifications: 0 sent, 1 not sent (built without the feature `slack`)";
-    assert_eq!(notifications.finish(0).to_string(), line);
+    assert_eq!(notifications.finish(0, ()).to_string(), line);
 }
 
 #[test]

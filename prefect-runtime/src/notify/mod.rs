@@ -251,18 +251,19 @@ impl Notifications {
     }
 
     /// Ends the notifications of a run that ended at this tick: waits for what is left, up to the deadline, then says
-    /// what became of all. The caller must hold no busy token of the clock.
-    pub(crate) fn finish(&self, run_end: Tick) -> NotificationReport {
-        block_on(self.finish_async(run_end))
+    /// what became of all. The caller must hold no busy token of the clock, but for what it hands over: that is dropped
+    /// when the wait has begun, so that no virtual time passes before.
+    pub(crate) fn finish(&self, run_end: Tick, held: impl Sized) -> NotificationReport {
+        block_on(self.finish_async(run_end, held))
     }
 
     /// As [`finish`](Self::finish), without holding up the thread.
-    pub(crate) async fn finish_async(&self, run_end: Tick) -> NotificationReport {
+    pub(crate) async fn finish_async(&self, run_end: Tick, held: impl Sized) -> NotificationReport {
         let channels = self.channels();
         for channel in &channels {
             channel.begin_flush(run_end, self.0.settings.flush_deadline);
         }
-        self.all_ended(&channels).await;
+        self.all_ended(&channels, held).await;
         let worker = lock(&self.0.worker).take();
         if let Some(worker) = worker {
             worker.stop();
@@ -274,7 +275,8 @@ impl Notifications {
         report
     }
 
-    async fn all_ended(&self, channels: &[Arc<Channel>]) {
+    async fn all_ended(&self, channels: &[Arc<Channel>], held: impl Sized) {
+        let mut held = Some(held);
         // Most flushes are over at once; nobody needs to hear of those.
         let mut tell = self.0.clock.sleep(Duration::from_millis(500));
         poll_fn(|cx| {
@@ -293,6 +295,7 @@ impl Notifications {
                     tell = self.0.clock.sleep(Duration::from_secs(1));
                 }
             }
+            held = None;
             Poll::Pending
         })
         .await;

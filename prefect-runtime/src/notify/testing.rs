@@ -112,8 +112,10 @@ impl Bench {
     #[must_use]
     pub fn finish(&self) -> NotificationReport {
         let now = self.services.clock.now();
-        lock(&self.busy).take();
-        self.services.notifications.finish(now)
+        // Time moves with it: not under the lock.
+        let busy = lock(&self.busy).take();
+        drop(busy);
+        self.services.notifications.finish(now, ())
     }
 
     /// How much time of the run's clock has passed.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::RunCore;
 use crate::clock::Tick;
-use crate::engine::{Engine, plain};
+use crate::engine::{Engine, RecordId, RunId, plain};
 use crate::flow::graph::{TaskId, id};
 use crate::flow::{FlowOutput, MissingResult, TaskRef};
 use crate::{NotificationReport, State, StateKind, Value};
@@ -156,28 +156,39 @@ impl<O> FlowRun<O> {
         }
     }
 
-    /// The tasks whose bodies have outlived their timeouts and still run.
+    /// The names of the task runs whose bodies have outlived their timeouts and still run.
     #[cfg(feature = "cli")]
     pub(crate) fn still_running(&self) -> Vec<String> {
-        let graph = &self.core.graph;
-        self.core.left_behind.tasks().into_iter().map(|task| graph.name(task).to_string()).collect()
+        self.core.left_behind.runs().into_iter().map(|run| self.core.full_name(run).to_string()).collect()
     }
 
     /// The task runs, in the order in which the flow was built.
     pub fn task_runs(&self) -> impl Iterator<Item = TaskRunInfo> + '_ {
-        let graph = &self.core.graph;
-        (0..id(graph.len())).map(move |task| {
-            let times = self.engine.as_ref().map_or([0; 2], |engine| engine.times(task));
-            let state = self.state_at(task);
-            TaskRunInfo {
-                name: graph.name(task).to_string(),
-                slug: graph.slug(task).to_string(),
-                started: (state.kind() != StateKind::Pending).then(|| self.core.services.clock.at(times[0])),
-                duration: Duration::from_nanos(times[1].saturating_sub(times[0])),
-                attempts: self.engine.as_ref().map_or(0, |engine| engine.attempts_made(task)),
-                state,
-            }
+        (0..id(self.core.graph.len())).map(|task| self.info(RunId::of_task(task), task))
+    }
+
+    /// The same, the children of each mapped task behind it. A child's name has its number: `name[3]`.
+    #[cfg(feature = "cli")]
+    pub(crate) fn all_runs(&self) -> impl Iterator<Item = TaskRunInfo> + '_ {
+        (0..id(self.core.graph.len())).flat_map(|task| {
+            let engine = self.engine.as_ref();
+            let children = engine.and_then(|engine| engine.children(task)).unwrap_or_default();
+            let children = children.filter_map(move |child| Some((engine?.run_id(child), child)));
+            std::iter::once((RunId::of_task(task), task)).chain(children).map(|(run, record)| self.info(run, record))
         })
+    }
+
+    fn info(&self, run: RunId, record: RecordId) -> TaskRunInfo {
+        let times = self.engine.as_ref().map_or([0; 2], |engine| engine.times(record));
+        let state = self.state_at(record);
+        TaskRunInfo {
+            name: self.core.full_name(run).to_string(),
+            slug: self.core.graph.slug(run.task).to_string(),
+            started: (state.kind() != StateKind::Pending).then(|| self.core.services.clock.at(times[0])),
+            duration: Duration::from_nanos(times[1].saturating_sub(times[0])),
+            attempts: self.engine.as_ref().map_or(0, |engine| engine.attempts_made(record)),
+            state,
+        }
     }
 }
 

@@ -2,38 +2,38 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use crate::flow::graph::TaskId;
+use crate::engine::RunId;
 use crate::lock::lock;
 
-/// For each task how many of its bodies were given up, less those that came back: a body may come back before it is told
+/// For each task run how many of its bodies were given up, less those that came back: a body may come back before it is told
 /// that it was given up.
 #[derive(Default)]
-pub(crate) struct LeftBehind(Mutex<BTreeMap<TaskId, i64>>);
+pub(crate) struct LeftBehind(Mutex<BTreeMap<RunId, i64>>);
 
 impl LeftBehind {
     /// A body is given up.
-    pub(crate) fn add(&self, task: TaskId) {
-        self.change(task, 1);
+    pub(crate) fn add(&self, run: RunId) {
+        self.change(run, 1);
     }
 
     /// A body that was given up, or will be, has ended.
-    pub(crate) fn remove(&self, task: TaskId) {
-        self.change(task, -1);
+    pub(crate) fn remove(&self, run: RunId) {
+        self.change(run, -1);
     }
 
-    fn change(&self, task: TaskId, by: i64) {
+    fn change(&self, run: RunId, by: i64) {
         let mut counts = lock(&self.0);
-        let count = counts.entry(task).or_default();
+        let count = counts.entry(run).or_default();
         *count += by;
         if *count == 0 {
-            counts.remove(&task);
+            counts.remove(&run);
         }
     }
 
-    /// The tasks with bodies that still run, in the order in which the flow was built.
+    /// The task runs with bodies that still run, in the order in which the flow was built.
     #[cfg(feature = "cli")]
-    pub(crate) fn tasks(&self) -> Vec<TaskId> {
-        lock(&self.0).iter().filter(|(_, count)| **count > 0).map(|(task, _)| *task).collect()
+    pub(crate) fn runs(&self) -> Vec<RunId> {
+        lock(&self.0).iter().filter(|(_, count)| **count > 0).map(|(run, _)| *run).collect()
     }
 }
 
@@ -43,16 +43,16 @@ mod tests {
 
     #[test]
     fn a_body_may_come_back_before_it_is_given_up() {
-        let left = LeftBehind::default();
-        left.remove(1);
-        assert!(left.tasks().is_empty());
-        left.add(2);
-        left.add(1);
-        assert_eq!(left.tasks(), [2]);
-        left.add(2);
-        left.remove(2);
-        assert_eq!(left.tasks(), [2]);
-        left.remove(2);
-        assert!(left.tasks().is_empty());
+        let (left, [one, two]) = (LeftBehind::default(), [1, 2].map(RunId::of_task));
+        left.remove(one);
+        assert!(left.runs().is_empty());
+        left.add(two);
+        left.add(one);
+        assert_eq!(left.runs(), [two]);
+        left.add(two);
+        left.remove(two);
+        assert_eq!(left.runs(), [two]);
+        left.remove(two);
+        assert!(left.runs().is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! One run of one flow: what its tasks share, how it starts and ends, what is left of it.
 mod flow_run;
 mod left_behind;
+mod on_schedule;
 mod runner;
 mod runtime;
 mod settings;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use flow_run::{FlowRun, TaskRunInfo};
+pub(crate) use on_schedule::run;
 pub(crate) use runner::{Prepared, Ran, RunCore, Until, log_beginning};
 pub(crate) use runtime::AsyncRuntime;
 pub use settings::{Executor, RunSettings};
@@ -29,6 +31,8 @@ pub(crate) struct Services {
     pub(crate) config: Config,
     pub(crate) notifications: Notifications,
     pub(crate) started: Timestamp,
+    /// When the run was to start.
+    pub(crate) scheduled_start_time: Timestamp,
     pub(crate) observers: Vec<Quiet<Arc<dyn Observer>>>,
 }
 
@@ -55,6 +59,7 @@ impl Services {
             flow_name: "test flow".into(),
             flow_run_id: "test-run".into(),
             started: clock.timestamp(),
+            scheduled_start_time: clock.timestamp(),
             clock,
             runtime: AsyncRuntime::own(),
             config: Config::default(),

@@ -16,6 +16,7 @@ use crate::handlers::TrackedKind;
 use crate::notify::{DeliverySettings, Notifications, Unconfigured, check_webhook};
 use crate::panics::{self, Caught, guard};
 use crate::random::{fraction, spread};
+use crate::schedule::ClockEvent;
 use crate::state::Start;
 use crate::{Clock, Config, Signal, SignalKind, State, StateKind, TaskError, Tracked, random};
 
@@ -128,20 +129,34 @@ pub(crate) struct Ran {
 }
 
 impl Prepared {
-    /// Sets up a run.
+    /// Looks whether a flow can be run here.
     ///
     /// # Panics
-    /// If a task takes something shared that the flow does not share.
+    /// If a flow is being built on this thread. If a task takes something shared that the flow does not share.
     #[track_caller]
-    pub(crate) fn new<O: FlowOutput>(flow: &Flow<O>, until: Until, runtime: AsyncRuntime) -> Self {
-        panics::install_hook();
-        let settings = flow.settings.clone();
-        let kept = flow.output.nodes().iter().map(|task| task.task).collect();
+    pub(crate) fn check<O>(flow: &Flow<O>) {
         assert!(
             !crate::flow::scope::is_building(),
             "a flow cannot be run while a flow is being built on the same thread"
         );
         check_shared(flow);
+    }
+
+    /// Sets up a run, which a schedule may have asked for.
+    ///
+    /// # Panics
+    /// As [`check`](Self::check).
+    #[track_caller]
+    pub(crate) fn new<O: FlowOutput>(
+        flow: &Flow<O>,
+        until: Until,
+        runtime: AsyncRuntime,
+        event: Option<&ClockEvent>,
+    ) -> Self {
+        Self::check(flow);
+        panics::install_hook();
+        let settings = flow.settings.clone();
+        let kept = flow.output.nodes().iter().map(|task| task.task).collect();
         let clock = settings.clock.clone().unwrap_or_else(Clock::system);
         let seed = settings.seed.unwrap_or_else(random::bits);
         let (config, refused) = match load_config(flow, &settings) {
@@ -149,10 +164,12 @@ impl Prepared {
             Err(error) => (Config::default(), Some(error)),
         };
         let notifications = Notifications::new(clock.clone(), delivery(&config, &settings, seed));
+        let started = clock.timestamp();
         let services = Arc::new(Services {
             flow_name: Arc::clone(&flow.graph.name),
             flow_run_id: random::uuid().into(),
-            started: clock.timestamp(),
+            started,
+            scheduled_start_time: event.map_or(started, ClockEvent::timestamp),
             clock,
             runtime,
             config,
@@ -171,6 +188,12 @@ impl Prepared {
         Self { core, tracked, kept, settings, until, refused }
     }
 
+    /// The same, but no task may run, for this.
+    pub(crate) fn refuse(mut self, why: TaskError) -> Self {
+        self.refused.get_or_insert(why);
+        self
+    }
+
     fn change(&self, old: &State, new: State) -> Change {
         change(&self.tracked, &self.core.graph.options.handlers, old, new)
     }
@@ -187,7 +210,7 @@ impl Prepared {
             return self.end(state, None, begun, held);
         }
         let initial = match self.until {
-            Until::TheEnd => State::new(StateKind::Scheduled),
+            Until::TheEnd => State::new(StateKind::Scheduled).start_at(self.core.services.scheduled_start_time),
             Until::OnePass => State::new(StateKind::Pending),
         };
         log_beginning(&self.core);
@@ -267,9 +290,8 @@ impl Prepared {
             tracing::error!(target: "prefect", flow, "Unexpected error occured in FlowRunner: {error}");
         }
         let ended = self.core.services.clock.now();
-        drop(held);
         // Only now, after the times are taken: Slack may be slow.
-        let notifications = self.core.services.notifications.finish(ended);
+        let notifications = self.core.services.notifications.finish(ended, held);
         FlowRun::new(self.core, state, engine, [begun, ended], notifications)
     }
 }

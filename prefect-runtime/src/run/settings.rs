@@ -45,6 +45,8 @@ pub struct RunSettings {
     pub(crate) clock: Option<Clock>,
     pub(crate) seed: Option<u64>,
     pub(crate) keep: KeepResults,
+    /// Whether the flow's schedule is followed; by default the configuration says it.
+    pub(crate) on_schedule: Option<bool>,
     pub(crate) observers: Vec<Quiet<Arc<dyn Observer>>>,
     pub(crate) config: Option<Config>,
     pub(crate) flush_deadline: Option<Duration>,
@@ -80,6 +82,19 @@ impl RunSettings {
     /// Which results are kept to the end of the run. Default: those that are needed.
     pub fn keep_results(mut self, keep: KeepResults) -> Self {
         self.keep = keep;
+        self
+    }
+
+    /// Runs the flow once, at once, whatever its schedule and the configuration say.
+    pub fn run_now(mut self) -> Self {
+        self.on_schedule = Some(false);
+        self
+    }
+
+    /// Runs the flow on its [schedule](crate::Flow::schedule), if it has one, whatever the configuration's
+    /// `flows.run_on_schedule` says. The default is what that says, and by default it is true.
+    pub fn run_on_schedule(mut self) -> Self {
+        self.on_schedule = Some(true);
         self
     }
 

@@ -7,7 +7,7 @@ use crate::clock::Tick;
 use crate::engine::{Done, End, Job, List, Mapping};
 use crate::flow::inputs::{Each, EachOf};
 use crate::flow::{Elements, Passed, Slot};
-use crate::panics::guard;
+use crate::panics::{guard, quietly};
 use crate::run::RunCore;
 use crate::{State, StateKind, Value};
 
@@ -41,7 +41,13 @@ fn steps(core: &RunCore, job: &mut Job, passed: &mut Vec<Passed>) -> Step<Mappin
     };
     let mapped = State::new(StateKind::Mapped).with_message("Ready to proceed with mapping.");
     let state = enter(core, &tracked, run, &old, mapped)?;
-    if state.kind() == StateKind::Mapped { Ok(mapping) } else { Err(state) }
+    if state.kind() != StateKind::Mapped {
+        return Err(state);
+    }
+    for observer in &core.services.observers {
+        quietly("an observer", || observer.mapped(&tracked, mapping.children as usize));
+    }
+    Ok(mapping)
 }
 
 const NO_LIST: &str = "No upstream states can be mapped over.";

@@ -135,7 +135,7 @@ fn write_all(texts: &[(Stream, String)]) {
 /// that from one frame to the next writes over the table, and leaves the ends of its longer lines.
 fn layout() -> (usize, Size) {
     let (rows, columns) = Term::stdout().size();
-    let gap = if rows < 20 { 1 } else { 3 };
+    let gap = if rows < 12 { 1 } else { 3 };
     // The last column would wrap.
     (gap, Size { rows: usize::from(rows).saturating_sub(gap), columns: usize::from(columns).saturating_sub(1) })
 }

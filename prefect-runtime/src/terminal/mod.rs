@@ -46,8 +46,8 @@ impl<O: FlowOutput> Runnable for Flow<O> {
         log::install(&screen, config.as_ref());
         // A flow that cannot be run panics: what was printed before is shown all the same.
         let _end = End(&screen);
-        let shown = Arc::new(Shown::new(Arc::clone(&screen), tasks));
-        let run = (*self).with(settings.shown_by(&shown)).run();
+        let shown = Arc::new(Shown::new(Arc::clone(&screen)));
+        let run = (*self).with(settings.shown_by(&shown).run_now()).run();
         screen.end();
         Summary::of(&run, screen.paint)
     }
@@ -92,7 +92,7 @@ impl IntoFlows for Vec<AnyFlow> {
 }
 
 /// The `main` of a program that runs flows: with one flow and no argument it runs it, `run NAME` runs one of several,
-/// `--help` tells the rest.
+/// `--help` tells the rest. A flow that has a schedule is run once, at once: [`Flow::run`] follows schedules.
 ///
 /// ```no_run
 /// use prefect::prelude::*;

@@ -2,14 +2,15 @@
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::live::{Live, Stream};
 use super::table::Table;
-use super::text::Paint;
+use super::text::{Paint, human};
 use crate::lock::lock;
 use crate::{Clock, Redactor};
 
@@ -43,12 +44,24 @@ impl Screen {
 
     /// What time it is, on the wall.
     pub(super) fn time(&self) -> String {
-        self.time_of(self.clock.timestamp())
+        self.local(self.clock.timestamp()).strftime("%H:%M:%S").to_string()
     }
 
-    /// That moment, on the wall.
-    pub(super) fn time_of(&self, moment: Timestamp) -> String {
-        self.zone.to_datetime(moment).strftime("%H:%M:%S").to_string()
+    /// When that moment is: `in 10.0s`, `at 13:00:00`, and on another day `at 2026-01-02 13:00:00`.
+    pub(super) fn when(&self, moment: Timestamp) -> String {
+        let (now, then) = (self.clock.timestamp(), self.local(moment));
+        let left = Duration::try_from(moment.duration_since(now)).unwrap_or_default();
+        if left < Duration::from_mins(1) {
+            format!("in {}", human(left))
+        } else if then.date() == self.local(now).date() {
+            then.strftime("at %H:%M:%S").to_string()
+        } else {
+            then.strftime("at %Y-%m-%d %H:%M:%S").to_string()
+        }
+    }
+
+    fn local(&self, moment: Timestamp) -> DateTime {
+        self.zone.to_datetime(moment)
     }
 
     /// Prints whole lines.
@@ -90,6 +103,19 @@ fn wants_table(terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> b
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_told_as_people_would() {
+        let clock = Clock::virtual_from("2026-01-01T22:59:58.7Z".parse().unwrap());
+        let mut screen = Screen::new("etl".into(), 1, clock, Redactor::new());
+        screen.zone = TimeZone::UTC;
+        let when = |moment: &str| screen.when(moment.parse().unwrap());
+        assert_eq!(screen.time(), "22:59:58");
+        assert_eq!(when("2026-01-01T22:59:59.2Z"), "in 500.0ms");
+        assert_eq!(when("2025-01-01T00:00:00Z"), "in 0s");
+        assert_eq!(when("2026-01-01T23:30:00Z"), "at 23:30:00");
+        assert_eq!(when("2026-01-02T02:30:00Z"), "at 2026-01-02 02:30:00");
+    }
 
     #[test]
     fn a_table_is_for_people_who_look_at_it() {

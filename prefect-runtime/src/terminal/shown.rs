@@ -12,45 +12,26 @@ use crate::notify::{Card, MissingSecret};
 use crate::run::RunSettings;
 use crate::{State, StateKind, Tracked};
 
-/// In a flow of up to this many tasks each state change is a line; of a larger one only what goes wrong or waits, and
+/// In a flow of up to this many task runs each state change is a line; of a larger one only what goes wrong or waits, and
 /// how far it is.
 const TOLD_ONE_BY_ONE: usize = 100;
 
-/// How much is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Telling {
-    /// Each state change.
-    Each,
-    /// What goes wrong or waits, and each tenth of the tasks.
-    Tenths,
-    /// What goes wrong or waits; a table tells the rest.
-    Table,
-}
-
-pub(crate) struct Shown {
-    screen: Arc<Screen>,
-    telling: Telling,
-}
+pub(crate) struct Shown(Arc<Screen>);
 
 impl Shown {
-    pub(super) fn new(screen: Arc<Screen>, tasks: usize) -> Self {
-        let telling = match screen.is_live() {
-            true => Telling::Table,
-            false if tasks > TOLD_ONE_BY_ONE => Telling::Tenths,
-            false => Telling::Each,
-        };
-        Self { screen, telling }
+    pub(super) fn new(screen: Arc<Screen>) -> Self {
+        Self(screen)
     }
 
     fn line(&self, object: &Tracked, state: &State) -> String {
         let shown = |text: &dyn std::fmt::Display| plain(&object.services.redacted(&text));
-        let (time, kind) = (self.screen.time(), self.screen.paint.kind(state.kind()));
+        let (time, kind) = (self.0.time(), self.0.paint.kind(state.kind()));
         let mut line = format!("{time} {kind} {}", shown(&object.full_name()));
         if let Some(message) = state.message() {
             let _ = write!(line, "  {}", shown(&message));
         }
         if let Some(moment) = state.start_time().filter(|_| state.kind().is_pending()) {
-            let _ = write!(line, ", again at {}", self.screen.time_of(moment));
+            let _ = write!(line, ", again {}", self.0.when(moment));
         }
         line.push('\n');
         line
@@ -66,40 +47,40 @@ fn matters(kind: StateKind) -> bool {
 
 impl Observer for Shown {
     fn changed(&self, object: &Tracked, old: &State, new: &State) {
+        let live = self.0.is_live();
         if object.kind() == TrackedKind::Flow {
-            if self.telling != Telling::Table {
-                self.screen.print(self.line(object, new));
+            if !live {
+                self.0.print(self.line(object, new));
             }
             return;
         }
-        if self.telling == Telling::Each || matters(new.kind()) {
-            self.screen.print(self.line(object, new));
+        let (one_by_one, tenth) = self.0.with_table(|table| {
+            table.changed(object, old.kind(), new.kind(), Instant::now());
+            let one_by_one = !live && table.total() <= TOLD_ONE_BY_ONE;
+            // A table tells how far it is by itself.
+            (one_by_one, if live || one_by_one { None } else { table.next_tenth() })
+        });
+        if one_by_one || matters(new.kind()) {
+            self.0.print(self.line(object, new));
         }
-        let tenth = match self.telling {
-            Telling::Each => None,
-            Telling::Table => {
-                self.screen.with_table(|table| table.changed(object, old.kind(), new.kind(), Instant::now()));
-                None
-            }
-            Telling::Tenths => self.screen.with_table(|table| {
-                table.changed(object, old.kind(), new.kind(), Instant::now());
-                table.next_tenth()
-            }),
-        };
         if let Some(progress) = tenth {
-            self.screen.print(format!("{} {:<16} {progress}\n", self.screen.time(), ""));
+            self.0.print(format!("{} {:<16} {progress}\n", self.0.time(), ""));
         }
+    }
+
+    fn mapped(&self, _: &Tracked, children: usize) {
+        self.0.with_table(|table| table.add(children));
     }
 }
 
 impl RunSettings {
     pub(super) fn shown_by(mut self, shown: &Arc<Shown>) -> Self {
-        let (screen, told) = (Arc::clone(&shown.screen), Once::new());
+        let (screen, told) = (Arc::clone(&shown.0), Once::new());
         self.print_card = Some(Arc::new(move |message: &Card| {
             told.call_once(|| screen.print(format!("{}\n", MissingSecret(message.secret))));
             screen.print(card(message, screen.paint));
         }));
-        let (screen, told) = (Arc::clone(&shown.screen), Once::new());
+        let (screen, told) = (Arc::clone(&shown.0), Once::new());
         self.on_flush = Some(Arc::new(move |left, time| {
             if screen.is_live() {
                 screen.with_table(|table| table.set_flush(left, time));

@@ -8,9 +8,9 @@ use super::text::{Paint, counted, human, padded, plain};
 use crate::run::{FlowRun, TaskRunInfo};
 use crate::{StateKind, TaskError};
 
-/// A flow of up to this many tasks has a line for each of them.
+/// Up to this many task runs have a line each.
 const EACH: usize = 50;
-/// Of a larger one at most this many that did not end well.
+/// Of more than that at most this many that did not end well.
 const MOST: usize = 50;
 /// Longer names push the rest of their line to the right.
 const NAME: usize = 40;
@@ -24,7 +24,7 @@ impl Summary {
     pub(super) fn of<O>(run: &FlowRun<O>, paint: Paint) -> Self {
         let mut text = String::from("\n");
         let shown = |what: &dyn fmt::Display| plain(&run.core.services.redacted(&what));
-        let tasks: Vec<TaskRunInfo> = run.task_runs().collect();
+        let tasks: Vec<TaskRunInfo> = run.all_runs().collect();
         let mut counts = Counts::default();
         for task in &tasks {
             counts.add(task.state.kind());
@@ -89,11 +89,9 @@ fn listed(tasks: &[TaskRunInfo]) -> (Vec<&TaskRunInfo>, usize) {
         return (tasks.iter().collect(), 0);
     }
     let failed = |task: &TaskRunInfo| task.state.kind().is_failed() && task.state.kind() != StateKind::TriggerFailed;
-    let follow = tasks.iter().any(failed);
-    let mut listed: Vec<_> = tasks
-        .iter()
-        .filter(|task| !(ended_well(task) || follow && task.state.kind() == StateKind::TriggerFailed))
-        .collect();
+    let some_failed = tasks.iter().any(failed);
+    let follows = |task: &TaskRunInfo| some_failed && task.state.kind() == StateKind::TriggerFailed;
+    let mut listed: Vec<_> = tasks.iter().filter(|task| !(ended_well(task) || follows(task))).collect();
     listed.sort_by_key(|task| !failed(task));
     let more = listed.len().saturating_sub(MOST);
     listed.truncate(MOST);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use console::truncate_str;
+use console::{measure_text_width, truncate_str};
 
 use super::text::{Paint, counted, human, padded, plain};
 use crate::{Redactor, StateKind, Tracked};
@@ -13,7 +13,7 @@ use crate::{Redactor, StateKind, Tracked};
 const FEW: usize = 30;
 /// The rows of a larger one.
 const ROWS: usize = 10;
-/// The width of the column with names.
+/// Longer names are cut.
 const NAME: usize = 32;
 
 /// How many task runs are in which state.
@@ -92,6 +92,21 @@ impl Table {
         }
     }
 
+    /// So many children come into being.
+    pub(super) fn add(&mut self, children: usize) {
+        self.total += children;
+        self.tenths = self.tenths_now();
+    }
+
+    /// How many task runs there are, as far as is known.
+    pub(super) fn total(&self) -> usize {
+        self.total
+    }
+
+    fn tenths_now(&self) -> usize {
+        (self.counts.finished() * 10).checked_div(self.total).unwrap_or_default()
+    }
+
     /// A task run went from one kind of state to another.
     pub(super) fn changed(&mut self, task: &Tracked, old: StateKind, new: StateKind, now: Instant) {
         self.counts.remove(old);
@@ -130,16 +145,16 @@ impl Table {
 
     /// A line that tells how far the run is, each time that another tenth of its tasks has finished.
     pub(super) fn next_tenth(&mut self) -> Option<String> {
-        let finished = self.counts.finished();
-        let tenths = (finished * 10).checked_div(self.total)?;
+        let tenths = self.tenths_now();
         if tenths <= self.tenths || tenths >= 10 {
             return None;
         }
         self.tenths = tenths;
-        Some(self.progress(finished))
+        Some(self.progress())
     }
 
-    fn progress(&self, finished: usize) -> String {
+    fn progress(&self) -> String {
+        let finished = self.counts.finished();
         let colon = if self.counts.0.is_empty() { "" } else { ": " };
         format!("{finished} of {} finished{colon}{}", counted(self.total, "task"), self.counts)
     }
@@ -150,7 +165,7 @@ impl Table {
         let flow = paint.bold(&shown(&self.flow));
         let elapsed = human_ticking(now.saturating_duration_since(self.begun));
         let mut lines = vec![match self.flush {
-            None => format!("{flow}  {elapsed}  {}", self.progress(self.counts.finished())),
+            None => format!("{flow}  {elapsed}  {}", self.progress()),
             Some((left, time)) => format!("{flow}  {}", waiting(left, time)),
         }];
         // The head and "and N more".
@@ -162,11 +177,12 @@ impl Table {
         let mut rows = active;
         rows.extend(self.ended.iter().rev().take(room - rows.len()).map(|(_, row)| row));
         rows.sort_unstable_by_key(|row| row.place);
-        for row in rows {
+        let names: Vec<String> =
+            rows.iter().map(|row| truncate_str(&shown(&row.name), NAME, "…").into_owned()).collect();
+        let width = names.iter().map(|name| measure_text_width(name)).max().unwrap_or(0);
+        for (row, name) in rows.iter().zip(names) {
             let time = row.took.map_or_else(|| human_ticking(now.saturating_duration_since(row.since)), human);
-            let name = shown(&row.name);
-            let name = padded(&truncate_str(&name, NAME, "…"), NAME);
-            lines.push(format!("  {} {name}  {time}", paint.kind(row.kind)));
+            lines.push(format!("  {} {}  {time}", paint.kind(row.kind), padded(&name, width)));
         }
         if more > 0 {
             lines.push(format!("  and {more} more"));
@@ -185,7 +201,8 @@ fn human_ticking(time: Duration) -> String {
 
 /// `waiting up to 5 s for 2 notifications to be sent`
 pub(super) fn waiting(left: usize, time: Duration) -> String {
-    format!("waiting up to {} s for {} to be sent", time.as_secs(), counted(left, "notification"))
+    let seconds = time.as_millis().div_ceil(1000);
+    format!("waiting up to {seconds} s for {} to be sent", counted(left, "notification"))
 }
 
 /// What a terminal has room for.
@@ -237,18 +254,19 @@ mod tests {
     #[test]
     fn a_row_stays_where_it_is_and_the_head_counts() {
         let mut run = Run::new(3);
+        let long = "a name of more than thirty-two letters";
         assert_eq!(run.lines(24, 80), ["etl  0.0s  0 of 3 tasks finished"]);
         run.change("a", Pending, Running);
-        run.change("b", Pending, Running);
+        run.change(long, Pending, Running);
         run.now += Duration::from_secs(2);
         run.change("a", Running, Success);
-        run.change("b", Running, Failed);
-        run.change("b", Failed, Retrying);
+        run.change(long, Running, Failed);
+        run.change(long, Failed, Retrying);
         run.now += Duration::from_secs(70);
         let expected = [
-            "etl  1m 12s  1 of 3 tasks finished: 1 Retrying, 1 Success".to_owned(),
-            format!("  Success          a{}  2.0s", " ".repeat(31)),
-            format!("  Retrying         b{}  1m 10s", " ".repeat(31)),
+            "etl  1m 12s  1 of 3 tasks finished: 1 Retrying, 1 Success",
+            "  Success          a                                 2.0s",
+            "  Retrying         a name of more than thirty-two …  1m 10s",
         ];
         assert_eq!(run.lines(24, 80), expected);
     }
@@ -311,7 +329,7 @@ mod tests {
     #[test]
     fn the_end_waits_for_notifications_and_says_so() {
         let mut run = Run::new(1);
-        run.table.set_flush(1, Duration::from_secs(4));
+        run.table.set_flush(1, Duration::from_millis(3500));
         assert_eq!(run.lines(24, 80), ["etl  waiting up to 4 s for 1 notification to be sent"]);
     }
 }

@@ -32,7 +32,7 @@ fn main() {
         wrap(7);
         half(1.5);
         let text = join("a", vec![String::from("b")], "c");
-        join(text, tail = vec![], label = text);
+        join(text, tail = Vec::<String>::new(), label = text);
         maybe(3, "x");
         maybe(None, None);
         maybe(Some(4), text);

@@ -63,6 +63,6 @@ fn main() {
         unskipped(a);
         also_safe(vec![1]);
         generic::<i64>(a);
-        lists(vec![], vec![Some(1)]);
+        lists(Vec::<Outcome<i64>>::new(), vec![Some(1)]);
     });
 }

@@ -1,0 +1,64 @@
+//! Any clock.
+use jiff::{Timestamp, ZonedDateTime};
+
+#[cfg(feature = "rrule")]
+use super::RRuleClock;
+use super::options::Options;
+use super::{CronClock, DatesClock, IntervalClock, Schedule};
+
+/// A clock of any kind: made of an [`IntervalClock`], a [`CronClock`] or a [`DatesClock`] by `into`.
+#[derive(Clone, Debug)]
+pub struct ScheduleClock(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Interval(IntervalClock),
+    Cron(CronClock),
+    Dates(DatesClock),
+    #[cfg(feature = "rrule")]
+    RRule(RRuleClock),
+}
+
+impl ScheduleClock {
+    /// The first moment after this one: always a later one.
+    pub(super) fn next_after(&self, after: Timestamp) -> Option<ZonedDateTime> {
+        match &self.0 {
+            Kind::Interval(clock) => clock.next_after(after),
+            Kind::Cron(clock) => clock.next_after(after),
+            Kind::Dates(clock) => clock.next_after(after),
+            #[cfg(feature = "rrule")]
+            Kind::RRule(clock) => clock.next_after(after),
+        }
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        match &self.0 {
+            Kind::Interval(clock) => &clock.options,
+            Kind::Cron(clock) => &clock.options,
+            Kind::Dates(clock) => &clock.options,
+            #[cfg(feature = "rrule")]
+            Kind::RRule(clock) => &clock.options,
+        }
+    }
+}
+
+macro_rules! kinds {
+    ($($kind:ident($clock:ty)),*) => {
+        $(
+            impl From<$clock> for ScheduleClock {
+                fn from(clock: $clock) -> Self {
+                    Self(Kind::$kind(clock))
+                }
+            }
+
+            impl From<$clock> for Schedule {
+                fn from(clock: $clock) -> Self {
+                    Self::new(clock)
+                }
+            }
+        )*
+    };
+}
+kinds!(Interval(IntervalClock), Cron(CronClock), Dates(DatesClock));
+#[cfg(feature = "rrule")]
+kinds!(RRule(RRuleClock));

@@ -1,0 +1,12 @@
+use prefect::prelude::*;
+
+#[task]
+fn inc(x: i64) -> i64 {
+    x + 1
+}
+
+fn main() {
+    flow!("f", {
+        inc::map(5);
+    });
+}
