@@ -43,8 +43,8 @@ pub use engine::KeepResults;
 pub use error::{Panicked, TaskError};
 pub use flow::{
     Elements, Flow, FlowBuilder, FlowOptions, FlowOutput, Inputs, IntoDuration, IntoRetryDelay, MissingResult,
-    Parameter, RetryDelay, RetryOn, RunName, TaskBody, TaskDefinition, TaskRef, Trigger, Upstreams, duration,
-    exponential,
+    Parameter, RetryDelay, RetryOn, RunName, TaskBody, TaskDefinition, TaskRef, Trigger, Updated, Upstreams, duration,
+    exponential, update,
 };
 pub use handlers::{
     Callback, CallbackOutput, HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind, callback_factory,

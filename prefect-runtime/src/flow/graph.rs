@@ -40,6 +40,7 @@ pub(crate) struct Lazy {
 }
 
 /// What calls of one task function have in common.
+#[derive(Clone)]
 pub(crate) struct TaskKind {
     pub(crate) definition: Arc<TaskDefinition>,
     pub(crate) code: Code,
