@@ -161,6 +161,10 @@ impl FlowOutput for Unread {
         self.0.clone()
     }
 
+    fn moved(&self, to: &mut dyn FnMut(TaskRef) -> TaskRef) -> Self {
+        Self(self.0.iter().map(|task| to(*task)).collect())
+    }
+
     fn read(&self, _: &mut dyn FnMut(TaskRef) -> State) -> Result<(), MissingResult> {
         Ok(())
     }
