@@ -60,7 +60,7 @@ pub use notify::slack_notifier_args;
 pub use notify::testing as __testing;
 pub use notify::{NotificationReport, OnDeliveryFailure, SlackNotifier, slack_notifier};
 pub use redact::Redactor;
-pub use run::{Executor, FlowRun, RunSettings, TaskRunInfo};
+pub use run::{Executor, FlowRun, PauseAnswer, RunSettings, RunState, TaskRunInfo};
 pub use secrets::{EnvVarSecret, Secret, SecretError, SecretString, SecretValue};
 pub use state::{Signal, SignalKind, State, StateKind, StateKinds, StateResult, UnknownStateKind, raise};
 #[cfg(feature = "cli")]

@@ -69,7 +69,7 @@ impl Engine {
     }
 
     #[inline]
-    fn task_finished(&mut self, task: TaskId, flags: Flags) {
+    pub(super) fn task_finished(&mut self, task: TaskId, flags: Flags) {
         for i in 0..self.graph.upstream(task).len() {
             let upstream = self.graph.upstream(task)[i];
             self.release_result(upstream);
@@ -105,13 +105,14 @@ impl Engine {
             record.upstream = Flags::Special;
         }
         record.waits_for -= edges;
-        if record.waits_for == 0 {
+        // One that began as finished, or paused, is not started.
+        if record.waits_for == 0 && !record.kind.is_finished() && record.kind != StateKind::Paused {
             self.ready.push(reader);
         }
     }
 
     /// Keeps the value of a task run for its readers, if it has any.
-    fn keep(&mut self, at: RecordId, value: Value) {
+    pub(super) fn keep(&mut self, at: RecordId, value: Value) {
         let record = &mut self.records[at as usize];
         if record.readers > 0 {
             record.value = Some(value);

@@ -6,6 +6,7 @@
 //! The children of a mapped task are task runs like others: they get records behind those of the tasks when their parent
 //! is mapped, in one region each.
 mod finish;
+mod given;
 mod region;
 mod start;
 
@@ -155,6 +156,8 @@ pub(crate) struct Engine {
     regions: Vec<Region>,
     /// By task: its place among the regions. Empty until there is one.
     region_of: Vec<Option<u32>>,
+    /// What the children of tasks that are not mapped yet ended in before.
+    given_children: HashMap<TaskId, Vec<State>>,
     ready: Vec<RecordId>,
     /// Task runs that go on at a tick.
     scheduled: BTreeSet<(Tick, RecordId)>,
@@ -228,6 +231,7 @@ impl Engine {
             records,
             regions: Vec::new(),
             region_of: Vec::new(),
+            given_children: HashMap::new(),
             ready,
             scheduled: BTreeSet::new(),
             states: HashMap::new(),
@@ -243,6 +247,7 @@ impl Engine {
             records: Vec::new(),
             regions: Vec::new(),
             region_of: Vec::new(),
+            given_children: HashMap::new(),
             ready: Vec::new(),
             scheduled: BTreeSet::new(),
             states: HashMap::new(),
