@@ -3,7 +3,7 @@ use prefect::{EnvVarSecret, Parameter, Secret, TaskBody, TaskDefinition, TaskErr
 use serde_json::{Value as Json, json};
 
 use crate::body::{plain, value_error};
-use crate::record::{Spec, TaskSpec};
+use crate::record::{ResourceSpec, Spec, TaskSpec, quoted};
 use crate::witness::Witness;
 
 /// Whether a task of this class can be made.
@@ -30,12 +30,19 @@ pub(crate) fn task(task: &TaskSpec, spec: &Spec, witness: &Witness) -> Result<(T
         },
         "Merge" => built_in::merge(inputs(task, spec)),
         "FunctionTask" if task.name == "as_bool" => built_in::as_bool(truth),
-        "ResourceInitTask" => built_in::resource_init(task.name.clone(), init(witness.recorded(&task.slug), task)),
-        "ResourceSetupTask" => {
-            let made = witness.recorded(&task.slug)["result"].clone();
-            built_in::resource_setup("resource", move |_: &Json| Ok(made.clone()))
-        }
+        "ResourceInitTask" => built_in::resource_init(task.name.clone(), init(resource(spec)?, task)),
+        "ResourceSetupTask" => match (resource(spec)?.setup.as_str(), resource(spec)?.init_argument) {
+            ("returns init argument * 2", Some(argument)) => {
+                built_in::resource_setup("resource", move |_: &Json| Ok(json!(argument * 2)))
+            }
+            // Counted calls: it is set up again for a retry, which does not happen here.
+            (words, _) => return Err(format!("a resource whose setup {words}")),
+        },
         "ResourceCleanupTask" => {
+            let words = &resource(spec)?.cleanup;
+            if words != "records its call" {
+                return Err(format!("a resource whose cleanup {words}"));
+            }
             let witness = witness.clone();
             built_in::resource_cleanup("resource", move |_: &Json, resource: &Json| {
                 witness.cleaned_up(resource);
@@ -48,12 +55,18 @@ pub(crate) fn task(task: &TaskSpec, spec: &Spec, witness: &Witness) -> Result<(T
     Ok((definition.named(task.name.clone()), body))
 }
 
-/// The class behind a resource is not on record, only what came of it.
-fn init(recorded: Json, task: &TaskSpec) -> TaskBody {
+fn resource(spec: &Spec) -> Result<&ResourceSpec, String> {
+    spec.resource.as_ref().ok_or_else(|| "a resource that is not described".to_owned())
+}
+
+/// Gives the object, or fails: `raises ValueError 'no init'`.
+fn init(resource: &ResourceSpec, task: &TaskSpec) -> TaskBody {
     let parameters: Vec<_> = task.constant_inputs.keys().map(|name| Parameter::any(name.clone())).collect();
-    TaskBody::new(parameters, move |_| match recorded["result"]["message"].as_str() {
-        Some(message) if recorded["class"] == "Failed" => Err(value_error(message)),
-        _ => Ok(Value::new(recorded["result"].clone())),
+    let words = resource.init.clone().unwrap_or_default();
+    let (error, object) = (quoted(&words).map(str::to_owned), json!({ "object": resource.name }));
+    TaskBody::new(parameters, move |_| match &error {
+        Some(text) => Err(value_error(text.clone())),
+        None => Ok(Value::new(object.clone())),
     })
 }
 

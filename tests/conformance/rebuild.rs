@@ -34,7 +34,7 @@ pub(crate) fn run(spec: &Spec, record: &Json) -> Result<Json, String> {
         Ok(status) => Answer::Status(status, "no".to_owned()),
     }));
     let config = config(spec, observed, &slack)?;
-    let witness = Witness::new(slack, answers, observed["task_states"].clone());
+    let witness = Witness::new(slack, answers);
     let (flow, tasks) = build(spec, &witness)?;
     let asked = Arc::new(Mutex::new(Vec::new()));
     let flow = flow.with(
