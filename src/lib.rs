@@ -33,7 +33,7 @@ pub mod prelude {
     pub use prefect_runtime::{
         Data, Node, OnDeliveryFailure, Outcome, Signal, SlackNotifier, State, StateHandler, StateKind, TaskError,
         Tracked, callback_factory, case, choose, context, exponential, filter, flatten, ifelse, input, list, merge,
-        options, parameter, parameter_or, raise, reference_tasks, slack_notifier, switch, task_fn, unmapped,
+        options, parameter, parameter_or, raise, reference_tasks, resource, slack_notifier, switch, task_fn, unmapped,
     };
 }
 

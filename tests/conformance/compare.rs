@@ -21,8 +21,10 @@ pub(crate) fn difference(spec: &Spec, order: Order, recorded: &Json, seen: &Json
     if recorded["raised_to_caller"] == "TypeError" {
         accident(&mut recorded, &mut seen);
     }
-    // What the run was given, and not what it did.
-    remove(&mut recorded, "run_arguments");
+    // What was given to the run was no part of what was seen.
+    for given in ["run_arguments", "answers"] {
+        remove(&mut recorded, given);
+    }
     // Where the flow's state lost the states of its tasks, or its own, there is nothing to compare them with.
     for lost in ["flow_state", "task_states"] {
         if recorded[lost].is_null() {

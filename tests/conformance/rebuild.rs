@@ -1,6 +1,7 @@
 //! A recorded flow, built again by the library's API for flows that are made at run time, run, and written down as a
 //! record is.
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use prefect::fake_slack::{Answer, FakeSlack};
@@ -11,17 +12,17 @@ use prefect::trigger::{
     some_failed, some_successful,
 };
 use prefect::{
-    Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, FlowRun, KeepResults, ParameterErrors, RetryOn,
-    RunName, RunSettings, Signal, State, StateKind, TaskBody, TaskDefinition, TaskError, TaskRef, Tracked, Trigger,
-    Upstreams,
+    Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, FlowRun, KeepResults, ParameterErrors,
+    PauseAnswer, RetryOn, RunName, RunSettings, RunState, Signal, State, StateKind, TaskBody, TaskDefinition,
+    TaskError, TaskRef, Tracked, Trigger, Upstreams,
 };
 use prefect_tests::logs::Logs;
 use serde_json::{Map, Value as Json, json};
 
 use crate::body::{Raised, result, value_error};
 use crate::built_in;
-use crate::handlers::{WEBHOOK_SECRET, handler, observer, on_failure, webhook_secrets};
-use crate::record::{self, MomentSpec, OptionsSpec, RunArguments, Spec, TaskSpec, TerminalSpec, quoted};
+use crate::handlers::{NewState, WEBHOOK_SECRET, handler, new_state, observer, on_failure, webhook_secrets};
+use crate::record::{self, MomentSpec, OptionsSpec, Spec, TaskSpec, TerminalSpec, quoted};
 use crate::witness::Witness;
 
 /// Runs the flow of a record, and gives what was observed.
@@ -37,8 +38,8 @@ pub(crate) fn run(spec: &Spec, record: &Json) -> Result<Json, String> {
     let config = config(spec, observed, &slack)?;
     let witness = Witness::new(slack, answers);
     let (flow, tasks) = build(spec, &witness)?;
-    let arguments: Option<RunArguments> = record::read(&observed["run_arguments"], "run_arguments")?;
-    let flow = flow.with_parameters(arguments.unwrap_or_default().parameters);
+    let (states, parameters) = given(&observed["run_arguments"])?;
+    let flow = flow.with_parameters(parameters);
     let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     let flow = match spec.flow.schedule.split_first() {
         None => flow,
@@ -47,8 +48,11 @@ pub(crate) fn run(spec: &Spec, record: &Json) -> Result<Json, String> {
             flow.schedule(more.iter().fold(schedule, |schedule, next| schedule.clock(moment(next, start))))
         }
     };
+    let asked = Arc::new(Mutex::new(Vec::new()));
     let flow = flow.with(
         RunSettings::new()
+            .states(states)
+            .on_pause(somebody(observed, &asked))
             .executor(Executor::Local)
             .clock(Clock::virtual_from(start))
             .config(config)
@@ -69,6 +73,9 @@ pub(crate) fn run(spec: &Spec, record: &Json) -> Result<Json, String> {
         seen["raised_to_caller"] = json!("ValueError");
         seen["message"] = json!(run.state().message());
     }
+    if observed["prompts"].is_array() {
+        seen["prompts"] = asked.lock().unwrap().clone().into();
+    }
     if !posts.is_empty() {
         seen["http_posts"] = Json::Array(posts);
     }
@@ -79,6 +86,35 @@ pub(crate) fn run(spec: &Spec, record: &Json) -> Result<Json, String> {
 fn moment(spec: &MomentSpec, start: Timestamp) -> DatesClock {
     let clock = DatesClock::new([start + Duration::from_secs_f64(spec.in_s)]).expect("a moment");
     spec.parameter_defaults.iter().fold(clock, |clock, (name, value)| clock.parameter_default(name, value.clone()))
+}
+
+/// The states that a run starts from, and the values of its parameters.
+fn given(arguments: &Json) -> Result<(RunState, Map<String, Json>), String> {
+    let (mut states, mut parameters) = (RunState::new(), Map::new());
+    for (argument, value) in arguments.as_object().into_iter().flatten() {
+        match argument.as_str() {
+            "parameters" => parameters.extend(value.as_object().cloned().unwrap_or_default()),
+            "task_states" => {
+                for (slug, state) in value.as_object().into_iter().flatten() {
+                    let state: NewState = record::read(state, "a state given to a run")?;
+                    states.set(slug, new_state(&state)?);
+                }
+            }
+            _ => return Err(format!("{argument} given to a run")),
+        }
+    }
+    Ok((states, parameters))
+}
+
+/// Answers as somebody did at the terminal, and writes down what was asked.
+fn somebody(observed: &Json, asked: &Arc<Mutex<Vec<Json>>>) -> impl Fn(&Tracked) -> PauseAnswer + Send + Sync + use<> {
+    let (asked, answers) = (Arc::clone(asked), observed["answers"].as_array().cloned().unwrap_or_default());
+    move |task: &Tracked| {
+        let mut asked = asked.lock().unwrap();
+        let Some(answer) = answers.get(asked.len()) else { return PauseAnswer::Leave };
+        asked.push(json!(format!("{task} is currently Paused; enter 'y' to resume:\n")));
+        if answer == "y" { PauseAnswer::Resume } else { PauseAnswer::AskAgain }
+    }
 }
 
 /// The secrets of the record. A webhook's URL is not on record, only what came of it: an answer to each post, a secret
@@ -153,7 +189,7 @@ fn number(task: &TaskSpec) -> u32 {
 }
 
 fn task_of(task: &TaskSpec, spec: &Spec, witness: &Witness) -> Result<(TaskDefinition, TaskBody), String> {
-    let (definition, body) = built_in::task(task, spec)?;
+    let (definition, body) = built_in::task(task, spec, witness)?;
     Ok((with_options(definition, task, witness)?, body))
 }
 

@@ -33,6 +33,7 @@ pub(crate) struct Spec {
     pub(crate) flow: FlowSpec,
     pub(crate) tasks: Vec<TaskSpec>,
     pub(crate) edges: Vec<EdgeSpec>,
+    pub(crate) resource: Option<ResourceSpec>,
     #[serde(default)]
     pub(crate) secrets: BTreeMap<String, Json>,
     #[serde(default)]
@@ -61,12 +62,14 @@ pub(crate) struct MomentSpec {
     pub(crate) parameter_defaults: BTreeMap<String, Json>,
 }
 
-/// What a run is given.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RunArguments {
-    #[serde(default)]
-    pub(crate) parameters: Map<String, Json>,
+pub(crate) struct ResourceSpec {
+    pub(crate) name: String,
+    pub(crate) init_argument: Option<i64>,
+    pub(crate) init: Option<String>,
+    pub(crate) setup: String,
+    pub(crate) cleanup: String,
 }
 
 #[derive(Deserialize)]

@@ -147,6 +147,48 @@ fn two_parameters_of_one_name_are_refused() {
     );
 }
 
+/// Prefect's `flow.update`.
+#[test]
+fn the_parameters_of_a_part_are_those_of_the_whole() {
+    let (part, [x, rows, _]) = three();
+    let mut flow = FlowBuilder::new(FlowOptions::new("whole"));
+    let (definition, body) = built_in::parameter_or("first", 7_i64);
+    let first = flow.task(definition, body);
+    let updated = flow.update(&part);
+    let (definition, body) = same("read");
+    let read = flow.task(definition, body);
+    flow.edge(updated.task(rows), read, "value");
+    let flow = flow.build();
+    assert_eq!(declared(&flow), ["first: i64 = 7", "x: i64", "rows: u32 = 3", "tag: Option<String> = null"]);
+    let run = flow.with_parameters([("x", json!(1)), ("rows", json!(2))]).run();
+    assert_eq!(run.state_of(first).value(), Some(&7_i64));
+    assert_eq!(run.state_of(updated.task(x)).value(), Some(&1_i64));
+    assert_eq!(run.state_of(read).value(), Some(&2_u32));
+
+    let mut flow = FlowBuilder::new(FlowOptions::new("twice"));
+    flow.update(&part);
+    assert!(panicked(|| flow.update(&part)).contains("flow `twice` has two parameters named `x`"));
+}
+
+/// What has finished is not asked for again.
+#[test]
+fn a_run_that_goes_on_keeps_its_values() {
+    let (flow, _) = three();
+    let mut of_x = flow.with_parameter("x", 5).run().run_state();
+    let mut flow = FlowBuilder::new(FlowOptions::new("three"));
+    for (definition, body) in [built_in::parameter::<i64>("x"), built_in::parameter::<i64>("new")] {
+        flow.task(definition, body);
+    }
+    let flow = flow.build();
+    of_x.forget("rows");
+    of_x.forget("tag");
+    assert_eq!(mistakes(&flow.run_from(of_x.clone())), ["parameter `new: i64` is missing"]);
+    let run = flow.with_parameter("new", 1).run_from(of_x);
+    assert_eq!(states(&run), ["x Success", "new Success"]);
+    let x = run.task_runs().find(|task| task.slug == "x").unwrap().state.value::<i64>().copied();
+    assert_eq!(x, Some(5));
+}
+
 #[test]
 fn a_parameter_waits_for_nothing() {
     let expected = "Parameters must be root tasks and can not have upstream dependencies. \

@@ -161,14 +161,30 @@ impl FlowBuilder {
     #[track_caller]
     fn declare(&mut self, definition: TaskDefinition, declared: Declared) -> TaskId {
         let name: Arc<str> = Arc::from(definition.name());
+        let task = self.add_made(definition, declared::code(self.parameters.len()), &mut []);
+        self.push_parameter(FlowParameter { task, name, declared });
+        task
+    }
+
+    /// Makes this task, a copy from another flow, the one of the same parameter here.
+    #[track_caller]
+    pub(super) fn adopt(&mut self, task: TaskId, parameter: &FlowParameter) {
+        let definition = Arc::clone(&self.kinds[self.nodes[task as usize].kind as usize].definition);
+        let kind = TaskKind::new(definition, declared::code(self.parameters.len()));
+        self.nodes[task as usize].kind = self.add_kind(kind);
+        let FlowParameter { name, declared, .. } = parameter;
+        self.push_parameter(FlowParameter { task, name: Arc::clone(name), declared: declared.clone() });
+    }
+
+    #[track_caller]
+    fn push_parameter(&mut self, parameter: FlowParameter) {
+        let name = &parameter.name;
         assert!(
-            self.parameters.iter().all(|parameter| parameter.name != name),
+            self.parameters.iter().all(|other| other.name != *name),
             "A task with the slug \"{name}\" already exists in this flow. (flow `{}` has two parameters named `{name}`)",
             self.options.name
         );
-        let task = self.add_made(definition, declared::code(self.parameters.len()), &mut []);
-        self.parameters.push(FlowParameter { task, name, declared });
-        task
+        self.parameters.push(parameter);
     }
 
     /// The parameter whose value this task gives.
@@ -237,7 +253,7 @@ impl FlowBuilder {
     pub fn flatten(&mut self, from: TaskRef, to: TaskRef, key: &str, elements: Elements) {
         let from = self.own(from);
         assert!(from != self.own(to), "edges can not connect a task to itself");
-        let make = Box::new(move |passed: &[Passed]| elements.flat(passed));
+        let make = Arc::new(move |passed: &[Passed]| elements.flat(passed));
         self.bind(to, key, Slot::Computed(Computed { upstream: vec![from], make }));
     }
 
@@ -368,7 +384,20 @@ impl FlowBuilder {
         task
     }
 
-    fn add_kind(&mut self, kind: TaskKind) -> u32 {
+    /// A task of another flow, with its edges as they are here.
+    pub(super) fn push_copy(&mut self, kind: u32, data: &[TaskId], slots: Option<Box<[Slot]>>) -> TaskId {
+        let start = id(self.edges.len());
+        self.edges.extend_from_slice(data);
+        let place = slots.map_or(PLAIN, |slots| {
+            self.slots.push(slots);
+            id(self.slots.len() - 1)
+        });
+        let task = self.push(kind, id(data.len()), place);
+        self.nodes[task as usize].edges = start;
+        task
+    }
+
+    pub(super) fn add_kind(&mut self, kind: TaskKind) -> u32 {
         self.kinds.push(kind);
         id(self.kinds.len() - 1)
     }
