@@ -1,17 +1,16 @@
 //! A flow under construction: what the macros fill, and what users fill who build flows at run time.
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::Flow;
 use super::declared::{self, Declared, FlowParameter};
-use super::definition::{BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
-use super::elements::{Elements, Nesting};
-use super::graph::{Code, DynamicCode, EdgeUse, Graph, Lazy, MappedTasks, PLAIN, TaskId, TaskKind, TaskNode, id};
+use super::definition::{BodyKind, Parameter, TaskDefinition};
+use super::elements::Elements;
+use super::graph::{Code, DynamicCode, PLAIN, TaskId, TaskKind, TaskNode};
 use super::inputs::{BodyOutcome, Computed, Each, EachOf, Inputs, Passed, Slot, TaskFuture};
 use super::settings::FlowOptions;
-use crate::built_in::BuiltIn;
 use crate::quiet::Quiet;
 use crate::{TaskError, Value};
 
@@ -36,19 +35,19 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 /// ```
 pub struct FlowBuilder {
     pub(super) id: u32,
-    options: FlowOptions,
-    kinds: Vec<TaskKind>,
-    known: HashMap<(usize, usize), u32>,
-    last: Option<((usize, usize), u32)>,
-    nodes: Vec<TaskNode>,
-    edges: Vec<TaskId>,
-    slots: Vec<Box<[Slot]>>,
+    pub(super) options: FlowOptions,
+    pub(super) kinds: Vec<TaskKind>,
+    pub(super) known: HashMap<(usize, usize), u32>,
+    pub(super) last: Option<((usize, usize), u32)>,
+    pub(super) nodes: Vec<TaskNode>,
+    pub(super) edges: Vec<TaskId>,
+    pub(super) slots: Vec<Box<[Slot]>>,
     /// Inputs of tasks made at run time, until the flow is built.
-    bound: HashMap<TaskId, Vec<Option<Slot>>>,
+    pub(super) bound: HashMap<TaskId, Vec<Option<Slot>>>,
     /// Edges that bring no data, (from, to).
-    order: Vec<(TaskId, TaskId)>,
-    reference_tasks: Option<Vec<TaskId>>,
-    parameters: Vec<FlowParameter>,
+    pub(super) order: Vec<(TaskId, TaskId)>,
+    pub(super) reference_tasks: Option<Vec<TaskId>>,
+    pub(super) parameters: Vec<FlowParameter>,
 }
 
 /// A task of a [`FlowBuilder`].
@@ -59,9 +58,9 @@ pub struct TaskRef {
 }
 
 /// The code of a task that is made at run time.
-pub struct TaskBody(Made);
+pub struct TaskBody(pub(super) Made);
 
-enum Made {
+pub(super) enum Made {
     Code(DynamicCode),
     /// Gives the value of a parameter of the flow.
     Parameter(Declared),
@@ -159,7 +158,7 @@ impl FlowBuilder {
 
     /// Adds the task that gives the value of a parameter. Its slug is the parameter's name.
     #[track_caller]
-    fn declare(&mut self, definition: TaskDefinition, declared: Declared) -> TaskId {
+    pub(super) fn declare(&mut self, definition: TaskDefinition, declared: Declared) -> TaskId {
         let name: Arc<str> = Arc::from(definition.name());
         let task = self.add_made(definition, declared::code(self.parameters.len()), &mut []);
         self.push_parameter(FlowParameter { task, name, declared });
@@ -177,7 +176,7 @@ impl FlowBuilder {
     }
 
     #[track_caller]
-    fn push_parameter(&mut self, parameter: FlowParameter) {
+    pub(super) fn push_parameter(&mut self, parameter: FlowParameter) {
         let name = &parameter.name;
         assert!(
             self.parameters.iter().all(|other| other.name != *name),
@@ -188,7 +187,7 @@ impl FlowBuilder {
     }
 
     /// The parameter whose value this task gives.
-    fn parameter_of(&self, task: TaskId) -> Option<&FlowParameter> {
+    pub(super) fn parameter_of(&self, task: TaskId) -> Option<&FlowParameter> {
         // In the order in which they were made.
         let place = self.parameters.binary_search_by_key(&task, |parameter| parameter.task).ok()?;
         Some(&self.parameters[place])
@@ -202,7 +201,7 @@ impl FlowBuilder {
     /// # Panics
     /// If the task is that of a parameter: there is nothing to wait for.
     #[track_caller]
-    fn assert_downstream(&self, to: TaskId, from: Option<TaskId>) {
+    pub(super) fn assert_downstream(&self, to: TaskId, from: Option<TaskId>) {
         if let Some(parameter) = self.parameter_of(to) {
             let after = from.map(|from| format!(" after task `{}`", self.name_of(from))).unwrap_or_default();
             panic!(
@@ -267,7 +266,7 @@ impl FlowBuilder {
     }
 
     #[track_caller]
-    fn bind(&mut self, to: TaskRef, key: &str, slot: Slot) {
+    pub(super) fn bind(&mut self, to: TaskRef, key: &str, slot: Slot) {
         let task = self.own(to);
         let from = match &slot {
             Slot::Upstream(from) | Slot::Each(Each { of: EachOf::Task(from), .. }) => Some(*from),
@@ -309,7 +308,7 @@ impl FlowBuilder {
     }
 
     #[track_caller]
-    fn own(&self, task: TaskRef) -> TaskId {
+    pub(super) fn own(&self, task: TaskRef) -> TaskId {
         assert!(task.graph == self.id, "this task belongs to another flow");
         task.task
     }
@@ -322,245 +321,6 @@ impl FlowBuilder {
     #[track_caller]
     pub fn build(self) -> Flow<()> {
         Flow::new(self.finish(), ())
-    }
-
-    // What the macros use.
-
-    pub(super) fn add_call(
-        &mut self,
-        cell: &'static TaskCell,
-        code: &'static TaskCode,
-        inputs: &mut [Option<Slot>],
-    ) -> TaskId {
-        let key = (std::ptr::from_ref(cell).addr(), std::ptr::from_ref(code).addr());
-        let kind = match self.last {
-            Some((last, kind)) if last == key => kind,
-            _ => match self.known.get(&key) {
-                Some(kind) => *kind,
-                None => {
-                    let kind = TaskKind::new(Arc::clone(cell.definition()), Code::Static(code));
-                    let kind = self.add_kind(kind);
-                    self.known.insert(key, kind);
-                    kind
-                }
-            },
-        };
-        self.last = Some((key, kind));
-        self.push_with(kind, inputs)
-    }
-
-    /// One of Prefect's own tasks.
-    #[track_caller]
-    pub(super) fn add_built_in(&mut self, (definition, body): BuiltIn, inputs: &mut [Option<Slot>]) -> TaskId {
-        match body.0 {
-            Made::Code(code) => self.add_made(definition, Code::Dynamic(Arc::new(code)), inputs),
-            Made::Parameter(declared) => self.declare(definition, declared),
-        }
-    }
-
-    /// A task of the library's own, or one whose definition is made for this call.
-    pub(super) fn add_made(&mut self, definition: TaskDefinition, code: Code, inputs: &mut [Option<Slot>]) -> TaskId {
-        let kind = self.add_kind(TaskKind::new(Arc::new(definition), code));
-        self.push_with(kind, inputs)
-    }
-
-    fn push_with(&mut self, kind: u32, inputs: &mut [Option<Slot>]) -> TaskId {
-        let start = self.edges.len();
-        let mut plain = true;
-        for slot in inputs.iter() {
-            let slot = slot.as_ref().expect("every input is given");
-            plain &= matches!(slot, Slot::Upstream(_));
-            slot.push_edges(&mut self.edges);
-        }
-        let data_edges = id(self.edges.len() - start);
-        let slots = if plain {
-            PLAIN
-        } else {
-            self.slots.push(inputs.iter_mut().map(|slot| slot.take().expect("every input is given")).collect());
-            id(self.slots.len() - 1)
-        };
-        let task = self.push(kind, data_edges, slots);
-        self.nodes[task as usize].edges = id(start);
-        task
-    }
-
-    /// A task of another flow, with its edges as they are here.
-    pub(super) fn push_copy(&mut self, kind: u32, data: &[TaskId], slots: Option<Box<[Slot]>>) -> TaskId {
-        let start = id(self.edges.len());
-        self.edges.extend_from_slice(data);
-        let place = slots.map_or(PLAIN, |slots| {
-            self.slots.push(slots);
-            id(self.slots.len() - 1)
-        });
-        let task = self.push(kind, id(data.len()), place);
-        self.nodes[task as usize].edges = start;
-        task
-    }
-
-    pub(super) fn add_kind(&mut self, kind: TaskKind) -> u32 {
-        self.kinds.push(kind);
-        id(self.kinds.len() - 1)
-    }
-
-    fn push(&mut self, kind: u32, data_edges: u32, slots: u32) -> TaskId {
-        let task = id(self.nodes.len());
-        self.nodes.push(TaskNode { kind, edges: id(self.edges.len()), data_edges, slots });
-        task
-    }
-
-    /// Changes the options of one task, and of no other call of the same function.
-    ///
-    /// # Panics
-    /// If it is the name of a parameter that changes.
-    #[track_caller]
-    pub(crate) fn edit(&mut self, task: TaskId, change: impl FnOnce(TaskDefinition) -> TaskDefinition) {
-        let kind = &self.kinds[self.nodes[task as usize].kind as usize];
-        let changed = TaskKind::new(Arc::new(change((*kind.definition).clone())), kind.code.clone());
-        if let Some(parameter) = self.parameter_of(task) {
-            let name = &parameter.name;
-            assert!(
-                changed.definition.name() == &**name,
-                "the name of parameter `{name}` is what it is given by: name it so where it is made"
-            );
-        }
-        self.nodes[task as usize].kind = self.add_kind(changed);
-    }
-
-    /// The number that the next task gets.
-    pub(crate) fn next_task(&self) -> TaskId {
-        id(self.nodes.len())
-    }
-
-    /// The tasks whose results a task takes, if it was made by a call.
-    pub(super) fn data_edges(&self, task: TaskId) -> &[TaskId] {
-        let node = self.nodes[task as usize];
-        &self.edges[node.edges as usize..][..node.data_edges as usize]
-    }
-
-    /// Edges that bring no data, (from, to), in the order in which they were made.
-    pub(super) fn order_edges(&self) -> &[(TaskId, TaskId)] {
-        &self.order
-    }
-
-    /// The name of a task.
-    pub(crate) fn name_of(&self, task: TaskId) -> &str {
-        self.kinds[self.nodes[task as usize].kind as usize].definition.name()
-    }
-
-    /// Whether a task takes an element of a list.
-    pub(crate) fn is_mapped(&self, task: TaskId) -> bool {
-        let slots = self.slots.get(self.nodes[task as usize].slots as usize);
-        slots.is_some_and(|slots| slots.iter().any(|slot| matches!(slot, Slot::Each(_))))
-    }
-
-    pub(crate) fn after(&mut self, task: TaskId, upstream: TaskId) {
-        self.order.push((upstream, task));
-    }
-
-    pub(crate) fn set_reference_tasks(&mut self, tasks: Vec<TaskId>) {
-        self.reference_tasks = Some(tasks);
-    }
-
-    #[track_caller]
-    pub(super) fn finish(mut self) -> Graph {
-        if !self.parameters.is_empty() {
-            self.order.iter().for_each(|(from, to)| self.assert_downstream(*to, Some(*from)));
-        }
-        if !self.bound.is_empty() || !self.order.is_empty() {
-            self.lay_out();
-        }
-        let mapped = self.uses();
-        Graph {
-            mapped,
-            id: self.id,
-            name: Arc::from(&*self.options.name),
-            options: self.options,
-            kinds: self.kinds,
-            nodes: self.nodes,
-            edges: self.edges,
-            slots: self.slots,
-            reference_tasks: self.reference_tasks,
-            parameters: self.parameters,
-            lazy: Lazy::default(),
-        }
-    }
-
-    /// How the mapped tasks use their edges.
-    fn uses(&self) -> MappedTasks {
-        let each = |slots: &[Slot]| slots.iter().any(|slot| matches!(slot, Slot::Each(_)));
-        if !self.slots.iter().any(|slots| each(slots)) {
-            return MappedTasks::default();
-        }
-        let mut mapped = MappedTasks::default();
-        for task in 0..self.nodes.len() {
-            let Some(slots) = self.slots.get(self.nodes[task].slots as usize).filter(|slots| each(slots)) else {
-                continue;
-            };
-            let mut uses = Vec::new();
-            for slot in slots {
-                match slot {
-                    Slot::Upstream(_) => uses.push(EdgeUse::Whole),
-                    Slot::Computed(computed) => uses.extend(computed.upstream.iter().map(|_| EdgeUse::Whole)),
-                    Slot::Each(Each { of: EachOf::Tasks(tasks), .. }) => {
-                        uses.extend(tasks.iter().map(|_| EdgeUse::Whole));
-                    }
-                    Slot::Each(Each { of: EachOf::Task(_), elements, .. }) => uses.push(match elements.nesting {
-                        Nesting::Plain => EdgeUse::Element,
-                        Nesting::Flattened => EdgeUse::Flattened,
-                    }),
-                    Slot::Value(_) | Slot::Each(Each { of: EachOf::Constant(_), .. }) => {}
-                }
-            }
-            let end = self.nodes.get(task + 1).map_or(self.edges.len(), |next| next.edges as usize);
-            uses.resize(end - self.nodes[task].edges as usize, EdgeUse::Whole);
-            mapped.add(id(task), uses);
-        }
-        mapped
-    }
-
-    /// Lays the edges out anew: inputs that were bound by name, and edges without data after those with.
-    #[track_caller]
-    fn lay_out(&mut self) {
-        let mut order: HashMap<TaskId, Vec<TaskId>> = HashMap::new();
-        for (from, to) in std::mem::take(&mut self.order) {
-            order.entry(to).or_default().push(from);
-        }
-        let old_edges = std::mem::take(&mut self.edges);
-        for task in 0..id(self.nodes.len()) {
-            let node = self.nodes[task as usize];
-            let start = id(self.edges.len());
-            if let Some(bound) = self.bound.remove(&task) {
-                let kind = &self.kinds[node.kind as usize];
-                let slots: Box<[Slot]> = bound
-                    .into_iter()
-                    .zip(kind.code.parameters())
-                    .map(|(slot, p)| {
-                        slot.unwrap_or_else(|| {
-                            panic!("task `{}`: parameter `{}` is not bound", kind.definition.name(), p.name)
-                        })
-                    })
-                    .collect();
-                slots.iter().for_each(|slot| slot.push_edges(&mut self.edges));
-                let data_edges = id(self.edges.len()) - start;
-                let plain = slots.iter().all(|slot| matches!(slot, Slot::Upstream(_)));
-                let place = if plain { PLAIN } else { id(self.slots.len()) };
-                if !plain {
-                    self.slots.push(slots);
-                }
-                self.nodes[task as usize] = TaskNode { kind: node.kind, edges: start, data_edges, slots: place };
-            } else {
-                let old = node.edges as usize;
-                self.edges.extend_from_slice(&old_edges[old..old + node.data_edges as usize]);
-                self.nodes[task as usize].edges = start;
-            }
-            // One edge without data for each upstream task that is not there already.
-            let mut there: HashSet<TaskId> = self.edges[start as usize..].iter().copied().collect();
-            for from in order.remove(&task).unwrap_or_default() {
-                if there.insert(from) {
-                    self.edges.push(from);
-                }
-            }
-        }
     }
 }
 

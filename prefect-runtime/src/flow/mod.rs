@@ -1,6 +1,7 @@
 //! Flows as data: tasks, edges, and how they are put together.
 pub(crate) mod block;
 mod builder;
+mod calls;
 pub(crate) mod declared;
 pub(crate) mod definition;
 mod duration;
@@ -8,6 +9,7 @@ mod elements;
 pub(crate) mod given;
 pub(crate) mod graph;
 pub(crate) mod inputs;
+mod layout;
 mod output;
 mod part;
 pub(crate) mod retry;
