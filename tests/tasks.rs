@@ -267,6 +267,10 @@ fn flows_with_parameters() {
     assert_eq!(flow.run().output().unwrap(), 7);
 
     let run = sum::flow().run();
+    let text = "Flow.run did not receive the following required parameters: x";
+    assert_eq!((run.state().kind(), run.state().message()), (Failed, Some(text)));
+    // One pass is Prefect's `FlowRunner.run`.
+    let run = sum::flow().run_once();
     let parameter = run.task_runs().next().unwrap();
     assert_eq!((parameter.name.as_str(), parameter.state.kind()), ("x", Failed));
     assert_eq!(parameter.state.message(), Some("Parameter \"x\" was required but not provided."));

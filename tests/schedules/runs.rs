@@ -7,7 +7,7 @@ use prefect::jiff::{SignedDuration, Timestamp};
 use prefect::prelude::*;
 use prefect::schedule::{CronClock, DatesClock, IntervalClock, Schedule, adjustments, filters};
 use prefect::{
-    Clock, Config, Executor, Flow, FlowBuilder, FlowOptions, RunSettings, TaskBody, TaskDefinition, Value,
+    Clock, Config, Executor, Flow, FlowBuilder, FlowOptions, RunSettings, TaskBody, TaskDefinition, Value, built_in,
     sleep_blocking,
 };
 use prefect_tests::logs::Logs;
@@ -29,7 +29,7 @@ impl Seen {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 
-    /// A flow of one task that tells for which moment it runs, and when, and takes so long.
+    /// A flow of a parameter and one task that tells for which moment it runs, and when, and takes so long.
     fn flow(&self, takes: Duration) -> Flow {
         let (seen, changes) = (self.clone(), self.clone());
         let options = FlowOptions::new("watch").state_handler(move |_: &Tracked, old: &State, new: State| {
@@ -38,6 +38,8 @@ impl Seen {
             new
         });
         let mut flow = FlowBuilder::new(options);
+        let (definition, body) = built_in::parameter::<Option<i64>>("p");
+        flow.task(definition, body);
         flow.task(
             TaskDefinition::new("look"),
             TaskBody::new([], move |_| {
