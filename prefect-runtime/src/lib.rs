@@ -15,6 +15,8 @@ mod lock;
 mod near;
 mod notify;
 mod panics;
+mod picture;
+mod plain;
 mod quiet;
 mod random;
 mod redact;
@@ -59,6 +61,7 @@ pub use notify::slack_notifier_args;
 #[cfg(feature = "fake-slack")]
 pub use notify::testing as __testing;
 pub use notify::{NotificationReport, OnDeliveryFailure, SlackNotifier, slack_notifier};
+pub use picture::Picture;
 pub use redact::Redactor;
 pub use run::{Executor, FlowRun, RunSettings, TaskRunInfo};
 pub use secrets::{EnvVarSecret, Secret, SecretError, SecretString, SecretValue};
