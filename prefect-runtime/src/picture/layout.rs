@@ -22,6 +22,9 @@ pub(super) struct Room {
     pub(super) lane: i32,
     /// For the boxes of a rank: a longer one is broken.
     pub(super) row: i32,
+    /// How strongly everything is drawn to the middle, compared to one line: a flow that would go far to the side becomes
+    /// narrower and more crooked.
+    pub(super) pull: f64,
 }
 
 /// A box, or the place where a line passes a rank.
@@ -93,13 +96,13 @@ impl Layout {
             links.iter().zip(&up).map(|(l, up)| if *up { (l.to, l.from) } else { (l.from, l.to) }).collect();
         let mut rank = ranks(n, &down);
         let mut layout = Self::wire(widths, &rank, &down, &trunks, up, room);
-        layout.reduce_crossings();
+        layout.reduce_crossings(n);
         if layout.wrap(&mut rank, n, room) {
             let up = std::mem::take(&mut layout.up);
             layout = Self::wire(widths, &rank, &down, &trunks, up, room);
-            layout.reduce_crossings();
+            layout.reduce_crossings(n);
         }
-        layout.place(n, room.gap);
+        layout.place(n, room);
         layout
     }
 
@@ -160,7 +163,7 @@ impl Layout {
 
     /// Orders the items of each rank by the mean place of their neighbours, rank by rank, down and up again, and keeps the
     /// best order that there was.
-    fn reduce_crossings(&mut self) {
+    fn reduce_crossings(&mut self, boxes: usize) {
         let [above, below] = self.neighbours();
         let mut place = vec![0; self.items.len()];
         let renumber = |ranks: &[Vec<usize>], place: &mut [usize]| {
@@ -181,13 +184,17 @@ impl Layout {
                 let rank = &mut ranks[if down { i } else { count - 1 - i }];
                 let mut keys: Vec<(f64, usize)> = rank
                     .iter()
-                    .map(|item| (mean(neighbours[*item].iter().map(|n| place[*n])).unwrap_or(real(place[*item])), *item))
+                    .map(|item| {
+                        (mean(neighbours[*item].iter().map(|n| place[*n])).unwrap_or(real(place[*item])), *item)
+                    })
                     .collect();
-                // Those of one mean change places now and then, else two that cross for ever would stay.
+                // Those of one mean change places now and then, else two that cross for ever would stay. Lanes that come
+                // from above stay left of the boxes and others right, so that the rows of a broken rank lie below each
+                // other.
                 if sweep % 4 > 1 {
                     keys.reverse();
                 }
-                keys.sort_by(|a, b| a.0.total_cmp(&b.0));
+                keys.sort_by(|a, b| a.0.total_cmp(&b.0).then(((a.1 < boxes) == down).cmp(&((b.1 < boxes) == down))));
                 for (i, (_, item)) in keys.into_iter().enumerate() {
                     rank[i] = item;
                     place[item] = i;
@@ -274,7 +281,7 @@ impl Layout {
     }
 
     /// The columns: each item as near to its neighbours as the others of its rank let it.
-    fn place(&mut self, boxes: usize, gap: i32) {
+    fn place(&mut self, boxes: usize, room: Room) {
         let [above, below] = self.neighbours();
         let mut at: Vec<f64> = vec![0.0; self.items.len()];
         let offsets: Vec<Vec<f64>> = self
@@ -285,7 +292,7 @@ impl Layout {
                 let mut last = 0;
                 let centre = |(i, item): (usize, &usize)| {
                     let width = self.items[*item].width;
-                    x += if i == 0 { 0 } else { (last + width) / 2 + gap };
+                    x += if i == 0 { 0 } else { (last + width) / 2 + room.gap };
                     last = width;
                     f64::from(x)
                 };
@@ -320,7 +327,7 @@ impl Layout {
                         }
                         // A little of where it is, so that what has no neighbours has a place.
                         let still = 0.01;
-                        ((sum + at[*item] * still) / (weight + still) - offset, weight + still)
+                        ((sum + at[*item] * still) / (weight + still + room.pull) - offset, weight + still + room.pull)
                     })
                     .collect();
                 for ((item, offset), x) in self.ranks[r].iter().zip(&offsets[r]).zip(ascending(&wishes)) {
@@ -336,9 +343,32 @@ impl Layout {
                 self.items[*item].centre = x;
             }
         }
+        self.straighten(&above, &below, boxes, room.gap);
         let left = self.items.iter().map(|item| item.centre - item.width / 2).min().unwrap_or(0);
         self.items.iter_mut().for_each(|item| item.centre -= left);
         self.width = self.items.iter().map(|item| item.centre + (item.width + 1) / 2).max().unwrap_or(0);
+    }
+
+    /// Lines that nothing else leaves or joins go straight, where there is room.
+    fn straighten(&mut self, above: &[Vec<usize>], below: &[Vec<usize>], boxes: usize, gap: i32) {
+        let count = self.ranks.len();
+        for (from, to, down) in [(above, below, true), (below, above, false), (above, below, true)] {
+            for i in 0..count {
+                let rank = &self.ranks[if down { i } else { count - 1 - i }];
+                for (i, item) in rank.iter().enumerate() {
+                    let [near] = from[*item][..] else { continue };
+                    let lanes = *item >= boxes && near >= boxes;
+                    if to[near].len() > 1 && !lanes {
+                        continue;
+                    }
+                    let distance = |other: usize| (self.items[other].width + self.items[*item].width) / 2 + gap;
+                    let least = i.checked_sub(1).map(|i| self.items[rank[i]].centre + distance(rank[i]));
+                    let most = rank.get(i + 1).map(|next| self.items[*next].centre - distance(*next));
+                    let wish = self.items[near].centre;
+                    self.items[*item].centre = wish.min(most.unwrap_or(wish)).max(least.unwrap_or(i32::MIN));
+                }
+            }
+        }
     }
 }
 
@@ -470,4 +500,51 @@ fn ranks(boxes: usize, down: &[(usize, usize)]) -> Vec<usize> {
     used.sort_unstable();
     used.dedup();
     rank.iter().map(|rank| used.binary_search(rank).expect("it is used")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn legal(layout: &Layout, gap: i32, when: &str) {
+        for rank in &layout.ranks {
+            for pair in rank.windows(2) {
+                let [a, b] = [layout.items[pair[0]], layout.items[pair[1]]];
+                assert!(b.centre - a.centre >= (a.width + b.width) / 2 + gap, "{when} {a:?} {b:?}");
+            }
+        }
+    }
+
+    /// The numbers come from a fixed rule: every run sees the same flows.
+    #[test]
+    fn no_item_comes_too_near_to_another() {
+        for seed in 1..200_u64 {
+            let mut state = seed;
+            let mut below = |n: usize| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                usize::try_from(state >> 33).unwrap() % n
+            };
+            let n = 2 + below(40);
+            let mut links = Vec::new();
+            for to in 1..n {
+                for _ in 0..below(4) {
+                    let link = Link { from: below(to), to, style: u8::try_from(below(2)).unwrap() };
+                    if !links.iter().any(|l: &Link| (l.from, l.to) == (link.from, link.to)) {
+                        links.push(link);
+                    }
+                }
+            }
+            let widths: Vec<i32> = (0..n).map(|_| i32::try_from(5 + 2 * below(10)).unwrap()).collect();
+            let room = Room { gap: 2, lane: 1, row: 100, pull: 0.2 * f64::from(u8::try_from(seed % 3).unwrap()) };
+            let layout = Layout::new(&widths, &links, room);
+            legal(&layout, room.gap, &format!("seed {seed}"));
+            for link in 0..links.len() {
+                assert!(
+                    layout.pieces.iter().any(|piece| piece.link == link || piece.shared),
+                    "seed {seed}: link {link}"
+                );
+            }
+        }
+    }
 }

@@ -27,7 +27,13 @@ pub(super) fn draw(picture: &Picture) -> String {
             .collect();
         if !from.is_empty() {
             let pad = (digits + 2 + most.min(24)).saturating_sub(columns(&line));
-            let _ = write!(line, "{:pad$}  {} {}", "", if letters == super::Letters::Ascii { "<-" } else { "←" }, from.join("; "));
+            let _ = write!(
+                line,
+                "{:pad$}  {} {}",
+                "",
+                if letters == super::Letters::Ascii { "<-" } else { "←" },
+                from.join("; ")
+            );
         }
         let _ = writeln!(out, "{line}");
     }

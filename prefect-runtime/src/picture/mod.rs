@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::StateKind;
 use crate::flow::graph::{EdgeUse, Graph, TaskId, id};
 use crate::flow::{Flow, Slot};
 use crate::plain::plain;
 use crate::run::FlowRun;
-use crate::StateKind;
 
 /// A picture of a flow: a box for each task, a line for each dependency, the states after a run.
 ///

@@ -111,12 +111,12 @@ fn straighten(layout: &Layout, net: &mut Net, alone: &[Vec<usize>; 2]) {
         let off = (column - centre).abs();
         off < width / 2 && (single || off <= 2)
     };
-    let movable = |side: usize, end: &(usize, i32), column| {
-        alone[side].binary_search(&end.0).is_ok() && fits(end.0, column)
-    };
+    let movable =
+        |side: usize, end: &(usize, i32), column| alone[side].binary_search(&end.0).is_ok() && fits(end.0, column);
     let Net { tops, bottoms, .. } = net;
     if let [top] = &tops[..]
-        && let Some(end) = bottoms.iter_mut().filter(|end| movable(1, end, top.1)).min_by_key(|end| (end.1 - top.1).abs())
+        && let Some(end) =
+            bottoms.iter_mut().filter(|end| movable(1, end, top.1)).min_by_key(|end| (end.1 - top.1).abs())
     {
         end.1 = top.1;
     } else if let [bottom] = &bottoms[..]

@@ -11,7 +11,7 @@ const LETTER: i32 = 8;
 const LINE: i32 = 18;
 const MARGIN: i32 = 16;
 const HEAD: i32 = 36;
-const ROOM: Room = Room { gap: 24, lane: 12, row: 1400 };
+const ROOM: Room = Room { gap: 24, lane: 12, row: 1400, pull: 0.02 };
 /// Longer names are shortened; all of a name is in the box's title.
 const NAME: usize = 40;
 
@@ -28,14 +28,14 @@ fill:#1c2127}\
 .prefect-flow .each{stroke-width:4.5}\
 .prefect-flow .core{fill:none;stroke:#fff;stroke-width:1.5}\
 .prefect-flow .tip{fill:#7a8491}\
-.prefect-flow .label{font-size:11px;fill:#5b6470;stroke:#fff;stroke-width:4px;paint-order:stroke}\
+.prefect-flow .label{font-size:11px;fill:#5b6470}\
 @media (prefers-color-scheme:dark){\
 .prefect-flow text{fill:#e6e9ed}\
 .prefect-flow .small{fill:#a2abb6}\
 .prefect-flow .back{fill:#14181d}\
 .prefect-flow .box{fill:#1f262e;stroke:#76818e}\
 .prefect-flow .core{stroke:#14181d}\
-.prefect-flow .label{fill:#a2abb6;stroke:#14181d}}";
+.prefect-flow .label{fill:#a2abb6}}";
 
 /// Where things are.
 struct Plan<'a> {
@@ -206,6 +206,12 @@ impl<'a> Plan<'a> {
                 continue;
             }
             row.push((x, end));
+            // The line that it lies on must not cross it out.
+            let (back, width) = (y - 10, end - x);
+            let _ = write!(
+                out,
+                "<rect class=\"back\" x=\"{x}\" y=\"{back}\" width=\"{width}\" height=\"13\" opacity=\"0.8\"/>"
+            );
             let _ = writeln!(out, "<text class=\"label\" x=\"{x}\" y=\"{y}\">{}</text>", escaped(&text));
         }
     }

@@ -7,6 +7,10 @@ use super::{Drawn, Letters, LineKind, Picture};
 /// Names may have so many columns: the first with which the picture fits.
 const NAMES: [usize; 3] = [40, 24, 12];
 
+/// How the room is used, the nicest way first: quarters of the columns for the boxes of a rank, the gap between two, the
+/// pull to the middle. A rank also has lines that pass it, so what is left for boxes is found by trying.
+const TRIES: [(i32, i32, f64); 4] = [(4, 2, 0.0), (4, 2, 0.2), (3, 3, 0.2), (2, 2, 1.0)];
+
 /// A flow of more tasks is a list.
 const MOST: usize = 1000;
 
@@ -17,22 +21,28 @@ pub(super) fn draw(picture: &Picture) -> Option<String> {
     }
     let links = picture.links();
     let ports = route::ports(picture.boxes.len(), &links);
-    NAMES.iter().find_map(|most| {
-        let texts: Vec<Vec<String>> = picture.boxes.iter().map(|drawn| words(drawn, *most, picture.letters())).collect();
+    let most = i32::try_from(picture.style.columns).unwrap_or(i32::MAX);
+    NAMES.iter().find_map(|name| {
+        let texts: Vec<Vec<String>> =
+            picture.boxes.iter().map(|drawn| words(drawn, *name, picture.letters())).collect();
         let width = |(text, ports): (&Vec<String>, &usize)| {
             let text = text.iter().map(|line| columns(line)).max().unwrap_or(0);
             // Odd, so that there is a middle column.
             i32::try_from((text + 4).max(2 * ports + 1) | 1).unwrap_or(i32::MAX)
         };
         let widths: Vec<i32> = texts.iter().zip(&ports).map(width).collect();
-        let most = i32::try_from(picture.style.columns).unwrap_or(i32::MAX);
-        // A rank also has lines that pass it: the room that is left to boxes is found by trying.
-        let layout = [most, most / 4 * 3, most / 2]
-            .into_iter()
-            .map(|row| Layout::new(&widths, &links, Room { gap: 2, lane: 1, row }))
-            .find(|layout| layout.width <= most)?;
-        let gaps = route::gaps(&layout)?;
-        Some(Canvas::draw(picture, &texts, &layout, &gaps))
+        let mut hopeless = false;
+        TRIES.iter().find_map(|(part, gap, pull)| {
+            let room = Room { gap: *gap, lane: 1, row: most / 4 * part, pull: *pull };
+            if hopeless {
+                return None;
+            }
+            let layout = Layout::new(&widths, &links, room);
+            // What is far too wide does not come to fit: the other tries would only take time.
+            hopeless = layout.width / 3 > most;
+            let gaps = if layout.width > most { None } else { route::gaps(&layout) };
+            Some(Canvas::draw(picture, &texts, &layout, &gaps?))
+        })
     })
 }
 
@@ -54,7 +64,11 @@ impl Letters {
         match self {
             Self::Unicode => text.to_owned(),
             Self::Ascii => text.replace('×', "x").chars().fold(String::new(), |mut out, c| {
-                if c.is_ascii() { out.push(c) } else { out.extend(c.escape_default()) }
+                if c.is_ascii() {
+                    out.push(c)
+                } else {
+                    out.extend(c.escape_default())
+                }
                 out
             }),
         }
@@ -80,7 +94,11 @@ const DOUBLE: [char; 16] = [' ', '║', '║', '║', '═', '╝', '╗', '╣'
 
 #[derive(Clone, Copy)]
 enum Cell {
-    Line { sides: u8, kind: LineKind, net: usize },
+    Line {
+        sides: u8,
+        kind: LineKind,
+        net: usize,
+    },
     Letter(char),
     /// The right half of a wide letter.
     Covered,
@@ -145,7 +163,8 @@ impl Canvas {
                     let row = if up { tops[r] + texts[*item].len() + 2 } else { next - 1 };
                     canvas.put(row, column(*x), Cell::Letter(if up { '▲' } else { '▼' }));
                     // Where an arrow touches it, the frame is whole.
-                    let whole = Cell::Line { sides: LEFT | RIGHT, kind: frame(picture.boxes[*item].mapped), net: FRAME };
+                    let whole =
+                        Cell::Line { sides: LEFT | RIGHT, kind: frame(picture.boxes[*item].mapped), net: FRAME };
                     canvas.put(if up { row - 1 } else { row + 1 }, column(*x), whole);
                 }
             }
