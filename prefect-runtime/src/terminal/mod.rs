@@ -1,6 +1,7 @@
 //! The command line of a program that runs flows: a live table or plain lines, cards for messages without a webhook, log
 //! lines, a summary, an exit code.
 mod arguments;
+mod draw;
 mod live;
 mod log;
 mod screen;
@@ -20,13 +21,15 @@ use shown::Shown;
 use summary::Summary;
 
 use crate::flow::{Flow, FlowOutput};
-use crate::{Clock, Config, Redactor};
+use crate::picture::Picture;
+use crate::{Clock, Config, Redactor, RunSettings};
 
 /// A flow whatever its body returns, to be run by [`main`].
 pub struct AnyFlow(Box<dyn Runnable>);
 
 trait Runnable {
     fn name(&self) -> &str;
+    fn picture(&self) -> Picture;
     fn run(self: Box<Self>) -> Summary;
 }
 
@@ -35,11 +38,15 @@ impl<O: FlowOutput> Runnable for Flow<O> {
         Self::name(self)
     }
 
+    fn picture(&self) -> Picture {
+        let config = config_of(&self.settings);
+        self.graph().redacted(&redactor_of(config.as_ref()))
+    }
+
     fn run(self: Box<Self>) -> Summary {
         let settings = self.settings.clone();
-        // One that cannot be loaded is an error of the run, which tells it.
-        let config = settings.config.clone().map_or_else(|| Config::current().ok(), Some);
-        let redactor = config.as_ref().map_or_else(Redactor::new, |config| config.redactor().clone());
+        let config = config_of(&settings);
+        let redactor = redactor_of(config.as_ref());
         let clock = settings.clock.clone().unwrap_or_else(Clock::system);
         let tasks = self.graph.len();
         let screen = Arc::new(Screen::new(Arc::clone(&self.graph.name), tasks, clock, redactor));
@@ -51,6 +58,15 @@ impl<O: FlowOutput> Runnable for Flow<O> {
         screen.end();
         Summary::of(&run, screen.paint)
     }
+}
+
+/// One that cannot be loaded is an error of the run, which tells it.
+fn config_of(settings: &RunSettings) -> Option<Config> {
+    settings.config.clone().map_or_else(|| Config::current().ok(), Some)
+}
+
+fn redactor_of(config: Option<&Config>) -> Redactor {
+    config.map_or_else(Redactor::new, |config| config.redactor().clone())
 }
 
 struct End<'a>(&'a Screen);
@@ -92,7 +108,7 @@ impl IntoFlows for Vec<AnyFlow> {
 }
 
 /// The `main` of a program that runs flows: with one flow and no argument it runs it, `run NAME` runs one of several,
-/// `--help` tells the rest. A flow that has a schedule is run once, at once: [`Flow::run`] follows schedules.
+/// `graph` draws a flow ([`Picture`]) and runs nothing, `--help` tells the rest. A flow that has a schedule is run once, at once: [`Flow::run`] follows schedules.
 ///
 /// ```no_run
 /// use prefect::prelude::*;
@@ -142,6 +158,7 @@ pub fn main(flows: impl IntoFlows) -> ExitCode {
             Stream::Out.write(&summary.text);
             ExitCode::from(summary.code)
         }
+        Choice::Draw(i, drawing) => draw::draw(&flows[i].0.picture(), &drawing),
         Choice::Say(text) => {
             Stream::Out.write(&text);
             ExitCode::SUCCESS
