@@ -139,7 +139,7 @@ impl<O> Flow<O> {
     /// }
     ///
     /// let flow = flow!("twice", { double::map(numbers()) });
-    /// assert!(flow.graph().to_string().contains("║ double ║\n║ mapped ║"));
+    /// assert!(flow.graph().to_string().contains("║ double  ║\n║ mapped  ║"));
     /// assert!(flow.graph().to_svg().starts_with("<svg "));
     /// assert!(flow.graph().to_dot().starts_with("digraph \"twice\" {"));
     /// ```
@@ -211,7 +211,7 @@ impl Picture {
     /// let flow = flow!("hello", { grüßen(); });
     /// let expected = "\
     /// +-------------------+
-    /// | gr\\u{fc}\\u{df}en |
+    /// | gr\\u{fc}\\u{df}en  |
     /// +-------------------+
     /// ";
     /// assert_eq!(flow.graph().ascii().to_string(), expected);

@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 use super::layout::{Layout, Piece, Room};
 use super::words::{columns, shortened};
 use super::{Drawn, LineKind, Picture};
+use crate::StateKind;
 
 /// Widths and heights, in pixels. All even, so that a middle is a whole number.
 const LETTER: i32 = 8;
 const LINE: i32 = 18;
 const MARGIN: i32 = 16;
 const HEAD: i32 = 36;
-const ROOM: Room = Room { gap: 24, lane: 12, row: 1400, pull: 0.02 };
+const ROOM: Room = Room { gap: 24, lane: 12, row: 1400, pull: 0.1 };
 /// Longer names are shortened; all of a name is in the box's title.
 const NAME: usize = 40;
 
@@ -63,12 +64,12 @@ pub(super) fn draw(picture: &Picture) -> String {
          <rect class=\"back\" width=\"{width}\" height=\"{height}\" rx=\"8\"/>\n",
         picture.description(),
     );
-    let _ = write!(out, "<text class=\"head\" x=\"{MARGIN}\" y=\"24\">{head}</text>");
+    let _ = write!(out, "<text class=\"head\" x=\"{MARGIN}\" y=\"24\">{head}");
     if let Some(kind) = picture.state {
-        let x = MARGIN + i32::try_from(columns(&picture.name).min(NAME) + 1).unwrap_or(0) * LETTER;
-        let _ = write!(out, "<circle cx=\"{}\" cy=\"19\" r=\"5\" fill=\"{}\"/>", x + 5, kind.color());
-        let _ = write!(out, "<text class=\"small\" x=\"{}\" y=\"23\">{kind}</text>", x + 15);
+        let _ =
+            write!(out, "<tspan dx=\"12\" fill=\"{}\">●</tspan> <tspan class=\"small\">{kind}</tspan>", kind.color());
     }
+    out.push_str("</text>");
     out.push('\n');
     plan.lines(&mut out);
     for i in 0..picture.boxes.len() {
@@ -139,9 +140,11 @@ impl<'a> Plan<'a> {
     fn ends(&self, piece: &Piece) -> [(i32, i32); 2] {
         let rank = |item: usize| self.bands[self.layout.items[item].rank];
         let bottom = self.heights.get(piece.from).map_or(rank(piece.from).1, |height| rank(piece.from).0 + height);
+        // The outlines behind the box of a mapped task.
+        let behind = if self.picture.boxes.get(piece.to).is_some_and(|drawn| drawn.mapped) { 8 } else { 0 };
         [
             (self.leave[&(piece.from, piece.trunk)] + MARGIN, bottom),
-            (self.arrive[&(piece.to, piece.trunk)] + MARGIN, rank(piece.to).0),
+            (self.arrive[&(piece.to, piece.trunk)] + MARGIN, rank(piece.to).0 - behind),
         ]
     }
 
@@ -238,17 +241,14 @@ impl<'a> Plan<'a> {
         let name = escaped(&shortened(&drawn.name, NAME, "…"));
         let _ = writeln!(out, "<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{name}</text>", y + 21);
         for (line, note) in (1..).zip(&notes) {
-            let mut at = middle;
             let state = if line == 1 { drawn.state } else { drawn.children.keys().nth(line - 2).copied() };
-            if let Some(state) = state {
-                at += 7;
-                let left = at - i32::try_from(columns(note)).unwrap_or(0) * 33 / 10 - 10;
-                let y = y + 17 + LINE * i32::try_from(line).unwrap_or(0);
-                let _ = writeln!(out, "<circle cx=\"{left}\" cy=\"{y}\" r=\"4\" fill=\"{}\"/>", state.color());
-            }
+            let dot = |state: StateKind| format!("<tspan fill=\"{}\">●</tspan> ", state.color());
+            let (dot, note) = (state.map(dot).unwrap_or_default(), escaped(note));
             let y = y + 21 + LINE * i32::try_from(line).unwrap_or(0);
-            let note = escaped(note);
-            let _ = writeln!(out, "<text class=\"small\" x=\"{at}\" y=\"{y}\" text-anchor=\"middle\">{note}</text>");
+            let _ = writeln!(
+                out,
+                "<text class=\"small\" x=\"{middle}\" y=\"{y}\" text-anchor=\"middle\">{dot}{note}</text>"
+            );
         }
         out.push_str("</g>\n");
     }
