@@ -37,7 +37,7 @@ pub mod prelude {
     pub use prefect_runtime::{
         Data, Node, OnDeliveryFailure, Outcome, Signal, SlackNotifier, State, StateHandler, StateKind, TaskError,
         Tracked, callback_factory, case, choose, context, exponential, filter, flatten, ifelse, input, list, merge,
-        options, raise, reference_tasks, slack_notifier, switch, task_fn, unmapped,
+        options, raise, reference_tasks, resource, slack_notifier, switch, task_fn, unmapped,
     };
 }
 

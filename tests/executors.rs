@@ -11,8 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use prefect::{
-    Clock, Config, EnvVarSecret, Executor, FlowBuilder, FlowOptions, FlowRun, Parameter, RunSettings, Signal, State,
-    StateKind, TaskBody, TaskDefinition, TaskError, Tracked, Value,
+    Clock, Config, Elements, EnvVarSecret, Executor, FlowBuilder, FlowOptions, FlowRun, Parameter, RunSettings, Signal,
+    State, StateKind, TaskBody, TaskDefinition, TaskError, Tracked, Value,
 };
 
 fn executors() -> [Executor; 4] {
@@ -345,5 +345,38 @@ fn a_run_ends_when_its_last_task_does() {
         }
         over.store(1, Ordering::SeqCst);
         ticking.join().unwrap();
+    }
+}
+
+/// The body is called again with what it gave, failures come back to the same iteration, and the count of attempts
+/// begins anew with each.
+#[test]
+fn a_task_loops_on_every_executor() {
+    let body = || {
+        TaskBody::new([Parameter::any("x")], |_| {
+            let context = prefect::context();
+            let (iteration, attempt) = (context.task_loop_count(), context.task_run_count());
+            let mut seen: Vec<String> = context.task_loop_result().unwrap_or_default();
+            seen.push(format!("{iteration}.{attempt}"));
+            match (iteration, attempt) {
+                (2 | 3, 1) => Err("again".into()),
+                (1..=3, _) => Err(Signal::looping(seen).into()),
+                _ => Ok(Value::new(seen)),
+            }
+        })
+    };
+    let expected: Vec<String> = ["1.1", "2.2", "3.2", "4.1"].map(str::to_owned).into();
+    for executor in executors() {
+        let mut flow = FlowBuilder::new(FlowOptions::new("loops"));
+        let definition = || TaskDefinition::new("a").max_retries(1).retry_delay(Duration::from_secs(1));
+        let single = flow.task(definition(), body());
+        flow.constant(single, "x", Value::new(0));
+        let children = flow.task(definition(), body());
+        flow.map_constant(children, "x", Value::new(vec![0; 3]), Elements::of::<i32>());
+        let run = flow.build().with(settings(executor)).run();
+        assert_eq!(run.state_of(single).value(), Some(&expected), "{executor:?}");
+        assert_eq!(run.map_states(children).len(), 3);
+        assert!(run.map_states(children).all(|state| state.value() == Some(&expected)));
+        assert_eq!(run.duration(), Duration::from_secs(2));
     }
 }

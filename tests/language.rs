@@ -7,5 +7,9 @@ mod control;
 mod operators;
 #[path = "language/order.rs"]
 mod order;
+#[path = "language/parts.rs"]
+mod parts;
+#[path = "language/resources.rs"]
+mod resources;
 #[path = "language/tuples.rs"]
 mod tuples;

@@ -106,11 +106,6 @@ impl Clock {
         self.at(self.now())
     }
 
-    /// The wall time, also after somebody has set it: what [`timestamp`](Self::timestamp) counts from does not move.
-    pub(crate) fn wall(&self) -> Timestamp {
-        if self.is_virtual() { self.timestamp() } else { Timestamp::now() }
-    }
-
     /// Whether this clock jumps.
     #[must_use]
     pub fn is_virtual(&self) -> bool {
@@ -211,16 +206,6 @@ impl Clock {
         }
     }
 
-    /// Holds up this thread until the wall shows this moment, however it gets there: it may be set forward or back, and
-    /// the machine may sleep. Ends with `false` if it is asked in vain whether to go on waiting.
-    pub(crate) fn block_until_moment(&self, moment: Timestamp, go_on: impl Fn() -> bool) -> bool {
-        if self.is_virtual() {
-            self.block_until(self.tick_of(moment));
-            return true;
-        }
-        wait_for(moment, Timestamp::now, thread::sleep, go_on)
-    }
-
     /// Wakes `waker` at this tick, unless the timer is dropped before.
     pub(crate) fn timer(&self, tick: Tick, waker: Waker) -> Timer {
         let slot = Slot::new(waker);
@@ -285,23 +270,6 @@ impl Drop for HoldsToken {
     fn drop(&mut self) {
         ON_THREAD.set(self.0);
     }
-}
-
-/// Waits in short steps, and looks at the wall after each.
-fn wait_for(
-    moment: Timestamp,
-    now: impl Fn() -> Timestamp,
-    sleep: impl Fn(Duration),
-    go_on: impl Fn() -> bool,
-) -> bool {
-    const STEP: Duration = Duration::from_secs(1);
-    while let Some(left) = Duration::try_from(moment.duration_since(now())).ok().filter(|left| !left.is_zero()) {
-        if !go_on() {
-            return false;
-        }
-        sleep(left.min(STEP));
-    }
-    true
 }
 
 fn run_timers(weak: &std::sync::Weak<Inner>) {
@@ -431,34 +399,5 @@ impl fmt::Debug for Clock {
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep").field("until", &self.clock.at(self.tick)).finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-
-    use super::*;
-
-    /// The moments at which somebody looked at a wall that is set by this many seconds in the third second.
-    fn looked(set: i64) -> (bool, usize, i64) {
-        let (looks, wall) = (Cell::new(0), Cell::new(Timestamp::UNIX_EPOCH));
-        let moment = Timestamp::from_second(10).unwrap();
-        let sleep = |time: Duration| {
-            looks.set(looks.get() + 1);
-            let jump = if looks.get() == 3 { set } else { 0 };
-            wall.set(wall.get() + time + jiff::SignedDuration::from_secs(jump));
-        };
-        let reached = wait_for(moment, || wall.get(), sleep, || looks.get() < 100);
-        (reached, looks.get(), wall.get().as_second())
-    }
-
-    #[test]
-    fn a_moment_comes_when_the_wall_shows_it() {
-        assert_eq!(looked(0), (true, 10, 10));
-        assert_eq!(looked(5), (true, 5, 10));
-        assert_eq!(looked(-5), (true, 15, 10));
-        assert_eq!(looked(3600), (true, 3, 3603));
-        assert_eq!(looked(-3600), (false, 100, -3500));
     }
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::engine::RunId;
 use crate::flow::graph::{Graph, TaskId};
 use crate::run::Services;
+use crate::state::Looping;
 use crate::{Clock, Sleep};
 
 /// What is known about the task run that is on this thread; empty outside a run. Cheap to clone and to send.
@@ -31,8 +32,15 @@ struct Inside {
     run: Option<(Arc<Services>, Arc<Graph>, TaskId)>,
     map_index: Option<usize>,
     attempt: u32,
-    run_name: Option<Arc<str>>,
+    extras: Option<Arc<Extras>>,
     resumed: bool,
+}
+
+/// What only some task runs have.
+#[derive(Debug, Default)]
+pub(crate) struct Extras {
+    pub(crate) run_name: Option<Arc<str>>,
+    pub(crate) looping: Option<Looping>,
 }
 
 thread_local! {
@@ -42,7 +50,7 @@ thread_local! {
     static RUN: RefCell<Option<(Arc<Services>, Arc<Graph>)>> = const { RefCell::new(None) };
     /// The task run that is on this thread.
     static NOW: Cell<Option<Now>> = const { Cell::new(None) };
-    static RUN_NAME: RefCell<Option<Arc<str>>> = const { RefCell::new(None) };
+    static EXTRAS: RefCell<Option<Arc<Extras>>> = const { RefCell::new(None) };
 }
 
 /// The task run that is on a thread.
@@ -62,7 +70,7 @@ pub fn context() -> Context {
     let Some(now) = NOW.get() else { return Context(None) };
     RUN.with_borrow(|run| {
         let Some((services, graph)) = run else { return Context(None) };
-        Context::of(services, graph, now, RUN_NAME.with_borrow(Clone::clone))
+        Context::of(services, graph, now, EXTRAS.with_borrow(Clone::clone))
     })
 }
 
@@ -96,21 +104,21 @@ impl Drop for Working {
 
 /// Runs `f` as this task run of the run that this thread works for.
 #[inline]
-pub(crate) fn as_task<R>(now: Now, run_name: Option<&Arc<str>>, f: impl FnOnce() -> R) -> R {
+pub(crate) fn as_task<R>(now: Now, extras: Option<&Arc<Extras>>, f: impl FnOnce() -> R) -> R {
     struct Over(bool);
     impl Drop for Over {
         fn drop(&mut self) {
             NOW.set(None);
             if self.0 {
-                RUN_NAME.set(None);
+                drop(EXTRAS.take());
             }
         }
     }
     NOW.set(Some(now));
-    if let Some(name) = run_name {
-        RUN_NAME.set(Some(Arc::clone(name)));
+    if let Some(extras) = extras {
+        EXTRAS.set(Some(Arc::clone(extras)));
     }
-    let _over = Over(run_name.is_some());
+    let _over = Over(extras.is_some());
     f()
 }
 
@@ -118,14 +126,14 @@ impl Context {
     /// A context for the test of a task's body.
     #[must_use]
     pub fn test() -> Self {
-        Self(Some(Arc::new(Inside { run: None, map_index: None, attempt: 1, run_name: None, resumed: false })))
+        Self(Some(Arc::new(Inside { run: None, map_index: None, attempt: 1, extras: None, resumed: false })))
     }
 
-    pub(crate) fn of(services: &Arc<Services>, graph: &Arc<Graph>, now: Now, run_name: Option<Arc<str>>) -> Self {
+    pub(crate) fn of(services: &Arc<Services>, graph: &Arc<Graph>, now: Now, extras: Option<Arc<Extras>>) -> Self {
         let run = Some((Arc::clone(services), Arc::clone(graph), now.run.task));
         let Now { attempt, resumed, .. } = now;
         let map_index = now.run.child.map(|child| child as usize);
-        Self(Some(Arc::new(Inside { run, map_index, attempt, run_name, resumed })))
+        Self(Some(Arc::new(Inside { run, map_index, attempt, extras, resumed })))
     }
 
     fn change(self, change: impl FnOnce(&mut Inside)) -> Self {
@@ -181,7 +189,7 @@ impl Context {
     /// The name of the task run, if the task has the option `task_run_name`.
     #[must_use]
     pub fn task_run_name(&self) -> Option<&str> {
-        self.0.as_ref()?.run_name.as_deref()
+        self.extras()?.run_name.as_deref()
     }
 
     /// What names the task run over all its attempts: flow run, slug and index. Pass it on to services that
@@ -203,6 +211,23 @@ impl Context {
     #[must_use]
     pub fn task_run_count(&self) -> u32 {
         self.0.as_ref().map_or(0, |c| c.attempt)
+    }
+
+    fn extras(&self) -> Option<&Extras> {
+        self.0.as_ref()?.extras.as_deref()
+    }
+
+    /// Which iteration of a loop it is, from 1; 1 also for a task that does not loop.
+    #[must_use]
+    pub fn task_loop_count(&self) -> u32 {
+        self.extras().and_then(|extras| extras.looping.as_ref()).map_or(1, |looping| looping.iteration)
+    }
+
+    /// What the iteration before gave by [`Signal::looping`](crate::Signal::looping); `None` in the first one, or if it is of
+    /// another type.
+    #[must_use]
+    pub fn task_loop_result<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.extras()?.looping.as_ref()?.result.as_ref()?.downcast_ref().cloned()
     }
 
     /// Whether it was resumed after a pause.

@@ -38,15 +38,15 @@ pub use context::{Context, context, sleep, sleep_blocking};
 pub use door::Observer;
 pub use dsl::{
     Choose, Chooser, Data, Failure, Flatten, Flattened, Input, IntoConstant, IntoGeneric, IntoGenericMapped, IntoInput,
-    IntoMapped, Mapped, Node, Outcome, TaskOptions, Unmapped, Upstream, case, choose, filter, flatten, ifelse, input,
-    merge, options, reference_tasks, switch, task_fn, unmapped,
+    IntoMapped, Mapped, Node, Outcome, Resource, TaskOptions, Unmapped, Upstream, case, choose, filter, flatten,
+    ifelse, input, merge, options, reference_tasks, resource, switch, task_fn, unmapped,
 };
 pub use engine::KeepResults;
 pub use error::{Panicked, TaskError};
 pub use flow::{
     Elements, Flow, FlowBuilder, FlowOptions, FlowOutput, Inputs, IntoDuration, IntoRetryDelay, MissingResult,
-    Parameter, RetryDelay, RetryOn, RunName, TaskBody, TaskDefinition, TaskRef, Trigger, Upstreams, duration,
-    exponential,
+    Parameter, RetryDelay, RetryOn, RunName, TaskBody, TaskDefinition, TaskRef, Trigger, Updated, Upstreams, duration,
+    exponential, update,
 };
 pub use handlers::{
     Callback, CallbackOutput, HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind, callback_factory,
@@ -63,7 +63,7 @@ pub use notify::testing as __testing;
 pub use notify::{NotificationReport, OnDeliveryFailure, SlackNotifier, slack_notifier};
 pub use picture::Picture;
 pub use redact::Redactor;
-pub use run::{Executor, FlowRun, RunSettings, TaskRunInfo};
+pub use run::{Executor, FlowRun, PauseAnswer, RunSettings, RunState, TaskRunInfo};
 pub use secrets::{EnvVarSecret, Secret, SecretError, SecretString, SecretValue};
 pub use state::{Signal, SignalKind, State, StateKind, StateKinds, StateResult, UnknownStateKind, raise};
 #[cfg(feature = "cli")]

@@ -53,6 +53,8 @@ enum Op {
     SignalFirst { times: u32, value: Json, signal: String, message: Option<String> },
     Sleep { seconds: f64, value: Json },
     Context { key: String },
+    Loop { start: i64, until: u32, message: Option<String> },
+    LoopFailAt { fail_at: u32, until: u32 },
 }
 
 /// A signal that a body or a handler raises.
@@ -153,6 +155,25 @@ fn run(op: &Op, inputs: &mut Inputs<'_>, calls: &AtomicU32) -> Result<Value, Tas
             value.clone()
         }
         Op::Context { key } => key_of_context(key).unwrap_or_default(),
+        Op::Loop { start, until, message } => {
+            let doubled = json!(loop_result().unwrap_or(*start) * 2);
+            if context().task_loop_count() < *until {
+                let signal = Signal::looping(doubled);
+                return Err(message.iter().fold(signal, |signal, text| signal.message(text.clone())).into());
+            }
+            doubled
+        }
+        Op::LoopFailAt { fail_at, until } => {
+            let (previous, context) = (loop_result().unwrap_or(0), context());
+            let (iteration, run) = (context.task_loop_count(), context.task_run_count());
+            if iteration == *fail_at && run == 1 {
+                return Err(value_error(format!("loop {iteration} failed")));
+            }
+            if iteration < *until {
+                return Err(Signal::looping(json!(previous + 1)).into());
+            }
+            json!([previous, iteration, run])
+        }
     };
     Ok(Value::new(value))
 }
@@ -175,6 +196,11 @@ fn calculate(
     Ok(json!(broken(x, y)))
 }
 
+/// What the iteration before gave.
+fn loop_result() -> Option<i64> {
+    context().task_loop_result::<Json>().as_ref().and_then(Json::as_i64)
+}
+
 fn key_of_context(key: &str) -> Option<Json> {
     let context = context();
     Some(match key {
@@ -186,8 +212,8 @@ fn key_of_context(key: &str) -> Option<Json> {
         "task_run_name" => json!(context.task_run_name()),
         "task_slug" => json!(context.task_slug()),
         "task_tags" => json!({ "set": context.task_tags() }),
-        // No task of these loops.
-        "task_loop_count" => Json::Null,
+        // Prefect counts only tasks that have looped.
+        "task_loop_count" => json!(Some(context.task_loop_count()).filter(|count| *count > 1)),
         _ => return None,
     })
 }

@@ -1,18 +1,21 @@
 //! Tasks that Prefect makes itself, made with the library's functions for them.
-use prefect::{EnvVarSecret, Secret, TaskBody, TaskDefinition, TaskError, Value, built_in};
+use prefect::{EnvVarSecret, Parameter, Secret, TaskBody, TaskDefinition, TaskError, Value, built_in};
 use serde_json::{Value as Json, json};
 
-use crate::body::plain;
-use crate::record::{Spec, TaskSpec};
+use crate::body::{plain, value_error};
+use crate::record::{ResourceSpec, Spec, TaskSpec, quoted};
+use crate::witness::Witness;
 
 /// Whether a task of this class can be made.
 pub(crate) fn is_known(class: &str) -> bool {
-    let known = ["PrefectSecret", "EnvVarSecret", "List", "Dict", "GetItem", "CompareValue", "Merge", "FunctionTask"];
-    known.contains(&class)
+    let values = ["PrefectSecret", "EnvVarSecret", "List", "Dict", "GetItem"];
+    let control = ["CompareValue", "Merge", "FunctionTask"];
+    let resources = ["ResourceInitTask", "ResourceSetupTask", "ResourceCleanupTask"];
+    [values.as_slice(), &control, &resources].concat().contains(&class)
 }
 
 /// The definition without the options on record, and the code of a task; or what is missing for it.
-pub(crate) fn task(task: &TaskSpec, spec: &Spec) -> Result<(TaskDefinition, TaskBody), String> {
+pub(crate) fn task(task: &TaskSpec, spec: &Spec, witness: &Witness) -> Result<(TaskDefinition, TaskBody), String> {
     let Some(class) = &task.built_in else {
         let body = task.body.as_ref().ok_or("a task without a body")?;
         return Ok((TaskDefinition::new(task.name.clone()), plain(body)?));
@@ -27,10 +30,44 @@ pub(crate) fn task(task: &TaskSpec, spec: &Spec) -> Result<(TaskDefinition, Task
         },
         "Merge" => built_in::merge(inputs(task, spec)),
         "FunctionTask" if task.name == "as_bool" => built_in::as_bool(truth),
+        "ResourceInitTask" => built_in::resource_init(task.name.clone(), init(resource(spec)?, task)),
+        "ResourceSetupTask" => match (resource(spec)?.setup.as_str(), resource(spec)?.init_argument) {
+            ("returns init argument * 2", Some(argument)) => {
+                built_in::resource_setup("resource", move |_: &Json| Ok(json!(argument * 2)))
+            }
+            // Counted calls: it is set up again for a retry, which does not happen here.
+            (words, _) => return Err(format!("a resource whose setup {words}")),
+        },
+        "ResourceCleanupTask" => {
+            let words = &resource(spec)?.cleanup;
+            if words != "records its call" {
+                return Err(format!("a resource whose cleanup {words}"));
+            }
+            let witness = witness.clone();
+            built_in::resource_cleanup("resource", move |_: &Json, resource: &Json| {
+                witness.cleaned_up(resource);
+                Ok(())
+            })
+        }
         "PrefectSecret" | "EnvVarSecret" => (TaskDefinition::new(class.clone()), secret(class, task)?),
         other => return Err(format!("built-in task {other}")),
     };
     Ok((definition.named(task.name.clone()), body))
+}
+
+fn resource(spec: &Spec) -> Result<&ResourceSpec, String> {
+    spec.resource.as_ref().ok_or_else(|| "a resource that is not described".to_owned())
+}
+
+/// Gives the object, or fails: `raises ValueError 'no init'`.
+fn init(resource: &ResourceSpec, task: &TaskSpec) -> TaskBody {
+    let parameters: Vec<_> = task.constant_inputs.keys().map(|name| Parameter::any(name.clone())).collect();
+    let words = resource.init.clone().unwrap_or_default();
+    let (error, object) = (quoted(&words).map(str::to_owned), json!({ "object": resource.name }));
+    TaskBody::new(parameters, move |_| match &error {
+        Some(text) => Err(value_error(text.clone())),
+        None => Ok(Value::new(object.clone())),
+    })
 }
 
 /// The constant of an input, of the type that the task takes.

@@ -24,6 +24,10 @@ pub(crate) fn difference(spec: &Spec, order: Order, recorded: &Json, seen: &Json
         }
         accident(&mut recorded, &mut seen);
     }
+    // What was given to the run was no part of what was seen.
+    for given in ["run_arguments", "answers"] {
+        remove(&mut recorded, given);
+    }
     // Where the flow's state lost the states of its tasks, or its own, there is nothing to compare them with.
     for lost in ["flow_state", "task_states"] {
         if recorded[lost].is_null() {

@@ -24,7 +24,7 @@ enum Act {
 
 #[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
-struct NewState {
+pub(crate) struct NewState {
     state: String,
     message: Option<String>,
     result: Option<Json>,
@@ -128,7 +128,7 @@ where
     Box::new(handler.into_handler())
 }
 
-fn new_state(spec: &NewState) -> Result<State, String> {
+pub(crate) fn new_state(spec: &NewState) -> Result<State, String> {
     let mut state = State::new(spec.state.parse().map_err(|_| format!("state {}", spec.state))?);
     if let Some(message) = &spec.message {
         state = state.with_message(message.clone());

@@ -1,6 +1,7 @@
 //! A recorded flow, built again by the library's API for flows that are made at run time, run, and written down as a
 //! record is.
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use prefect::fake_slack::{Answer, FakeSlack};
@@ -9,15 +10,16 @@ use prefect::trigger::{
     some_failed, some_successful,
 };
 use prefect::{
-    Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, FlowRun, KeepResults, RetryOn, RunName,
-    RunSettings, Signal, State, StateKind, TaskBody, TaskDefinition, TaskError, TaskRef, Tracked, Trigger, Upstreams,
+    Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, FlowRun, KeepResults, PauseAnswer, RetryOn,
+    RunName, RunSettings, RunState, Signal, State, StateKind, TaskBody, TaskDefinition, TaskError, TaskRef, Tracked,
+    Trigger, Upstreams,
 };
 use prefect_tests::logs::Logs;
 use serde_json::{Map, Value as Json, json};
 
 use crate::body::{Raised, result, value_error};
 use crate::built_in;
-use crate::handlers::{WEBHOOK_SECRET, handler, observer, on_failure, webhook_secrets};
+use crate::handlers::{NewState, WEBHOOK_SECRET, handler, new_state, observer, on_failure, webhook_secrets};
 use crate::record::{OptionsSpec, Spec, TaskSpec, TerminalSpec, quoted};
 use crate::witness::Witness;
 
@@ -34,8 +36,11 @@ pub(crate) fn run(spec: &Spec, record: &Json) -> Result<Json, String> {
     let config = config(spec, observed, &slack)?;
     let witness = Witness::new(slack, answers);
     let (flow, tasks) = build(spec, &witness)?;
+    let asked = Arc::new(Mutex::new(Vec::new()));
     let flow = flow.with(
         RunSettings::new()
+            .states(given(&observed["run_arguments"])?)
+            .on_pause(somebody(observed, &asked))
             .executor(Executor::Local)
             .clock(Clock::virtual_from("2026-01-01T00:00:00Z".parse().unwrap()))
             .config(config)
@@ -51,10 +56,39 @@ pub(crate) fn run(spec: &Spec, record: &Json) -> Result<Json, String> {
         "task_states": task_states(&run, &tasks),
         "log": log(&logs),
     });
+    if observed["prompts"].is_array() {
+        seen["prompts"] = asked.lock().unwrap().clone().into();
+    }
     if !posts.is_empty() {
         seen["http_posts"] = Json::Array(posts);
     }
     Ok(seen)
+}
+
+/// The states that a run starts from.
+fn given(arguments: &Json) -> Result<RunState, String> {
+    let mut states = RunState::new();
+    for (argument, value) in arguments.as_object().into_iter().flatten() {
+        if argument != "task_states" {
+            return Err(format!("{argument} given to a run"));
+        }
+        for (slug, state) in value.as_object().into_iter().flatten() {
+            let state: NewState = crate::record::read(state, "a state given to a run")?;
+            states.set(slug, new_state(&state)?);
+        }
+    }
+    Ok(states)
+}
+
+/// Answers as somebody did at the terminal, and writes down what was asked.
+fn somebody(observed: &Json, asked: &Arc<Mutex<Vec<Json>>>) -> impl Fn(&Tracked) -> PauseAnswer + Send + Sync + use<> {
+    let (asked, answers) = (Arc::clone(asked), observed["answers"].as_array().cloned().unwrap_or_default());
+    move |task: &Tracked| {
+        let mut asked = asked.lock().unwrap();
+        let Some(answer) = answers.get(asked.len()) else { return PauseAnswer::Leave };
+        asked.push(json!(format!("{task} is currently Paused; enter 'y' to resume:\n")));
+        if answer == "y" { PauseAnswer::Resume } else { PauseAnswer::AskAgain }
+    }
 }
 
 /// The secrets of the record. A webhook's URL is not on record, only what came of it: an answer to each post, a secret
@@ -129,7 +163,7 @@ fn number(task: &TaskSpec) -> u32 {
 }
 
 fn task_of(task: &TaskSpec, spec: &Spec, witness: &Witness) -> Result<(TaskDefinition, TaskBody), String> {
-    let (definition, body) = built_in::task(task, spec)?;
+    let (definition, body) = built_in::task(task, spec, witness)?;
     Ok((with_options(definition, task, witness)?, body))
 }
 

@@ -33,6 +33,7 @@ pub(crate) struct Spec {
     pub(crate) flow: FlowSpec,
     pub(crate) tasks: Vec<TaskSpec>,
     pub(crate) edges: Vec<EdgeSpec>,
+    pub(crate) resource: Option<ResourceSpec>,
     #[serde(default)]
     pub(crate) secrets: BTreeMap<String, Json>,
     #[serde(default)]
@@ -48,6 +49,17 @@ pub(crate) struct FlowSpec {
     pub(crate) on_failure: Option<String>,
     pub(crate) terminal_state_handler: Option<TerminalSpec>,
     pub(crate) reference_tasks: Option<Vec<String>>,
+}
+
+/// The class of a resource, in words.
+#[derive(Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResourceSpec {
+    pub(crate) name: String,
+    pub(crate) init_argument: Option<i64>,
+    pub(crate) init: Option<String>,
+    pub(crate) setup: String,
+    pub(crate) cleanup: String,
 }
 
 #[derive(Deserialize)]

@@ -39,6 +39,14 @@ impl Witness {
         Self(Arc::new(Mutex::new(Seen { events: Vec::new(), posts: Vec::new(), slack, answers })))
     }
 
+    /// A resource was cleaned up.
+    pub(crate) fn cleaned_up(&self, resource: &Json) {
+        let mut seen = self.0.lock().unwrap();
+        seen.look_at_posts();
+        let seq = seen.events.len() + seen.posts.len() + 1;
+        seen.events.push(json!({ "seq": seq, "handler": "resource.cleanup called", "argument": resource }));
+    }
+
     pub(crate) fn event(&self, handler: &str, of: &Tracked, more: Json) {
         let mut seen = self.0.lock().unwrap();
         seen.look_at_posts();

@@ -4,6 +4,7 @@ mod changes;
 mod mistakes;
 mod oracle;
 mod random;
+mod rrules;
 mod runs;
 
 use prefect::jiff::{Timestamp, ZonedDateTime};

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use prefect::jiff::civil::{Date, date};
 use prefect::jiff::tz::TimeZone;
 use prefect::jiff::{SignedDuration, Timestamp};
-use prefect::schedule::CronClock;
+use prefect::schedule::{CronClock, IntervalClock};
 
 use crate::at;
 use crate::random::{Random, seed};
@@ -176,6 +176,25 @@ fn every_few_minutes() {
     for zone in ZONES.map(|name| Zone::new(name, from, to)) {
         for text in ["*/5 * * * *", "* 1-3 * * *"] {
             compare(text, &zone, from, to);
+        }
+    }
+}
+
+/// An interval of days at a time is a cron text of that time, and the oracle judges the text.
+#[test]
+fn intervals_of_days() {
+    let (from, to) = (date(2008, 1, 1), date(2018, 1, 1));
+    for name in ZONES {
+        for (hour, minute) in [(0, 0), (1, 30), (2, 15), (2, 45), (9, 0), (23, 30)] {
+            let cron = CronClock::new(&format!("{minute} {hour} * * *")).unwrap().time_zone(name).unwrap();
+            let start = from.at(hour, minute, 0, 0).in_tz(name).unwrap();
+            let before = start.timestamp() - SignedDuration::from_nanos(1);
+            let end = to.in_tz(name).unwrap();
+            let days = IntervalClock::new("1d").unwrap().start_date(start).unwrap().end_date(&end).unwrap();
+            let (found, expected) = (days.next(9999, before), cron.end_date(&end).unwrap().next(9999, before));
+            let differs = found.iter().zip(&expected).find(|(found, expected)| found != expected);
+            assert!(differs.is_none() && found.len() == expected.len(), "{hour}:{minute} in {name}: {differs:?}");
+            assert!(expected.len() > 3640);
         }
     }
 }

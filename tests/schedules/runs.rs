@@ -258,3 +258,17 @@ async fn nobody_waits_any_more_and_no_further_run_begins() {
     let_end.send(()).unwrap();
     assert!(tokio::task::spawn_blocking(move || began.recv()).await.unwrap().is_err());
 }
+
+/// On the machine's clock no run begins before its moment.
+#[tokio::test]
+async fn a_moment_of_the_machine_is_waited_for() {
+    let (flow, began, let_end) = held_up();
+    let flow = flow.schedule(IntervalClock::new("20ms").unwrap()).with(RunSettings::new().config(Config::default()));
+    let running = tokio::spawn(async move { drop(flow.run_async().await) });
+    let begun = tokio::task::spawn_blocking(move || (began.recv().unwrap(), Timestamp::now()));
+    let (moment, seen) = begun.await.unwrap();
+    assert!(moment <= seen, "{moment} was not waited for: {seen}");
+    assert_eq!(moment.as_nanosecond() % 20_000_000, 0);
+    running.abort();
+    let_end.send(()).unwrap();
+}

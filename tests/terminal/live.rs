@@ -97,3 +97,18 @@ fn a_table_without_colors_and_in_a_tiny_window() {
     assert!(!bytes.contains("\x1b[3") && !bytes.contains("\x1b[1m"), "{bytes:?}");
     assert!(!lines.join("\n").contains("tasks fin"), "{lines:#?}");
 }
+
+#[test]
+fn somebody_at_the_terminal_is_asked_about_a_paused_task() {
+    const QUESTION: &str = "<Task: approve> is currently Paused; enter 'y' to resume:";
+    let program = run("paused").env("TERM", "xterm-256color");
+    let mut terminal = Terminal::with_keyboard(program, 24, 70);
+    let asked = |lines: &[String]| lines.iter().filter(|line| *line == QUESTION).count();
+    terminal.until("the question", |lines| asked(lines) == 1);
+    terminal.answer("not yet");
+    terminal.until("the second question", |lines| asked(lines) == 2);
+    terminal.answer("y");
+    let (code, lines, _) = terminal.ended();
+    assert_eq!(code, Some(0), "{lines:#?}");
+    assert!(lines.last().unwrap().starts_with("Success          paused  All reference tasks succeeded."), "{lines:#?}");
+}

@@ -1,6 +1,6 @@
 //! A terminal: a pseudo-terminal for the program, and what would be on its screen.
 use std::fs::{File, OpenOptions};
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStdin, Stdio};
 
@@ -19,9 +19,25 @@ pub(crate) struct Terminal {
     _home: Home,
 }
 
+/// Where the program reads from.
+#[derive(Clone, Copy)]
+enum Input {
+    Pipe,
+    Keyboard,
+}
+
 impl Terminal {
-    /// Starts the program on a terminal of this size.
-    pub(crate) fn start(mut program: Program, rows: u16, columns: u16) -> Self {
+    /// Starts the program on a terminal of this size, with a pipe as its standard input.
+    pub(crate) fn start(program: Program, rows: u16, columns: u16) -> Self {
+        Self::with_input(program, rows, columns, Input::Pipe)
+    }
+
+    /// The same, and what is typed at the terminal is its standard input.
+    pub(crate) fn with_keyboard(program: Program, rows: u16, columns: u16) -> Self {
+        Self::with_input(program, rows, columns, Input::Keyboard)
+    }
+
+    fn with_input(mut program: Program, rows: u16, columns: u16, input: Input) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -29,7 +45,11 @@ impl Terminal {
         let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         let slave: OwnedFd = OpenOptions::new().read(true).write(true).open(name).unwrap().into();
         let command = &mut program.command;
-        command.stdout(slave.try_clone().unwrap()).stderr(slave).stdin(Stdio::piped());
+        match input {
+            Input::Pipe => command.stdin(Stdio::piped()),
+            Input::Keyboard => command.stdin(slave.try_clone().unwrap()),
+        };
+        command.stdout(slave.try_clone().unwrap()).stderr(slave);
         let mut child = command.spawn().unwrap();
         let stdin = child.stdin.take();
         let Program { command, home } = program;
@@ -49,6 +69,11 @@ impl Terminal {
             }
             assert!(self.read(), "it ended before {what}:\n{}", visible(&String::from_utf8_lossy(&self.bytes)));
         }
+    }
+
+    /// Types a line.
+    pub(crate) fn answer(&mut self, line: &str) {
+        writeln!(self.master, "{line}").unwrap();
     }
 
     /// Lets the flow go on that waits for a line.

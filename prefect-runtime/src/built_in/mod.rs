@@ -15,12 +15,15 @@
 //! assert_eq!(flow.build().run().state_of(list).value::<Vec<i64>>(), Some(&vec![1, 5]));
 //! ```
 mod control;
+mod resource;
 mod values;
 
 use crate::{TaskBody, TaskDefinition};
 
 pub use control::{as_bool, compare_value, filter_task, merge};
 pub(crate) use control::{compare, otherwise, same, shown};
+pub(crate) use resource::{SetUp, cleans_up};
+pub use resource::{resource_cleanup, resource_init, resource_setup};
 pub(crate) use values::unary;
 pub use values::{dict, get_item, list, operator};
 

@@ -47,17 +47,20 @@ fn condition<C>(condition: Node<C>, made: BuiltIn) -> u32 {
     task
 }
 
-/// Runs the body; those of its tasks that wait for no other task of the block wait for this one.
+/// Runs the body; those of its tasks that wait for no other task of the block wait for this one. Gives those that no other
+/// task of the block waits for, too.
 #[track_caller]
-fn block<R>(first: u32, body: impl FnOnce() -> R) -> R {
+pub(super) fn block<R>(first: u32, body: impl FnOnce() -> R) -> (R, Vec<u32>) {
     let start = scope::edit(|flow| flow.start_block());
     let result = body();
-    scope::edit(|flow| {
-        for task in flow.first_of_block(&start) {
+    let last = scope::edit(|flow| {
+        let block = flow.end_block(&start);
+        for task in block.first {
             flow.after(task, first);
         }
+        block.last
     });
-    result
+    (result, last)
 }
 
 /// The tasks that `body` makes run only if `condition` gives `value`; else they are skipped.
@@ -98,7 +101,7 @@ pub fn case<C: Comparable, R>(condition: Node<C>, value: impl CaseValue<C>, body
 #[track_caller]
 fn one_case<C: Comparable, R>(cond: Node<C>, value: &Arc<C>, body: impl FnOnce() -> R) -> R {
     let name = format!("case({})", built_in::shown(&**value));
-    block(condition(cond, built_in::compare(name, Arc::clone(value))), body)
+    block(condition(cond, built_in::compare(name, Arc::clone(value))), body).0
 }
 
 /// One of several branches, by what the condition gives: `choose(kind).when("a", || ..).otherwise(|| ..)`.
@@ -177,7 +180,7 @@ impl<C: Comparable, T> Choose<C, T> {
     #[must_use = "it is the result of the choice"]
     pub fn otherwise(mut self, body: impl FnOnce() -> Node<T>) -> Node<T> {
         let first = condition(self.condition, built_in::otherwise(self.values));
-        self.branches.push(block(first, || of_the_block(body)));
+        self.branches.push(block(first, || of_the_block(body)).0);
         merge(self.branches)
     }
 

@@ -1,6 +1,7 @@
 //! A wired argument, with its type.
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use crate::Value;
 use crate::flow::{Computed, Passed, Slot};
@@ -23,7 +24,7 @@ impl<T> Input<T> {
         T: Send + Sync + 'static,
     {
         let make = move |passed: &[Passed]| make(&passed[0]).map(Value::in_memory).ok_or(0);
-        Self::new(Slot::Computed(Computed { upstream: vec![upstream], make: Box::new(make) }))
+        Self::new(Slot::Computed(Computed { upstream: vec![upstream], make: Arc::new(make) }))
     }
 
     /// Without its type.

@@ -2,6 +2,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Range, RangeInclusive};
+use std::sync::Arc;
 
 use super::parts::{Element, value};
 use super::{Data, Input, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream};
@@ -363,7 +364,7 @@ fn reduced<T: Element>(
         [other] => whole(other).map(Value::in_memory).ok_or(0),
         _ => Err(0),
     };
-    Input::new(Slot::Computed(Computed { upstream: vec![mapped], make: Box::new(make) }))
+    Input::new(Slot::Computed(Computed { upstream: vec![mapped], make: Arc::new(make) }))
 }
 
 macro_rules! into_input {
@@ -397,7 +398,7 @@ impl<T: Data> IntoInput<Vec<T>> for Flattened<T> {
         Input::new(match of {
             EachOf::Constant(list) => Slot::Value(list),
             EachOf::Task(task) => {
-                let make = Box::new(move |passed: &[Passed]| elements.flat(passed));
+                let make = Arc::new(move |passed: &[Passed]| elements.flat(passed));
                 Slot::Computed(Computed { upstream: vec![task], make })
             }
             EachOf::Tasks(_) => unreachable!("lists of tasks are not flattened"),
@@ -412,6 +413,10 @@ impl<T: Element> FlowOutput for Mapped<T> {
 
     fn nodes(&self) -> Vec<TaskRef> {
         vec![self.task()]
+    }
+
+    fn moved(&self, to: &mut dyn FnMut(TaskRef) -> TaskRef) -> Self {
+        Self { node: self.node.moved(to), marker: PhantomData }
     }
 
     fn read(&self, state_of: &mut dyn FnMut(TaskRef) -> State) -> Result<Vec<T>, MissingResult> {

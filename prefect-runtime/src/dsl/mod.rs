@@ -13,6 +13,7 @@ mod outcome;
 mod output;
 mod parameter;
 mod parts;
+mod resource;
 mod unpack;
 
 pub use closure::task_fn;
@@ -29,4 +30,5 @@ pub use options::{TaskOptions, options};
 pub use outcome::{Failure, Outcome};
 pub use output::{Data, IntoTaskError, ResultLike, in_memory, stored};
 pub use parameter::{Missing, RefParam, Set, call, owned, shared, task_input};
+pub use resource::{Resource, resource};
 pub use unpack::unpack;

@@ -103,99 +103,152 @@ impl<R: IntoInput<bool>> BitOr<R> for Node<bool> {
     }
 }
 
-macro_rules! comparisons {
-    ($($method:ident $bound:ident $name:literal $doc:literal;)*) => {
-        /// Comparisons are methods: in Rust `a < b` and `a == b` are a `bool` at once, before anything has run. `eq` and `ne`
-        /// compare two results, not two nodes.
-        impl<T: Element> Node<T> { $(
-            #[doc = $doc]
-            ///
-            /// # Panics
-            /// If a task belongs to another flow than the one that is being built.
-            #[track_caller]
-            #[must_use = "it makes a task"]
-            pub fn $method(self, other: impl IntoInput<T>) -> Node<bool>
-            where
-                T: $bound,
-            {
-                binary::<T, _>($name, self, other, |x, y| x.$method(y))
-            }
-        )* }
-    };
-}
+/// Comparisons are methods: in Rust `a < b` and `a == b` are a `bool` at once, before anything has run. `eq` and `ne` compare
+/// two results, not two nodes.
+#[allow(clippy::should_implement_trait, reason = "those traits give a `bool`")]
+impl<T: Element> Node<T> {
+    /// Whether it is less: the task `LessThan`.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    ///
+    /// #[task]
+    /// fn age() -> u8 {
+    ///     17
+    /// }
+    ///
+    /// let flow = flow!("grown up", {
+    ///     let age = age();
+    ///     !age.lt(18) | age.eq(17)
+    /// });
+    /// assert!(flow.run().output().unwrap());
+    /// ```
+    ///
+    /// # Panics
+    /// If a task belongs to another flow than the one that is being built.
+    #[track_caller]
+    #[must_use = "it makes a task"]
+    pub fn lt(self, other: impl IntoInput<T>) -> Node<bool>
+    where
+        T: PartialOrd,
+    {
+        binary::<T, _>("LessThan", self, other, T::lt)
+    }
 
-comparisons! {
-    lt PartialOrd "LessThan" "Whether it is less: the task `LessThan`.
+    /// Whether it is less or equal: the task `LessThanOrEqual`.
+    ///
+    /// ```
+    /// # use prefect::prelude::*;
+    /// # #[task]
+    /// # fn age() -> u8 {
+    /// #     17
+    /// # }
+    /// let flow = flow!("ages", { age().le(17) });
+    /// assert!(flow.run().output().unwrap());
+    /// ```
+    ///
+    /// # Panics
+    /// If a task belongs to another flow than the one that is being built.
+    #[track_caller]
+    #[must_use = "it makes a task"]
+    pub fn le(self, other: impl IntoInput<T>) -> Node<bool>
+    where
+        T: PartialOrd,
+    {
+        binary::<T, _>("LessThanOrEqual", self, other, T::le)
+    }
 
-```
-use prefect::prelude::*;
+    /// Whether it is greater: the task `GreaterThan`.
+    ///
+    /// ```
+    /// # use prefect::prelude::*;
+    /// # #[task]
+    /// # fn age() -> u8 {
+    /// #     17
+    /// # }
+    /// let flow = flow!("ages", { !age().gt(17) });
+    /// assert!(flow.run().output().unwrap());
+    /// ```
+    ///
+    /// # Panics
+    /// If a task belongs to another flow than the one that is being built.
+    #[track_caller]
+    #[must_use = "it makes a task"]
+    pub fn gt(self, other: impl IntoInput<T>) -> Node<bool>
+    where
+        T: PartialOrd,
+    {
+        binary::<T, _>("GreaterThan", self, other, T::gt)
+    }
 
-#[task]
-fn age() -> u8 {
-    17
-}
+    /// Whether it is greater or equal: the task `GreaterThanOrEqual`.
+    ///
+    /// ```
+    /// # use prefect::prelude::*;
+    /// # #[task]
+    /// # fn age() -> u8 {
+    /// #     17
+    /// # }
+    /// let flow = flow!("ages", { age().ge(age()) });
+    /// assert!(flow.run().output().unwrap());
+    /// ```
+    ///
+    /// # Panics
+    /// If a task belongs to another flow than the one that is being built.
+    #[track_caller]
+    #[must_use = "it makes a task"]
+    pub fn ge(self, other: impl IntoInput<T>) -> Node<bool>
+    where
+        T: PartialOrd,
+    {
+        binary::<T, _>("GreaterThanOrEqual", self, other, T::ge)
+    }
 
-let flow = flow!(\"grown up\", {
-    let age = age();
-    !age.lt(18) | age.eq(17)
-});
-assert!(flow.run().output().unwrap());
-```";
-    le PartialOrd "LessThanOrEqual" "Whether it is less or equal: the task `LessThanOrEqual`.
+    /// Whether it is equal: the task `Equal`.
+    ///
+    /// ```
+    /// # use prefect::prelude::*;
+    /// # #[task]
+    /// # fn age() -> u8 {
+    /// #     17
+    /// # }
+    /// let flow = flow!("ages", { age().eq(17) });
+    /// assert!(flow.run().output().unwrap());
+    /// ```
+    ///
+    /// # Panics
+    /// If a task belongs to another flow than the one that is being built.
+    #[track_caller]
+    #[must_use = "it makes a task"]
+    pub fn eq(self, other: impl IntoInput<T>) -> Node<bool>
+    where
+        T: PartialEq,
+    {
+        binary::<T, _>("Equal", self, other, T::eq)
+    }
 
-```
-# use prefect::prelude::*;
-# #[task]
-# fn age() -> u8 {
-#     17
-# }
-let flow = flow!(\"ages\", { age().le(17) });
-assert!(flow.run().output().unwrap());
-```";
-    gt PartialOrd "GreaterThan" "Whether it is greater: the task `GreaterThan`.
-
-```
-# use prefect::prelude::*;
-# #[task]
-# fn age() -> u8 {
-#     17
-# }
-let flow = flow!(\"ages\", { age().gt(17) });
-assert!(!flow.run().output().unwrap());
-```";
-    ge PartialOrd "GreaterThanOrEqual" "Whether it is greater or equal: the task `GreaterThanOrEqual`.
-
-```
-# use prefect::prelude::*;
-# #[task]
-# fn age() -> u8 {
-#     17
-# }
-let flow = flow!(\"ages\", { age().ge(age()) });
-assert!(flow.run().output().unwrap());
-```";
-    eq PartialEq "Equal" "Whether it is equal: the task `Equal`.
-
-```
-# use prefect::prelude::*;
-# #[task]
-# fn age() -> u8 {
-#     17
-# }
-let flow = flow!(\"ages\", { age().eq(17) });
-assert!(flow.run().output().unwrap());
-```";
-    ne PartialEq "NotEqual" "Whether it is not equal: the task `NotEqual`.
-
-```
-# use prefect::prelude::*;
-# #[task]
-# fn age() -> u8 {
-#     17
-# }
-let flow = flow!(\"ages\", { age().ne(17) });
-assert!(!flow.run().output().unwrap());
-```";
+    /// Whether it is not equal: the task `NotEqual`.
+    ///
+    /// ```
+    /// # use prefect::prelude::*;
+    /// # #[task]
+    /// # fn age() -> u8 {
+    /// #     17
+    /// # }
+    /// let flow = flow!("ages", { !age().ne(17) });
+    /// assert!(flow.run().output().unwrap());
+    /// ```
+    ///
+    /// # Panics
+    /// If a task belongs to another flow than the one that is being built.
+    #[track_caller]
+    #[must_use = "it makes a task"]
+    pub fn ne(self, other: impl IntoInput<T>) -> Node<bool>
+    where
+        T: PartialEq,
+    {
+        binary::<T, _>("NotEqual", self, other, T::ne)
+    }
 }
 
 /// The task `GetItem`, called `{name}[{key}]`; a key that comes from a task is shown as that task.

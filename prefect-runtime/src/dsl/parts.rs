@@ -1,4 +1,6 @@
 //! An input that is put together from several: which edges each part takes, and what it is made of.
+use std::sync::Arc;
+
 use crate::Value;
 use crate::flow::{Computed, Passed, Slot};
 
@@ -25,7 +27,7 @@ enum Part {
     Edges(usize, Make),
 }
 
-type Make = Box<dyn Fn(&[Passed]) -> Result<Value, usize> + Send + Sync>;
+type Make = Arc<dyn Fn(&[Passed]) -> Result<Value, usize> + Send + Sync>;
 
 impl Parts {
     pub(super) fn add<T>(&mut self, input: Input<T>) {
@@ -57,7 +59,7 @@ impl Parts {
         Input::new(if upstream.is_empty() {
             Slot::Value(make(&[]).expect("constants have the types of their inputs"))
         } else {
-            Slot::Computed(Computed { upstream, make: Box::new(make) })
+            Slot::Computed(Computed { upstream, make: Arc::new(make) })
         })
     }
 }
@@ -109,5 +111,5 @@ pub(super) fn each<T: Element>(
             passed.iter().enumerate().map(|(i, passed)| element(passed).ok_or(i)).collect();
         list.map(Value::in_memory)
     };
-    Input::new(Slot::Computed(Computed { upstream, make: Box::new(make) }))
+    Input::new(Slot::Computed(Computed { upstream, make: Arc::new(make) }))
 }

@@ -45,8 +45,11 @@ impl Engine {
                         _ => run_count,
                     };
                     self.attempts.insert(at, (attempt + 1, run_count));
+                    let loops = state.kind() == StateKind::Pending && state.looping().is_some();
                     self.garbage.states.extend(self.states.insert(at, *state));
-                    if let Some(due) = due {
+                    if loops {
+                        self.ready.push(at);
+                    } else if let Some(due) = due {
                         self.scheduled.insert((due, at));
                     }
                     return;
@@ -66,7 +69,7 @@ impl Engine {
     }
 
     #[inline]
-    fn task_finished(&mut self, task: TaskId, flags: Flags) {
+    pub(super) fn task_finished(&mut self, task: TaskId, flags: Flags) {
         for i in 0..self.graph.upstream(task).len() {
             let upstream = self.graph.upstream(task)[i];
             self.release_result(upstream);
@@ -102,13 +105,14 @@ impl Engine {
             record.upstream = Flags::Special;
         }
         record.waits_for -= edges;
-        if record.waits_for == 0 {
+        // One that began as finished, or paused, is not started.
+        if record.waits_for == 0 && !record.kind.is_finished() && record.kind != StateKind::Paused {
             self.ready.push(reader);
         }
     }
 
     /// Keeps the value of a task run for its readers, if it has any.
-    fn keep(&mut self, at: RecordId, value: Value) {
+    pub(super) fn keep(&mut self, at: RecordId, value: Value) {
         let record = &mut self.records[at as usize];
         if record.readers > 0 {
             record.value = Some(value);

@@ -6,6 +6,7 @@
 //! The children of a mapped task are task runs like others: they get records behind those of the tasks when their parent
 //! is mapped, in one region each.
 mod finish;
+mod given;
 mod region;
 mod start;
 
@@ -69,9 +70,16 @@ pub(crate) struct More {
     /// The state it is in, if not plainly `Pending`.
     pub(crate) old: Option<State>,
     /// The states of all that is upstream, one for each task, if they are not all plain successes or if they are asked for.
-    pub(crate) upstream: Option<Vec<State>>,
+    pub(crate) upstream: Option<UpstreamStates>,
     /// Whether it comes back from a pause.
     pub(crate) resumed: bool,
+}
+
+/// The states of what is upstream of a task run, and which record each is of: a task, or a mapped child.
+#[derive(Debug)]
+pub(crate) struct UpstreamStates {
+    pub(crate) records: Vec<RecordId>,
+    pub(crate) states: Vec<State>,
 }
 
 /// Jobs that one worker took, and what their edges bring, job by job.
@@ -148,6 +156,8 @@ pub(crate) struct Engine {
     regions: Vec<Region>,
     /// By task: its place among the regions. Empty until there is one.
     region_of: Vec<Option<u32>>,
+    /// What the children of tasks that are not mapped yet ended in before.
+    given_children: HashMap<TaskId, Vec<State>>,
     ready: Vec<RecordId>,
     /// Task runs that go on at a tick.
     scheduled: BTreeSet<(Tick, RecordId)>,
@@ -221,6 +231,7 @@ impl Engine {
             records,
             regions: Vec::new(),
             region_of: Vec::new(),
+            given_children: HashMap::new(),
             ready,
             scheduled: BTreeSet::new(),
             states: HashMap::new(),
@@ -236,6 +247,7 @@ impl Engine {
             records: Vec::new(),
             regions: Vec::new(),
             region_of: Vec::new(),
+            given_children: HashMap::new(),
             ready: Vec::new(),
             scheduled: BTreeSet::new(),
             states: HashMap::new(),

@@ -114,8 +114,19 @@ impl Engine {
         let flags = Flags::Plain;
         let mapped_over = self.mapped_over(task);
         self.regions.push(Region { task, first, len, left: len, flags, lists, paired: paired.clone(), mapped_over });
+        // What an earlier run has left of them.
+        let mut finished = Vec::new();
+        let given = self.given_children.remove(&task).unwrap_or_default();
+        for (child, state) in (0..len).zip(given) {
+            if state.kind().is_finished() {
+                finished.push((child, self.give_finished(first + child, state)));
+            } else {
+                self.give_waiting(first + child, state);
+            }
+        }
         for child in (first..first + len).rev() {
-            if self.records[child as usize].waits_for == 0 {
+            let record = &self.records[child as usize];
+            if record.waits_for == 0 && !record.kind.is_finished() && record.kind != StateKind::Paused {
                 self.ready.push(child);
             }
         }
@@ -130,6 +141,10 @@ impl Engine {
         self.release_readers(task, Flags::Plain, |elements, _| elements);
         if len == 0 {
             self.all_children_finished(self.regions.len() - 1);
+        }
+        for (child, flags) in finished {
+            self.unfinished -= 1;
+            self.child_finished(first + child, child, flags);
         }
     }
 

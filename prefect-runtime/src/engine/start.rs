@@ -1,9 +1,9 @@
 //! Task runs that are ready, with what their edges bring.
-use super::{Batch, Engine, Flags, Job, List, More, Part, RecordId, RunId};
+use super::{Batch, Engine, Flags, Job, List, More, Part, RecordId, RunId, UpstreamStates};
+use crate::StateKind;
 use crate::flow::graph::{EdgeUse, TaskId, id};
 use crate::flow::inputs::{Each, EachOf};
 use crate::flow::{Passed, Slot};
-use crate::{State, StateKind};
 
 impl Engine {
     /// Takes up to `max` ready task runs, the last released first.
@@ -148,7 +148,7 @@ impl Engine {
 
     /// The states of what is upstream. A trigger counts each upstream task once, however many inputs it gives; of a mapped
     /// task it counts the children.
-    fn upstream_states(&self, run: RunId) -> Vec<State> {
+    fn upstream_states(&self, run: RunId) -> UpstreamStates {
         let uses = self.graph.uses(run.task).unwrap_or_default();
         let upstream = self.graph.upstream(run.task).iter().enumerate();
         let mut records: Vec<RecordId> = Vec::new();
@@ -162,6 +162,7 @@ impl Engine {
         }
         records.sort_unstable();
         records.dedup();
-        records.into_iter().map(|record| self.state(record)).collect()
+        let states = records.iter().map(|record| self.state(*record)).collect();
+        UpstreamStates { records, states }
     }
 }

@@ -76,6 +76,29 @@ impl<'c> Steps<'c> {
 
     /// Runs a task run that is ready. One that waits, or has ended, Prefect looks at all the same, and says so.
     fn look_at(&mut self, engine: &mut Engine, record: RecordId) {
+        if !self.is_ready(engine, record) {
+            let run = engine.run_id(record);
+            task_run::log_starting(self.core, run);
+            task_run::log_finished(self.core, run, engine.kind_of(record));
+            return;
+        }
+        // One that loops is ready again.
+        while std::mem::take(&mut self.is_ready[record as usize]) {
+            engine.start(record, &mut self.batch);
+            let job = self.batch.pop(&mut self.passed).expect("just started");
+            let now = self.core.services.clock.now();
+            let end = match task_run::prepare(self.core, job, &mut self.passed, &mut self.inputs, now) {
+                Prepared::Done(done) => done,
+                Prepared::Run(started) => run_body(self.core, started, &mut self.inputs),
+            };
+            self.done.push(end);
+            engine.complete(&mut self.done);
+            engine.garbage.clear();
+            self.is_ready(engine, record);
+        }
+    }
+
+    fn is_ready(&mut self, engine: &mut Engine, record: RecordId) -> bool {
         for ready in engine.drain_ready() {
             let ready = ready as usize;
             if self.is_ready.len() <= ready {
@@ -83,22 +106,7 @@ impl<'c> Steps<'c> {
             }
             self.is_ready[ready] = true;
         }
-        if !self.is_ready.get_mut(record as usize).is_some_and(std::mem::take) {
-            let run = engine.run_id(record);
-            task_run::log_starting(self.core, run);
-            task_run::log_finished(self.core, run, engine.kind_of(record));
-            return;
-        }
-        engine.start(record, &mut self.batch);
-        let job = self.batch.pop(&mut self.passed).expect("just started");
-        let now = self.core.services.clock.now();
-        let end = match task_run::prepare(self.core, job, &mut self.passed, &mut self.inputs, now) {
-            Prepared::Done(done) => done,
-            Prepared::Run(started) => run_body(self.core, started, &mut self.inputs),
-        };
-        self.done.push(end);
-        engine.complete(&mut self.done);
-        engine.garbage.clear();
+        self.is_ready.get(record as usize) == Some(&true)
     }
 }
 

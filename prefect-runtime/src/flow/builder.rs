@@ -173,7 +173,7 @@ impl FlowBuilder {
     pub fn flatten(&mut self, from: TaskRef, to: TaskRef, key: &str, elements: Elements) {
         let from = self.own(from);
         assert!(from != self.own(to), "edges can not connect a task to itself");
-        let make = Box::new(move |passed: &[Passed]| elements.flat(passed));
+        let make = Arc::new(move |passed: &[Passed]| elements.flat(passed));
         self.bind(to, key, Slot::Computed(Computed { upstream: vec![from], make }));
     }
 
@@ -289,7 +289,20 @@ impl FlowBuilder {
         task
     }
 
-    fn add_kind(&mut self, kind: TaskKind) -> u32 {
+    /// A task of another flow, with its edges as they are here.
+    pub(super) fn push_copy(&mut self, kind: u32, data: &[TaskId], slots: Option<Box<[Slot]>>) -> TaskId {
+        let start = id(self.edges.len());
+        self.edges.extend_from_slice(data);
+        let place = slots.map_or(PLAIN, |slots| {
+            self.slots.push(slots);
+            id(self.slots.len() - 1)
+        });
+        let task = self.push(kind, id(data.len()), place);
+        self.nodes[task as usize].edges = start;
+        task
+    }
+
+    pub(super) fn add_kind(&mut self, kind: TaskKind) -> u32 {
         self.kinds.push(kind);
         id(self.kinds.len() - 1)
     }

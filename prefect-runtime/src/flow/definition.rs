@@ -33,6 +33,17 @@ pub struct TaskDefinition {
     pub(crate) timeout: Option<Duration>,
     pub(crate) tags: Vec<Cow<'static, str>>,
     pub(crate) task_run_name: Option<RunName>,
+    pub(crate) role: Role,
+}
+
+/// What a task is for, as far as the end of a run depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Work,
+    /// Makes the manager of a resource.
+    ResourceInit,
+    /// Cleans a resource up.
+    ResourceCleanup,
 }
 
 impl TaskDefinition {
@@ -50,6 +61,7 @@ impl TaskDefinition {
             timeout: None,
             tags: Vec::new(),
             task_run_name: None,
+            role: Role::Work,
         }
     }
 
@@ -123,6 +135,11 @@ impl TaskDefinition {
     #[must_use]
     pub fn tags<T: Into<Cow<'static, str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.tags.extend(tags.into_iter().map(Into::into));
+        self
+    }
+
+    pub(crate) fn role(mut self, role: Role) -> Self {
+        self.role = role;
         self
     }
 

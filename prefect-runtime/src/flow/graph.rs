@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use super::definition::{BodyKind, Expects, Parameter, TaskCode, TaskDefinition};
+use super::definition::{BodyKind, Expects, Parameter, Role, TaskCode, TaskDefinition};
 use super::inputs::{BodyOutcome, Inputs, Slot};
 use super::settings::FlowOptions;
 
@@ -33,11 +33,14 @@ pub(crate) struct Lazy {
     slugs: OnceLock<Vec<Arc<str>>>,
     readers: OnceLock<Readers>,
     terminal: OnceLock<Vec<TaskId>>,
+    /// The reference tasks of a flow that uses a resource.
+    without_resources: OnceLock<Vec<TaskId>>,
     order: OnceLock<Result<Vec<TaskId>, Cycle>>,
     shared_names: OnceLock<Vec<Arc<str>>>,
 }
 
 /// What calls of one task function have in common.
+#[derive(Clone)]
 pub(crate) struct TaskKind {
     pub(crate) definition: Arc<TaskDefinition>,
     pub(crate) code: Code,
@@ -335,9 +338,20 @@ impl Graph {
         &names[self.nodes[task as usize].kind as usize]
     }
 
-    /// The tasks that decide how the run ends: those that were named, else those that nothing reads.
+    /// The tasks that decide how the run ends: those that were named, else those that nothing is downstream of. The
+    /// clean-up of a resource does not count, neither as one of them nor as downstream.
     pub(crate) fn reference_tasks(&self) -> &[TaskId] {
-        self.reference_tasks.as_deref().unwrap_or_else(|| self.terminal_tasks())
+        if let Some(named) = &self.reference_tasks {
+            return named;
+        }
+        if self.kinds.iter().all(|kind| kind.definition.role == Role::Work) {
+            return self.terminal_tasks();
+        }
+        self.lazy.without_resources.get_or_init(|| {
+            let role = |task| self.definition(task).role;
+            let is_last = |task: TaskId| self.readers().of(task).iter().all(|to| role(*to) == Role::ResourceCleanup);
+            (0..id(self.len())).filter(|task| role(*task) == Role::Work && is_last(*task)).collect()
+        })
     }
 
     /// The tasks that nothing is downstream of.

@@ -201,7 +201,7 @@ pub struct Computed {
     ///
     /// An error is the place of the edge that has no value where one is needed.
     #[allow(clippy::type_complexity, reason = "named where it is used")]
-    pub make: Box<dyn Fn(&[Passed]) -> Result<Value, usize> + Send + Sync>,
+    pub make: Arc<dyn Fn(&[Passed]) -> Result<Value, usize> + Send + Sync>,
 }
 
 impl fmt::Debug for Computed {

@@ -7,6 +7,7 @@ mod elements;
 pub(crate) mod graph;
 pub(crate) mod inputs;
 mod output;
+mod part;
 pub(crate) mod retry;
 mod run_name;
 pub(crate) mod scope;
@@ -25,12 +26,13 @@ pub use inputs::{BodyOutcome, Inputs, Slot, TaskFuture};
 pub(crate) use inputs::{Computed, Each, EachOf, Passed};
 use output::Unread;
 pub use output::{FlowOutput, MissingResult};
+pub use part::{Updated, update};
 pub use retry::{RetryDelay, RetryOn};
 pub use run_name::RunName;
 pub use settings::FlowOptions;
 pub use trigger::{Trigger, Upstreams};
 
-use crate::run::{self, AsyncRuntime, FlowRun, Prepared, RunSettings, Until};
+use crate::run::{self, AsyncRuntime, FlowRun, Prepared, RunSettings, RunState, Until};
 use crate::schedule::Schedule;
 use graph::Graph;
 pub(crate) use inputs::SharedValues;
@@ -117,6 +119,20 @@ impl<O: FlowOutput> Flow<O> {
         assert_may_wait();
         let run = run::run(self, AsyncRuntime::own, || true);
         run.expect("somebody waits for it: the caller").with_output(self.output.clone())
+    }
+
+    /// Runs the flow to its end from these states, at once: what has finished is not run again. The run fails if they name
+    /// a task that the flow has not.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    #[track_caller]
+    pub fn run_from(&self, states: RunState) -> FlowRun<O> {
+        assert_may_wait();
+        let mut flow = self.unread();
+        flow.settings.states = states;
+        let run = Prepared::new(&flow, Until::TheEnd, AsyncRuntime::own(), None).run();
+        run.with_output(self.output.clone())
     }
 
     /// Runs one pass at once, whatever the schedule: tasks that wait (for a retry, for somebody) stay waiting, and the flow

@@ -17,6 +17,10 @@ pub trait FlowOutput: Clone {
     /// The tasks whose results are needed.
     fn nodes(&self) -> Vec<TaskRef>;
 
+    /// The same of other tasks: those that these have become as a part of another flow.
+    #[must_use]
+    fn moved(&self, to: &mut dyn FnMut(TaskRef) -> TaskRef) -> Self;
+
     /// The value, read from the final states of the tasks.
     ///
     /// # Errors
@@ -32,6 +36,8 @@ impl FlowOutput for () {
         Vec::new()
     }
 
+    fn moved(&self, _: &mut dyn FnMut(TaskRef) -> TaskRef) -> Self {}
+
     fn read(&self, _: &mut dyn FnMut(TaskRef) -> State) -> Result<(), MissingResult> {
         Ok(())
     }
@@ -43,6 +49,11 @@ impl<T: Clone + Send + Sync + 'static> FlowOutput for Node<T> {
 
     fn nodes(&self) -> Vec<TaskRef> {
         vec![self.task()]
+    }
+
+    fn moved(&self, to: &mut dyn FnMut(TaskRef) -> TaskRef) -> Self {
+        let TaskRef { graph, task } = to(self.task());
+        Self::new((graph, task))
     }
 
     fn read(&self, state_of: &mut dyn FnMut(TaskRef) -> State) -> Result<T, MissingResult> {
@@ -62,6 +73,10 @@ impl<O: FlowOutput> FlowOutput for Vec<O> {
         self.iter().flat_map(O::nodes).collect()
     }
 
+    fn moved(&self, to: &mut dyn FnMut(TaskRef) -> TaskRef) -> Self {
+        self.iter().map(|node| node.moved(to)).collect()
+    }
+
     fn read(&self, state_of: &mut dyn FnMut(TaskRef) -> State) -> Result<Self::Value, MissingResult> {
         self.iter().map(|node| node.read(state_of)).collect()
     }
@@ -73,6 +88,10 @@ impl<O: FlowOutput, const N: usize> FlowOutput for [O; N] {
 
     fn nodes(&self) -> Vec<TaskRef> {
         self.iter().flat_map(O::nodes).collect()
+    }
+
+    fn moved(&self, to: &mut dyn FnMut(TaskRef) -> TaskRef) -> Self {
+        self.each_ref().map(|node| node.moved(to))
     }
 
     fn read(&self, state_of: &mut dyn FnMut(TaskRef) -> State) -> Result<Self::Value, MissingResult> {
@@ -87,6 +106,10 @@ impl<O: FlowOutput> FlowOutput for Option<O> {
 
     fn nodes(&self) -> Vec<TaskRef> {
         self.iter().flat_map(O::nodes).collect()
+    }
+
+    fn moved(&self, to: &mut dyn FnMut(TaskRef) -> TaskRef) -> Self {
+        self.as_ref().map(|node| node.moved(to))
     }
 
     fn read(&self, state_of: &mut dyn FnMut(TaskRef) -> State) -> Result<Self::Value, MissingResult> {
@@ -106,7 +129,12 @@ macro_rules! tuple_output {
                 [$($t.nodes()),*].concat()
             }
 
-            fn read(&self, state_of: &mut dyn FnMut(TaskRef) -> State) -> Result<Self::Value, MissingResult> {
+            fn moved(&self, to: &mut dyn FnMut(TaskRef) -> TaskRef) -> Self {
+                let ($($t,)*) = self;
+                ($($t.moved(to),)*)
+            }
+
+    fn read(&self, state_of: &mut dyn FnMut(TaskRef) -> State) -> Result<Self::Value, MissingResult> {
                 let ($($t,)*) = self;
                 Ok(($($t.read(state_of)?,)*))
             }
@@ -131,6 +159,10 @@ impl FlowOutput for Unread {
 
     fn nodes(&self) -> Vec<TaskRef> {
         self.0.clone()
+    }
+
+    fn moved(&self, to: &mut dyn FnMut(TaskRef) -> TaskRef) -> Self {
+        Self(self.0.iter().map(|task| to(*task)).collect())
     }
 
     fn read(&self, _: &mut dyn FnMut(TaskRef) -> State) -> Result<(), MissingResult> {

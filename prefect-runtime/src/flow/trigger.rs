@@ -5,6 +5,8 @@ mod typed;
 use std::fmt;
 use std::sync::Arc;
 
+use super::graph::{Graph, TaskId};
+use super::inputs::Slot;
 use crate::{State, TaskError};
 
 pub use builtin::{
@@ -20,6 +22,17 @@ pub use typed::{
 pub struct Upstreams<'a> {
     pub(crate) states: &'a [State],
     pub(crate) resumed: bool,
+    /// Whose they are, in a run.
+    pub(crate) seen: Option<Seen<'a>>,
+}
+
+/// What tells the states apart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
+    pub(crate) graph: &'a Graph,
+    pub(crate) reader: TaskId,
+    /// The number of the task of each state; higher ones are of mapped children.
+    pub(crate) records: &'a [u32],
 }
 
 impl<'a> Upstreams<'a> {
@@ -35,10 +48,29 @@ impl<'a> Upstreams<'a> {
         self.states.is_empty()
     }
 
-    /// The states, in the order of the parameters, then those that bring no data.
+    /// The states, one for each task, in the order in which the tasks were made; those of mapped children come last.
     #[must_use]
     pub fn states(&self) -> &'a [State] {
         self.states
+    }
+
+    /// The state of a task that is not mapped.
+    pub(crate) fn of_task(&self, task: TaskId) -> Option<&'a State> {
+        let place = self.seen?.records.iter().position(|record| *record == task)?;
+        self.states.get(place)
+    }
+
+    /// The state of the task that gives this parameter.
+    pub(crate) fn of_parameter(&self, name: &str) -> Option<&'a State> {
+        let Seen { graph, reader, .. } = self.seen?;
+        let at = graph.kind(reader).code.parameters().iter().position(|parameter| parameter.name() == name)?;
+        match graph.slots(reader) {
+            None => self.of_task(*graph.data_upstream(reader).get(at)?),
+            Some(slots) => match slots.get(at)? {
+                Slot::Upstream(task) => self.of_task(*task),
+                _ => None,
+            },
+        }
     }
 
     /// How many succeeded. Skipped ones count as successful.

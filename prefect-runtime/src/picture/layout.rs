@@ -292,7 +292,7 @@ impl Layout {
                 let mut last = 0;
                 let centre = |(i, item): (usize, &usize)| {
                     let width = self.items[*item].width;
-                    x += if i == 0 { 0 } else { (last + width) / 2 + room.gap };
+                    x += if i == 0 { 0 } else { i32::midpoint(last, width) + room.gap };
                     last = width;
                     f64::from(x)
                 };
@@ -303,10 +303,8 @@ impl Layout {
             let middle = offsets.last().copied().unwrap_or(0.0) / 2.0;
             rank.iter().zip(offsets).for_each(|(item, x)| at[*item] = x - middle);
         }
-        const SWEEPS: usize = 24;
         for sweep in 0..SWEEPS {
             let sides: &[&Vec<Vec<usize>>] = match sweep {
-                SWEEPS.. => unreachable!("the loop ends"),
                 sweep if sweep + 4 > SWEEPS => &[&above, &below],
                 sweep if sweep % 2 == 0 => &[&above],
                 _ => &[&below],
@@ -361,7 +359,7 @@ impl Layout {
                     if to[near].len() > 1 && !lanes {
                         continue;
                     }
-                    let distance = |other: usize| (self.items[other].width + self.items[*item].width) / 2 + gap;
+                    let distance = |other: usize| i32::midpoint(self.items[other].width, self.items[*item].width) + gap;
                     let least = i.checked_sub(1).map(|i| self.items[rank[i]].centre + distance(rank[i]));
                     let most = rank.get(i + 1).map(|next| self.items[*next].centre - distance(*next));
                     let wish = self.items[near].centre;
@@ -371,6 +369,9 @@ impl Layout {
         }
     }
 }
+
+/// How often the columns are worked out: downwards and upwards in turn, the last few with both neighbours.
+const SWEEPS: usize = 24;
 
 /// The ascending numbers that are nearest to these, each of which has a weight.
 fn ascending(wishes: &[(f64, f64)]) -> Vec<f64> {

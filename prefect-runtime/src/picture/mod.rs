@@ -8,7 +8,7 @@ mod text;
 mod words;
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use crate::StateKind;
@@ -300,7 +300,7 @@ impl Picture {
         }
         let mut text = format!("{}, {}", counted(self.boxes.len(), "task"), counted(self.lines.len(), "dependency"));
         for (i, (kind, count)) in counts.iter().enumerate() {
-            text += &format!("{} {count} {kind}", if i == 0 { ":" } else { "," });
+            let _ = write!(text, "{} {count} {kind}", if i == 0 { ":" } else { "," });
         }
         text
     }

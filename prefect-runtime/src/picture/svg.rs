@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use super::layout::{Layout, Piece, Room};
 use super::words::{columns, shortened};
 use super::{Drawn, LineKind, Picture};
-use crate::StateKind;
 
 /// Widths and heights, in pixels. All even, so that a middle is a whole number.
 const LETTER: i32 = 8;
@@ -235,37 +234,38 @@ impl<'a> Plan<'a> {
             let color = state.color();
             let look = format!(" fill=\"{color}\" fill-opacity=\"0.2\" stroke=\"{color}\" stroke-width=\"1.5\"");
             rect(out, "", (x, y), (width, height), &look);
-            self.children(drawn, (x, y + height - 8), width, out);
+            children(drawn, (x, y + height - 8), width, out);
         }
         let middle = x + width / 2;
         let name = escaped(&shortened(&drawn.name, NAME, "…"));
         let _ = writeln!(out, "<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{name}</text>", y + 21);
         for (line, note) in (1..).zip(&notes) {
             let state = if line == 1 { drawn.state } else { drawn.children.keys().nth(line - 2).copied() };
-            let dot = |state: StateKind| format!("<tspan fill=\"{}\">●</tspan> ", state.color());
-            let (dot, note) = (state.map(dot).unwrap_or_default(), escaped(note));
             let y = y + 21 + LINE * i32::try_from(line).unwrap_or(0);
-            let _ = writeln!(
-                out,
-                "<text class=\"small\" x=\"{middle}\" y=\"{y}\" text-anchor=\"middle\">{dot}{note}</text>"
-            );
+            let mut left = middle - i32::try_from(columns(note)).unwrap_or(0) * 33 / 10;
+            if let Some(state) = state {
+                left += 7;
+                let (x, y, color) = (left - 10, y - 4, state.color());
+                let _ = writeln!(out, "<circle cx=\"{x}\" cy=\"{y}\" r=\"4\" fill=\"{color}\"/>");
+            }
+            let _ = writeln!(out, "<text class=\"small\" x=\"{left}\" y=\"{y}\">{}</text>", escaped(note));
         }
         out.push_str("</g>\n");
     }
+}
 
-    /// A bar with a part for each state of the children, as long as there are such children.
-    fn children(&self, drawn: &Drawn, (x, y): (i32, i32), width: i32, out: &mut String) {
-        let total: usize = drawn.children.values().sum();
-        let room = usize::try_from(width - 16).unwrap_or(0);
-        let mut before = 0;
-        for (kind, count) in &drawn.children {
-            let (start, end) = (room * before / total, room * (before + count) / total);
-            let (x, color) = (usize::try_from(x + 8).unwrap_or(0) + start, kind.color());
-            // However few there are, they are seen.
-            let width = (end - start).max(2);
-            let _ = writeln!(out, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"4\" fill=\"{color}\"/>");
-            before += count;
-        }
+/// A bar with a part for each state of the children, as long as there are such children.
+fn children(drawn: &Drawn, (x, y): (i32, i32), width: i32, out: &mut String) {
+    let total: usize = drawn.children.values().sum();
+    let room = usize::try_from(width - 16).unwrap_or(0);
+    let mut before = 0;
+    for (kind, count) in &drawn.children {
+        let (start, end) = (room * before / total, room * (before + count) / total);
+        let (x, color) = (usize::try_from(x + 8).unwrap_or(0) + start, kind.color());
+        // However few there are, they are seen.
+        let width = (end - start).max(2);
+        let _ = writeln!(out, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"4\" fill=\"{color}\"/>");
+        before += count;
     }
 }
 

@@ -65,9 +65,9 @@ impl Letters {
             Self::Unicode => text.to_owned(),
             Self::Ascii => text.replace('×', "x").chars().fold(String::new(), |mut out, c| {
                 if c.is_ascii() {
-                    out.push(c)
+                    out.push(c);
                 } else {
-                    out.extend(c.escape_default())
+                    out.extend(c.escape_default());
                 }
                 out
             }),

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::RunCore;
+use super::{RunCore, RunState};
 use crate::clock::Tick;
 use crate::engine::{Engine, RecordId, RunId, plain};
 use crate::flow::graph::{TaskId, id};
 use crate::flow::{FlowOutput, MissingResult, TaskRef};
-use crate::{NotificationReport, State, StateKind, Value};
+use crate::{NotificationReport, State, StateKind, StateResult, Value};
 
 /// A run of a flow, after it.
 pub struct FlowRun<O = ()> {
@@ -151,6 +151,25 @@ impl<O> FlowRun<O> {
     pub(crate) fn children_of(&self, task: TaskId) -> impl ExactSizeIterator<Item = State> + '_ {
         let children = self.engine.as_ref().and_then(|engine| engine.children(task));
         children.unwrap_or_default().map(|child| self.state_at(child))
+    }
+
+    /// The states of all its tasks, to start another run from: see [`Flow::run_from`](crate::Flow::run_from). A result that
+    /// was not kept to the end is not there ([`KeepResults`](crate::KeepResults)): its task is left out, and runs again.
+    #[must_use]
+    pub fn run_state(&self) -> RunState {
+        let mut states = RunState::new();
+        for (task, slug) in (0..).zip(self.core.graph.slugs()) {
+            let state = self.state_at(task);
+            let children = self.engine.as_ref().and_then(|engine| engine.children(task));
+            let children: Vec<State> = children.into_iter().flatten().map(|child| self.state_at(child)).collect();
+            let freed =
+                |state: &State| state.kind() == StateKind::Success && matches!(state.result(), StateResult::None);
+            if freed(&state) || children.iter().any(freed) {
+                continue;
+            }
+            states.set_mapped(slug.to_string(), state, children);
+        }
+        states
     }
 
     pub(crate) fn state_at(&self, task: TaskId) -> State {

@@ -2,9 +2,11 @@
 mod flow_run;
 mod left_behind;
 mod on_schedule;
+mod run_state;
 mod runner;
 mod runtime;
 mod settings;
+mod wall;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use jiff::Timestamp;
 
 pub use flow_run::{FlowRun, TaskRunInfo};
 pub(crate) use on_schedule::run;
+pub use run_state::{PauseAnswer, RunState};
 pub(crate) use runner::{Prepared, Ran, RunCore, Until, log_beginning};
 pub(crate) use runtime::AsyncRuntime;
 pub use settings::{Executor, RunSettings};

@@ -2,7 +2,7 @@
 use jiff::Timestamp;
 
 use super::runtime::AsyncRuntime;
-use super::{FlowRun, Prepared, Until};
+use super::{FlowRun, Prepared, Until, wall};
 use crate::flow::{Flow, FlowOutput};
 use crate::panics::{self, Caught, guard};
 use crate::schedule::{ClockEvent, Events, Schedule};
@@ -25,7 +25,7 @@ pub(crate) fn run<O: FlowOutput>(
     };
     panics::install_hook();
     let clock = flow.settings.clock.clone().unwrap_or_else(Clock::system);
-    let mut upcoming = match guard(|| Upcoming::new(schedule, clock.wall())) {
+    let mut upcoming = match guard(|| Upcoming::new(schedule, wall::now(&clock))) {
         Ok(upcoming) => upcoming,
         Err(caught) => return Some(refused(flow, runtime(), caught.into_error())),
     };
@@ -36,11 +36,11 @@ pub(crate) fn run<O: FlowOutput>(
             Ok(None) => break,
             Err(error) => return Some(refused(flow, runtime(), error)),
         };
-        if event.timestamp() > clock.wall() {
+        if event.timestamp() > wall::now(&clock) {
             let at = event.start_time().strftime("%FT%T%:z");
             tracing::info!(target: "prefect", flow = flow.name(), "Waiting for next scheduled run at {at}");
         }
-        if !clock.block_until_moment(event.timestamp(), &waited_for) || !waited_for() {
+        if !wall::wait(&clock, event.timestamp(), &waited_for) || !waited_for() {
             return None;
         }
         // The results of the run before are needed no longer.
@@ -84,7 +84,7 @@ impl<'a> Upcoming<'a> {
         let (mut passed, mut more) = (0, "");
         let event = loop {
             let event = self.events.next()?;
-            let (moment, now) = (event.timestamp(), clock.wall());
+            let (moment, now) = (event.timestamp(), wall::now(clock));
             let last = self.ran.first().map(ClockEvent::timestamp);
             if last == Some(moment) {
                 if self.ran.contains(&event) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::left_behind::LeftBehind;
+use super::run_state::{Given, PauseAnswer};
 use super::runtime::AsyncRuntime;
 use super::{Executor, FlowRun, RunSettings, Services};
 use crate::clock::{Held, Tick, nanos};
@@ -159,8 +160,12 @@ impl Prepared {
         let kept = flow.output.nodes().iter().map(|task| task.task).collect();
         let clock = settings.clock.clone().unwrap_or_else(Clock::system);
         let seed = settings.seed.unwrap_or_else(random::bits);
+        let known = |slug: &&str| flow.graph.slugs().iter().any(|known| **known == **slug);
+        let unknown = settings.states.slugs().find(|slug| !known(slug)).map(|slug| {
+            format!("the states to start from are of another flow: `{}` has no task `{slug}`", flow.graph.name).into()
+        });
         let (config, refused) = match load_config(flow, &settings) {
-            Ok(config) => (config, None),
+            Ok(config) => (config, unknown),
             Err(error) => (Config::default(), Some(error)),
         };
         let notifications = Notifications::new(clock.clone(), delivery(&config, &settings, seed));
@@ -225,19 +230,70 @@ impl Prepared {
             kept.extend(reference);
         }
         let engine = match self.core.graph.order() {
-            Ok(_) => Engine::new(&self.core.graph, &kept, self.settings.keep),
+            Ok(_) => self.engine(&kept),
             Err(cycle) => {
                 let failed = self.core.services.unexpected(cycle.to_string().into());
                 let state = self.finally(&running, failed);
                 return self.end(state, None, begun, held);
             }
         };
-        let ran = match self.settings.executor {
-            Executor::Local => executor::local::run(&self.core, engine, self.until, held),
-            Executor::Threads(n) => executor::threads::run(&self.core, engine, n, self.until, held),
-        };
+        let mut ran = self.execute(engine, held);
+        while self.ask_about_paused(&mut ran) {
+            log_beginning(&self.core);
+            ran = self.execute(ran.engine, ran.held);
+        }
         let state = self.conclude(&running, &ran);
         self.end(state, Some(ran.engine), begun, ran.held)
+    }
+
+    /// The engine, with the states that the run starts from.
+    fn engine(&self, kept: &[TaskId]) -> Engine {
+        let graph = &self.core.graph;
+        let mut engine = Engine::new(graph, kept, self.settings.keep);
+        if self.settings.states.slugs().next().is_none() {
+            return engine;
+        }
+        for (task, slug) in (0..).zip(graph.slugs()) {
+            let Some(Given { state, children }) = self.settings.states.given(slug) else { continue };
+            if graph.uses(task).is_some() && state.kind() == StateKind::Mapped {
+                // It is mapped again, for the lists of those that have not finished.
+                engine.give_children(task, children.clone());
+                continue;
+            }
+            let state = self.core.with_start_time(state.clone());
+            let due = match state.start_time() {
+                Some(start) => Some(self.core.services.clock.tick_of(start)),
+                None => (state.kind() == StateKind::Retrying).then(|| self.core.services.clock.now()),
+            };
+            engine.give(task, state, due);
+        }
+        engine.all_given();
+        engine
+    }
+
+    fn execute(&self, engine: Engine, held: Held) -> Ran {
+        match self.settings.executor {
+            Executor::Local => executor::local::run(&self.core, engine, self.until, held),
+            Executor::Threads(n) => executor::threads::run(&self.core, engine, n, self.until, held),
+        }
+    }
+
+    /// Whether the run is to go on, after somebody was asked about the tasks that are paused.
+    fn ask_about_paused(&self, ran: &mut Ran) -> bool {
+        let Some(ask) = self.settings.on_pause.as_ref().filter(|_| self.until == Until::TheEnd && ran.broken.is_none())
+        else {
+            return false;
+        };
+        let paused = ran.engine.paused();
+        for record in &paused {
+            let tracked = self.core.tracked(ran.engine.run_id(*record));
+            match guard(|| ask(&tracked)) {
+                Ok(PauseAnswer::Resume) => ran.engine.approve(*record),
+                Ok(PauseAnswer::AskAgain) => {}
+                Ok(PauseAnswer::Leave) | Err(_) => return false,
+            }
+        }
+        !paused.is_empty()
     }
 
     /// The state that the run ends in, before the flow's handlers: decided by the reference tasks.

@@ -4,11 +4,12 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::{PauseAnswer, RunState};
 use crate::door::Observer;
 use crate::engine::KeepResults;
 use crate::notify::{OnFlush, PrintCard};
 use crate::quiet::Quiet;
-use crate::{Clock, Config};
+use crate::{Clock, Config, Tracked};
 
 /// What runs the tasks.
 ///
@@ -53,7 +54,12 @@ pub struct RunSettings {
     pub(crate) on_flush: Option<OnFlush>,
     /// What shows messages for which no webhook is configured.
     pub(crate) print_card: Option<PrintCard>,
+    pub(crate) states: RunState,
+    pub(crate) on_pause: Option<Quiet<OnPause>>,
 }
+
+/// Who is asked about paused tasks.
+pub(crate) type OnPause = Arc<dyn Fn(&Tracked) -> PauseAnswer + Send + Sync>;
 
 impl RunSettings {
     /// The defaults.
@@ -86,6 +92,16 @@ impl RunSettings {
     }
 
     /// Runs the flow once, at once, whatever its schedule and the configuration say.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    /// use prefect::RunSettings;
+    /// use prefect::schedule::CronClock;
+    ///
+    /// let flow = flow!("nightly", {}).schedule(CronClock::new("@daily").unwrap());
+    /// let run = flow.with(RunSettings::new().run_now()).run();
+    /// assert_eq!(run.state().kind(), Success);
+    /// ```
     pub fn run_now(mut self) -> Self {
         self.on_schedule = Some(false);
         self
@@ -108,6 +124,35 @@ impl RunSettings {
     /// message that was accepted. Default: the configuration's `slack.flush_deadline`, else 5 seconds.
     pub fn flush_deadline(mut self, deadline: Duration) -> Self {
         self.flush_deadline = Some(deadline);
+        self
+    }
+
+    /// Starts from the states of an earlier run: only what has not finished is run.
+    ///
+    /// The run fails if they name a task that the flow has not.
+    pub fn states(mut self, states: RunState) -> Self {
+        self.states = states;
+        self
+    }
+
+    /// Who is asked about a paused task when nothing else is left to run. Default: nobody, and the run ends with the task
+    /// paused.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    /// use prefect::{PauseAnswer, RunSettings};
+    ///
+    /// #[task(trigger = manual_only)]
+    /// fn deploy() -> String {
+    ///     "deployed".to_owned()
+    /// }
+    ///
+    /// let ask = |task: &Tracked| if task.name() == "deploy" { PauseAnswer::Resume } else { PauseAnswer::Leave };
+    /// let flow = flow!("release", { deploy() }).with(RunSettings::new().on_pause(ask));
+    /// assert_eq!(flow.run().output().unwrap(), "deployed");
+    /// ```
+    pub fn on_pause(mut self, ask: impl Fn(&Tracked) -> PauseAnswer + Send + Sync + 'static) -> Self {
+        self.on_pause = Some(Quiet::new(Arc::new(ask)));
         self
     }
 

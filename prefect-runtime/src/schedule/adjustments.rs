@@ -18,6 +18,16 @@ use jiff::{Span, ZonedDateTime, ZonedDateTimeArithmetic};
 
 /// Moves a moment by a time: a `Duration` is time that passes, days of a [`Span`] keep the local time. A moment that
 /// would leave the calendar (years -9999 to 9999) stays where it is.
+///
+/// ```
+/// use prefect::jiff::{SignedDuration, ToSpan};
+/// use prefect::schedule::{IntoMoment, adjustments};
+///
+/// // The clocks go forward on the 29th.
+/// let noon = "2026-03-28T12:00[Europe/Paris]".into_moment().unwrap();
+/// assert_eq!(adjustments::add(1.day())(noon.clone()).hour(), 12);
+/// assert_eq!(adjustments::add(SignedDuration::from_hours(24))(noon).hour(), 13);
+/// ```
 pub fn add(
     interval: impl Into<ZonedDateTimeArithmetic>,
 ) -> impl Fn(ZonedDateTime) -> ZonedDateTime + Send + Sync + 'static {
@@ -26,6 +36,13 @@ pub fn add(
 }
 
 /// Moves Saturdays and Sundays to the Monday after them, at the same local time.
+///
+/// ```
+/// use prefect::schedule::{IntoMoment, adjustments};
+///
+/// let saturday = "2026-01-03T09:00Z".into_moment().unwrap();
+/// assert_eq!(adjustments::next_weekday(saturday).date().to_string(), "2026-01-05");
+/// ```
 #[must_use]
 pub fn next_weekday(moment: ZonedDateTime) -> ZonedDateTime {
     let days = match moment.weekday() {

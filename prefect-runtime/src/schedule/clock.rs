@@ -1,10 +1,23 @@
 //! Any clock.
 use jiff::{Timestamp, ZonedDateTime};
 
+#[cfg(feature = "rrule")]
+use super::RRuleClock;
 use super::options::Options;
 use super::{CronClock, DatesClock, IntervalClock, Schedule};
 
 /// A clock of any kind: made of an [`IntervalClock`], a [`CronClock`] or a [`DatesClock`] by `into`.
+///
+/// ```
+/// use prefect::schedule::{CronClock, IntervalClock, Schedule, ScheduleClock};
+///
+/// let clocks: [ScheduleClock; 2] =
+///     [IntervalClock::new("1h").unwrap().into(), CronClock::new("30 9 * * *").unwrap().into()];
+/// let [first, second] = clocks;
+/// let schedule = Schedule::new(first).clock(second);
+/// let after: prefect::jiff::Timestamp = "2026-01-01T09:00:00Z".parse().unwrap();
+/// assert_eq!(schedule.next(2, after).iter().map(|moment| moment.minute()).collect::<Vec<_>>(), [30, 0]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct ScheduleClock(Kind);
 
@@ -13,6 +26,8 @@ enum Kind {
     Interval(IntervalClock),
     Cron(CronClock),
     Dates(DatesClock),
+    #[cfg(feature = "rrule")]
+    RRule(RRuleClock),
 }
 
 impl ScheduleClock {
@@ -22,6 +37,8 @@ impl ScheduleClock {
             Kind::Interval(clock) => clock.next_after(after),
             Kind::Cron(clock) => clock.next_after(after),
             Kind::Dates(clock) => clock.next_after(after),
+            #[cfg(feature = "rrule")]
+            Kind::RRule(clock) => clock.next_after(after),
         }
     }
 
@@ -30,6 +47,8 @@ impl ScheduleClock {
             Kind::Interval(clock) => &clock.options,
             Kind::Cron(clock) => &clock.options,
             Kind::Dates(clock) => &clock.options,
+            #[cfg(feature = "rrule")]
+            Kind::RRule(clock) => &clock.options,
         }
     }
 }
@@ -52,3 +71,5 @@ macro_rules! kinds {
     };
 }
 kinds!(Interval(IntervalClock), Cron(CronClock), Dates(DatesClock));
+#[cfg(feature = "rrule")]
+kinds!(RRule(RRuleClock));

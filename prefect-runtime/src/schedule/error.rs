@@ -24,6 +24,8 @@ pub enum ScheduleErrorKind {
     Interval,
     /// A cron text.
     Cron,
+    /// A recurrence rule.
+    RRule,
     /// A time zone that does not exist, or cannot be read.
     TimeZone,
     /// A moment.

@@ -20,7 +20,7 @@
 //!
 //! * An [`IntervalClock`] of whole days keeps the local time of its start: nine o'clock stays nine o'clock. Any other
 //!   interval is time that passes: an hourly clock ticks every hour, whatever the wall shows.
-//! * A [`CronClock`] follows the wall. A local time that is left out runs once, as much later as the clocks went
+//! * A [`CronClock`] (and a clock of a recurrence rule) follows the wall. A local time that is left out runs once, as much later as the clocks went
 //!   forward (02:30 at 03:30); one that is there twice runs the first time only.
 //! * No clock ever gives the same moment twice, or goes back.
 pub mod adjustments;
@@ -34,6 +34,9 @@ mod interval;
 mod moment;
 mod options;
 mod plan;
+#[cfg(feature = "rrule")]
+mod rrule;
+mod wall;
 
 pub use clock::ScheduleClock;
 pub use cron::CronClock;
@@ -43,9 +46,15 @@ pub use event::ClockEvent;
 pub use interval::IntervalClock;
 pub use moment::IntoMoment;
 pub use plan::{Events, Schedule};
+#[cfg(feature = "rrule")]
+pub use rrule::RRuleClock;
 
 /// A schedule of one [`IntervalClock`], by Prefect's name for it: a clock alone is a schedule.
 pub type IntervalSchedule = IntervalClock;
 
 /// A schedule of one [`CronClock`], by Prefect's name for it: a clock alone is a schedule.
 pub type CronSchedule = CronClock;
+
+/// A schedule of one [`RRuleClock`], by Prefect's name for it: a clock alone is a schedule.
+#[cfg(feature = "rrule")]
+pub type RRuleSchedule = RRuleClock;

@@ -94,6 +94,14 @@ impl Schedule {
     }
 
     /// The next `n` moments after this one, or as many as are found: see [`events`](Self::events).
+    ///
+    /// ```
+    /// use prefect::schedule::{DatesClock, Schedule};
+    ///
+    /// let schedule = Schedule::from(DatesClock::new(["2026-01-01", "2026-01-02"]).unwrap());
+    /// let after: prefect::jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    /// assert_eq!(schedule.next(5, after).len(), 1); // only what comes later
+    /// ```
     #[must_use]
     pub fn next(&self, n: usize, after: impl Into<Timestamp>) -> Vec<ZonedDateTime> {
         self.events(after).take(n).map(|event| event.start_time).collect()
@@ -101,6 +109,17 @@ impl Schedule {
 
     /// All events whose clocks tell a moment after this one. It ends when the clocks have no more, or when 10,000 moments
     /// in a row did not pass the filters.
+    ///
+    /// ```
+    /// use prefect::schedule::{IntervalClock, Schedule};
+    ///
+    /// let small = IntervalClock::new("6h").unwrap().parameter_default("rows", 10);
+    /// let large = IntervalClock::new("1d").unwrap().parameter_default("rows", 1000);
+    /// let schedule = Schedule::new(small).clock(large);
+    /// let after: prefect::jiff::Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
+    /// let events = schedule.events(after).map(|event| (event.start_time().hour(), event.parameter_defaults()["rows"].clone()));
+    /// assert_eq!(events.take(3).collect::<Vec<_>>(), [(18, 10.into()), (0, 10.into()), (0, 1000.into())]);
+    /// ```
     ///
     /// # Panics
     /// If a filter or an adjustment does.

@@ -57,7 +57,16 @@ pub struct State {
 struct Details {
     start_time: Option<Start>,
     run_count: Option<u32>,
-    loop_count: Option<u32>,
+    looping: Option<Looping>,
+}
+
+/// Where a task run is in its loop.
+#[derive(Clone, Debug)]
+pub(crate) struct Looping {
+    /// Of `Looped`, the iteration that has ended; of a state that waits, the one that comes next.
+    pub(crate) iteration: u32,
+    /// What the iteration before gave.
+    pub(crate) result: Option<Value>,
 }
 
 /// When a scheduled state may start.
@@ -140,6 +149,15 @@ impl State {
         self
     }
 
+    pub(crate) fn with_looping(mut self, looping: Looping) -> Self {
+        self.details_mut().looping = Some(looping);
+        self
+    }
+
+    pub(crate) fn looping(&self) -> Option<&Looping> {
+        self.details.as_ref()?.looping.as_ref()
+    }
+
     fn details_mut(&mut self) -> &mut Details {
         self.details.get_or_insert_default()
     }
@@ -214,7 +232,8 @@ impl State {
     /// Which iteration a `Looped` state ended, from 1.
     #[must_use]
     pub fn loop_count(&self) -> Option<u32> {
-        self.details.as_ref().and_then(|d| d.loop_count)
+        let looping = self.looping().filter(|_| self.kind == StateKind::Looped)?;
+        Some(looping.iteration)
     }
 }
 

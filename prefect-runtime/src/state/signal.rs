@@ -5,6 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::{State, StateKind, StateResult};
 use crate::Value;
 
@@ -95,6 +98,27 @@ impl Signal {
             SignalKind::Timeout => StateKind::TimedOut,
         };
         Self { kind, state: Box::new(State::new(state).with_result(StateResult::Signal(kind, None))) }
+    }
+
+    /// `LOOP`: the body is called again, and finds this result in
+    /// [`Context::task_loop_result`](crate::Context::task_loop_result).
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    ///
+    /// #[task]
+    /// fn pages() -> Result<Vec<i64>, TaskError> {
+    ///     let mut all: Vec<i64> = context().task_loop_result().unwrap_or_default();
+    ///     all.push(10 * i64::from(context().task_loop_count()));
+    ///     if all.len() < 3 { Err(Signal::looping(all).into()) } else { Ok(all) }
+    /// }
+    ///
+    /// let flow = flow!("pages", { pages() });
+    /// assert_eq!(flow.run().output().unwrap(), [10, 20, 30]);
+    /// ```
+    #[must_use]
+    pub fn looping<T: Serialize + DeserializeOwned + Send + Sync + 'static>(result: T) -> Self {
+        Self::of(SignalKind::Loop).with_value(Value::new(result))
     }
 
     /// The same signal with a message.

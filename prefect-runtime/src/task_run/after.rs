@@ -4,6 +4,7 @@ use crate::clock::Tick;
 use crate::engine::{Done, End, RunId, plain};
 use crate::panics::guard;
 use crate::run::RunCore;
+use crate::state::Looping;
 use crate::{Signal, SignalKind, State, StateKind, StateResult, TaskError, Tracked, Value};
 
 /// How a body ended.
@@ -17,7 +18,7 @@ pub(crate) enum Ended {
 /// Takes a task run from the end of its body to its next state.
 #[inline]
 pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) -> Done {
-    let Started { body: Body { run, attempt, run_count, .. }, since: at, watched } = started;
+    let Started { body: Body { run, attempt, run_count, extras, .. }, since: at, watched } = started;
     let ended = match ended {
         Ended::Body(Ok(value)) if watched.is_none() => {
             log_finished(core, run, StateKind::Success);
@@ -26,17 +27,43 @@ pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) 
         ended => ended,
     };
     let (tracked, running) = watched.unwrap_or_else(|| (core.tracked(run), plain(StateKind::Running)));
-    let state = steps(core, run, run_count, &tracked, &running, ended).unwrap_or_else(|state| state);
+    let iteration = Iteration { run, run_count, looping: extras.as_ref().and_then(|extras| extras.looping.as_ref()) };
+    let state = steps(core, iteration, &tracked, &running, ended).unwrap_or_else(|state| state);
+    let state = match iteration.looping {
+        // It comes back to the same iteration.
+        Some(looping) if !state.kind().is_finished() && state.looping().is_none() => {
+            state.with_looping(looping.clone())
+        }
+        _ => state,
+    };
     done(core, run, attempt, at, core.services.clock.now().max(now), state)
 }
 
-fn steps(core: &RunCore, run: RunId, attempt: u32, tracked: &Tracked, running: &State, ended: Ended) -> Step<State> {
-    let (state, ends) = outcome(core, run, attempt, ended);
-    let state = enter(core, tracked, run, running, state)?;
+/// What has ended.
+#[derive(Clone, Copy)]
+struct Iteration<'a> {
+    run: RunId,
+    run_count: u32,
+    looping: Option<&'a Looping>,
+}
+
+fn steps(core: &RunCore, this: Iteration<'_>, tracked: &Tracked, running: &State, ended: Ended) -> Step<State> {
+    let (state, ends) = outcome(core, this, ended);
+    let state = enter(core, tracked, this.run, running, state)?;
+    if state.kind() == StateKind::Looped {
+        return Ok(next_iteration(state));
+    }
     match ends {
         Ends::Now => Ok(state),
-        Ends::ByTheRules => check_retry(core, tracked, run, attempt, state),
+        Ends::ByTheRules => check_retry(core, tracked, this.run, this.run_count, state),
     }
+}
+
+/// A task that loops is pending again at once; no handler hears of that.
+fn next_iteration(mut looped: State) -> State {
+    let ended = looped.looping().map_or(1, |looping| looping.iteration);
+    let looping = Looping { iteration: ended + 1, result: looped.take_value() };
+    State::new(StateKind::Pending).with_message(format!("Looping task (on loop index {ended})")).with_looping(looping)
 }
 
 enum Ends {
@@ -46,7 +73,7 @@ enum Ends {
 }
 
 /// The state that the end of a body asks for.
-fn outcome(core: &RunCore, run: RunId, attempt: u32, ended: Ended) -> (State, Ends) {
+fn outcome(core: &RunCore, this: Iteration<'_>, ended: Ended) -> (State, Ends) {
     let error = match ended {
         Ended::Body(Ok(value)) => {
             return (plain(StateKind::Success).with_value(value), Ends::ByTheRules);
@@ -59,21 +86,31 @@ fn outcome(core: &RunCore, run: RunId, attempt: u32, ended: Ended) -> (State, En
         Ended::Body(Err(error)) => error,
     };
     if let Some(signal) = error.downcast_ref::<Signal>() {
-        // A success is a result like any other.
-        if signal.kind() != SignalKind::Success {
+        // A success is a result like any other, and to loop is to go on.
+        if !matches!(signal.kind(), SignalKind::Success | SignalKind::Loop) {
             tracing::info!(target: "prefect.TaskRunner", "{} signal raised: {signal}", signal.kind().name());
         }
         let ends = if signal.kind() == SignalKind::EndRun { Ends::Now } else { Ends::ByTheRules };
         let state = signal.state().clone();
-        let state = if signal.kind() == SignalKind::Retry {
-            let state = state.with_run_count(attempt);
-            if state.start().is_none() { state.start_in(std::time::Duration::ZERO) } else { state }
-        } else {
-            state
+        let state = match signal.kind() {
+            SignalKind::Retry => {
+                let state = state.with_run_count(this.run_count);
+                if state.start().is_none() { state.start_in(std::time::Duration::ZERO) } else { state }
+            }
+            SignalKind::Loop => {
+                let iteration = this.looping.map_or(1, |looping| looping.iteration);
+                let state = state.with_looping(Looping { iteration, result: None });
+                if state.message().is_none() {
+                    state.with_message(format!("Task is looping ({iteration})"))
+                } else {
+                    state
+                }
+            }
+            _ => state,
         };
         return (state, ends);
     }
-    tracing::error!(target: "prefect.TaskRunner", "Task '{}': Exception encountered during task execution!", core.full_name(run));
+    tracing::error!(target: "prefect.TaskRunner", "Task '{}': Exception encountered during task execution!", core.full_name(this.run));
     (core.services.error_state(StateKind::Failed, "Error during execution of task", error), Ends::ByTheRules)
 }
 

@@ -5,8 +5,9 @@ use super::load::load_inputs;
 use super::mapping::map;
 use super::{Body, Started, Step, done, enter, log_starting, run_name, unwatched};
 use crate::clock::Tick;
-use crate::engine::{Done, Job, More, Part, RunId};
-use crate::flow::trigger::Refusal;
+use crate::context::Extras;
+use crate::engine::{Done, Job, More, Part, RunId, UpstreamStates};
+use crate::flow::trigger::{Refusal, Seen};
 use crate::flow::{Passed, Upstreams};
 use crate::panics::guard;
 use crate::run::RunCore;
@@ -31,14 +32,18 @@ pub(crate) fn prepare(
 ) -> Prepared {
     inputs.clear();
     let run = job.run;
-    log_starting(core, run);
+    let old = job.more.as_ref().and_then(|more| more.old.as_ref());
+    let loops = old.is_some_and(|old| old.kind() == StateKind::Pending && old.looping().is_some());
+    if !loops {
+        log_starting(core, run);
+    }
     if job.part == Part::Mapping {
         return Prepared::Done(map(core, job, passed, now));
     }
     if job.more.is_none() && unwatched(core, run) && core.graph.definition(run.task).task_run_name.is_none() {
         let error = match load_inputs(core, run, passed, inputs) {
             Ok(None) => {
-                let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed: false, run_name: None };
+                let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed: false, extras: None };
                 return Prepared::Run(Started { body, since: now, watched: None });
             }
             Ok(Some(error)) | Err(error) => error,
@@ -70,7 +75,7 @@ fn steps(
     let tracked = core.tracked(run);
     let resumed = more.resumed;
     let old = more.old.unwrap_or_else(|| State::new(StateKind::Pending));
-    let upstream = more.upstream.as_deref();
+    let upstream = more.upstream.as_ref();
     check_upstream_skipped(core, &tracked, run, &old, upstream)?;
     // An upstream task that did not succeed is the trigger's business first.
     let missing = match load_inputs(core, run, passed, inputs) {
@@ -83,7 +88,9 @@ fn steps(
         return end(core, &tracked, run, &old, core.services.unexpected(error));
     }
     let state = set_running(core, &tracked, run, &old)?;
-    let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed, run_name };
+    let looping = old.looping().cloned();
+    let extras = (run_name.is_some() || looping.is_some()).then(|| Arc::new(Extras { run_name, looping }));
+    let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed, extras };
     Ok(Started { body, since: now, watched: Some((tracked, state)) })
 }
 
@@ -100,9 +107,9 @@ pub(super) fn check_upstream_skipped(
     tracked: &Tracked,
     run: RunId,
     old: &State,
-    upstream: Option<&[State]>,
+    upstream: Option<&UpstreamStates>,
 ) -> Step<()> {
-    let skipped = upstream.is_some_and(|states| states.iter().any(|state| state.kind().is_skipped()));
+    let skipped = upstream.is_some_and(|upstream| upstream.states.iter().any(|state| state.kind().is_skipped()));
     if skipped && core.graph.definition(run.task).skip_on_upstream_skip {
         return end(core, tracked, run, old, State::skipped(UPSTREAM_SKIPPED));
     }
@@ -131,13 +138,14 @@ fn check_trigger(
     tracked: &Tracked,
     run: RunId,
     old: &State,
-    upstream: Option<&[State]>,
+    upstream: Option<&UpstreamStates>,
     resumed: bool,
 ) -> Step<()> {
     // Without states, all that is upstream succeeded, and the trigger is the one that asks for that.
-    let Some(states) = upstream else { return Ok(()) };
+    let Some(upstream) = upstream else { return Ok(()) };
     let trigger = &core.graph.definition(run.task).trigger;
-    let upstreams = Upstreams { states, resumed };
+    let seen = Seen { graph: &core.graph, reader: run.task, records: &upstream.records };
+    let upstreams = Upstreams { states: &upstream.states, resumed, seen: Some(seen) };
     let refusal = match guard(|| trigger.check(&upstreams)) {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(Refusal::State(state))) => state,

@@ -1,6 +1,5 @@
 //! Calling the body.
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context as Cx, Poll, Waker};
 
 use super::Body;
@@ -32,7 +31,7 @@ pub(crate) fn call(core: &RunCore, body: &Body, inputs: &mut [Option<Value>], fi
     let code = &core.graph.kind(body.run.task).code;
     let now = Now { run: body.run, attempt: body.run_count, resumed: body.resumed };
     let outcome = guard(|| {
-        as_task(now, body.run_name.as_ref(), || code.run(&mut Inputs::new(inputs, code.parameters(), &core.shared)))
+        as_task(now, body.extras.as_ref(), || code.run(&mut Inputs::new(inputs, code.parameters(), &core.shared)))
     });
     let mut future = match outcome {
         Ok(BodyOutcome::Done(result)) => return Call::Ended(result),
@@ -42,13 +41,13 @@ pub(crate) fn call(core: &RunCore, body: &Body, inputs: &mut [Option<Value>], fi
     if first == FirstPoll::InPlace {
         let mut cx = Cx::from_waker(Waker::noop());
         // The future stays outside: dropped while it panics, it could end the process.
-        match guard(|| as_task(now, body.run_name.as_ref(), || future.as_mut().poll(&mut cx))) {
+        match guard(|| as_task(now, body.extras.as_ref(), || future.as_mut().poll(&mut cx))) {
             Ok(Poll::Ready(result)) => return Call::Ended(result),
             Ok(Poll::Pending) => {}
             Err(caught) => return Call::Ended(Err(caught.into_error())),
         }
     }
-    let context = Context::of(&core.services, &core.graph, now, body.run_name.as_ref().map(Arc::clone));
+    let context = Context::of(&core.services, &core.graph, now, body.extras.clone());
     Call::Waits(future, context)
 }
 

@@ -30,7 +30,7 @@ fn steps(core: &RunCore, job: &mut Job, passed: &mut Vec<Passed>) -> Step<Mappin
     let tracked = core.tracked(run);
     let more = job.more.take().map(|more| *more).unwrap_or_default();
     let old = more.old.unwrap_or_else(|| State::new(StateKind::Pending));
-    check_upstream_skipped(core, &tracked, run, &old, more.upstream.as_deref())?;
+    check_upstream_skipped(core, &tracked, run, &old, more.upstream.as_ref())?;
     let found = match guard(|| find_lists(core.graph.slots(run.task).unwrap_or_default(), passed)) {
         Ok(found) => found,
         Err(caught) => return end(core, &tracked, run, &old, core.services.unexpected(caught.into_error())),

@@ -16,6 +16,7 @@ pub(crate) use before::{Prepared, prepare};
 pub(crate) use body::{Call, FirstPoll, call, caught_poll};
 
 use crate::clock::{Tick, nanos};
+use crate::context::Extras;
 use crate::door::{Change, change};
 use crate::engine::{Done, End, RunId};
 use crate::run::RunCore;
@@ -37,7 +38,7 @@ pub(crate) struct Body {
     pub(crate) attempt: u32,
     run_count: u32,
     resumed: bool,
-    run_name: Option<Arc<str>>,
+    extras: Option<Arc<Extras>>,
 }
 
 /// A step's answer: go on, or the run of this task ends here (for now).
@@ -62,7 +63,10 @@ fn enter(core: &RunCore, tracked: &Tracked, run: RunId, old: &State, new: State)
 
 /// What the engine is told of a task run that stops in this state.
 fn done(core: &RunCore, run: RunId, attempt: u32, started: Tick, ended: Tick, state: State) -> Done {
-    log_finished(core, run, state.kind());
+    // To loop is to go on.
+    if state.kind() != StateKind::Pending || state.looping().is_none() {
+        log_finished(core, run, state.kind());
+    }
     let due = due(core, &state, ended);
     Done { run, attempt, started, ended, end: End::State(Box::new(state), due) }
 }

@@ -1,5 +1,6 @@
 //! What is told of the state changes of a run, while it goes on.
 use std::fmt::Write as _;
+use std::io::{BufRead as _, IsTerminal as _};
 use std::sync::{Arc, Once};
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use crate::door::Observer;
 use crate::handlers::TrackedKind;
 use crate::notify::{Card, MissingSecret};
 use crate::run::RunSettings;
-use crate::{State, StateKind, Tracked};
+use crate::{PauseAnswer, State, StateKind, Tracked};
 
 /// In a flow of up to this many task runs each state change is a line; of a larger one only what goes wrong or waits, and
 /// how far it is.
@@ -88,6 +89,24 @@ impl RunSettings {
                 told.call_once(|| screen.print(format!("{}\n", waiting(left, time))));
             }
         }));
+        if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+            let screen = Arc::clone(&shown.0);
+            self = self.on_pause(move |task| ask(&screen, task));
+        }
         self.observer(Arc::clone(shown) as Arc<dyn Observer>)
+    }
+}
+
+/// Asks whoever sits there, as Prefect does. The table is gone after that: a question stands at the end of the screen.
+fn ask(screen: &Screen, task: &Tracked) -> PauseAnswer {
+    screen.end();
+    let task = plain(&screen.redactor.redact(&task.to_string()));
+    screen.print(format!("{task} is currently Paused; enter 'y' to resume:\n"));
+    let mut answer = String::new();
+    match std::io::stdin().lock().read_line(&mut answer) {
+        Ok(1..) if answer.trim() == "y" => PauseAnswer::Resume,
+        Ok(1..) => PauseAnswer::AskAgain,
+        // Nobody is there any more.
+        Ok(0) | Err(_) => PauseAnswer::Leave,
     }
 }

@@ -230,7 +230,7 @@ mod tests {
     #[track_caller]
     fn check(states: &[StateKind], expected: &str) {
         let states: Vec<_> = states.iter().map(|kind| State::new(*kind)).collect();
-        let upstreams = Upstreams { states: &states, resumed: false };
+        let upstreams = Upstreams { states: &states, resumed: false, seen: None };
         let mut said = String::new();
         for (name, trigger, message) in table() {
             match trigger.check(&upstreams) {
@@ -286,16 +286,16 @@ mod tests {
     #[test]
     fn manual_only_waits_for_somebody() {
         let trigger = Trigger::new(manual_only);
-        let Err(Refusal::State(state)) = trigger.check(&Upstreams { states: &[], resumed: false }) else {
+        let Err(Refusal::State(state)) = trigger.check(&Upstreams { states: &[], resumed: false, seen: None }) else {
             panic!("it did not pause");
         };
         assert_eq!((state.kind(), state.message()), (Paused, Some("Trigger function is \"manual_only\"")));
-        assert!(trigger.check(&Upstreams { states: &[], resumed: true }).is_ok());
+        assert!(trigger.check(&Upstreams { states: &[], resumed: true, seen: None }).is_ok());
     }
 
     #[test]
     fn custom_triggers() {
-        let none = Upstreams { states: &[], resumed: false };
+        let none = Upstreams { states: &[], resumed: false, seen: None };
         let refused = Trigger::new(|_: &Upstreams<'_>| false).check(&none);
         let Err(Refusal::State(state)) = refused else { panic!("{refused:?}") };
         assert_eq!((state.kind(), state.message()), (TriggerFailed, Some("Trigger failed")));

@@ -1,6 +1,5 @@
 //! A clock that follows a cron text.
 mod field;
-mod search;
 mod text;
 
 use jiff::tz::TimeZone;
@@ -8,7 +7,7 @@ use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use super::moment::time_zone;
 use super::options::{Options, clock_methods};
-use super::{IntoMoment, ScheduleError, ScheduleErrorKind};
+use super::{IntoMoment, ScheduleError, ScheduleErrorKind, wall};
 use text::{CronText, Days};
 
 /// Tells the moments of a cron text, by the local time of its time zone: UTC, unless it is given another one or a start
@@ -42,7 +41,6 @@ use text::{CronText, Days};
 #[derive(Clone, Debug)]
 pub struct CronClock {
     text: CronText,
-    days: Days,
     zone: TimeZone,
     start_date: Option<Timestamp>,
     end_date: Option<Timestamp>,
@@ -60,14 +58,7 @@ impl CronClock {
         let text = CronText::parse(cron).map_err(|what| {
             ScheduleError::new(ScheduleErrorKind::Cron, format!("Invalid cron string: {cron}: {what}"))
         })?;
-        Ok(Self {
-            text,
-            days: Days::Either,
-            zone: TimeZone::UTC,
-            start_date: None,
-            end_date: None,
-            options: Options::default(),
-        })
+        Ok(Self { text, zone: TimeZone::UTC, start_date: None, end_date: None, options: Options::default() })
     }
 
     /// Day of month and day of week have both to fit: Prefect's `day_or=False`.
@@ -81,7 +72,7 @@ impl CronClock {
     /// ```
     #[must_use]
     pub fn day_and(mut self) -> Self {
-        self.days = Days::Both;
+        self.text.rule = Days::Both;
         self
     }
 
@@ -120,7 +111,7 @@ impl CronClock {
             Some(start) if after < start => start.saturating_sub(SignedDuration::from_nanos(1)).ok()?,
             _ => after,
         };
-        let next = search::next_after(&self.text, self.days, &self.zone, after)?;
+        let next = wall::next_after(&self.text, &self.zone, after)?;
         self.end_date.is_none_or(|end| next <= end).then(|| next.to_zoned_datetime(self.zone.clone()))
     }
 }

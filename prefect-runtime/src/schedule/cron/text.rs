@@ -2,6 +2,7 @@
 use jiff::ToSpan;
 use jiff::civil::{Date, DateTime};
 
+use super::super::wall::LocalTimes;
 use super::field::{FIELDS, Values};
 
 /// The calendar repeats itself after this many years: what does not fit by then never does.
@@ -18,6 +19,7 @@ pub(super) struct CronText {
     days: Values,
     months: Values,
     weekdays: Values,
+    pub(super) rule: Days,
 }
 
 /// How day of month and day of week go together where a text names both.
@@ -47,6 +49,7 @@ impl CronText {
             days: day.parse(days)?,
             months: month.parse(months)?,
             weekdays: weekday.parse(weekdays)?,
+            rule: Days::Either,
         };
         let day_in = |month: u8| (1..=MONTHS[usize::from(month) - 1]).any(|day| read.days.has(day));
         if read.weekdays.star && !(1..=12).any(|month| read.months.has(month) && day_in(month)) {
@@ -55,36 +58,10 @@ impl CronText {
         Ok(read)
     }
 
-    /// The first local time that fits, from this one on.
-    pub(super) fn first_from(&self, from: DateTime, rule: Days) -> Option<DateTime> {
-        let last_year = from.year().saturating_add(YEARS);
-        let mut date = from.date();
-        let time = from.time();
-        let mut minute = minute_of(u16::try_from(time.hour()).ok()?, u16::try_from(time.minute()).ok()?);
-        if time.second() != 0 || time.subsec_nanosecond() != 0 {
-            minute += 1;
-        }
-        while date.year() <= last_year {
-            if !self.months.has(bit(date.month())) {
-                date = date.last_of_month().tomorrow().ok()?;
-                minute = 0;
-                continue;
-            }
-            if self.has_day(date, rule)
-                && let Some(found) = self.minute_from(minute)
-            {
-                return Some(date.at(0, 0, 0, 0) + i64::from(found).minutes());
-            }
-            date = date.tomorrow().ok()?;
-            minute = 0;
-        }
-        None
-    }
-
-    fn has_day(&self, date: Date, rule: Days) -> bool {
+    fn has_day(&self, date: Date) -> bool {
         let day = self.days.has(bit(date.day()));
         let weekday = self.weekdays.has(bit(date.weekday().to_sunday_zero_offset()));
-        match rule {
+        match self.rule {
             Days::Either if !self.days.star && !self.weekdays.star => day || weekday,
             _ => day && weekday,
         }
@@ -102,6 +79,33 @@ impl CronText {
         }
         let later = self.hours.bits >> (hour + 1);
         (later != 0).then(|| minute_of(hour + 1 + zeros(later), zeros(self.minutes.bits)))
+    }
+}
+
+impl LocalTimes for CronText {
+    fn first_from(&self, from: DateTime) -> Option<DateTime> {
+        let last_year = from.year().saturating_add(YEARS);
+        let mut date = from.date();
+        let time = from.time();
+        let mut minute = minute_of(u16::try_from(time.hour()).ok()?, u16::try_from(time.minute()).ok()?);
+        if time.second() != 0 || time.subsec_nanosecond() != 0 {
+            minute += 1;
+        }
+        while date.year() <= last_year {
+            if !self.months.has(bit(date.month())) {
+                date = date.last_of_month().tomorrow().ok()?;
+                minute = 0;
+                continue;
+            }
+            if self.has_day(date)
+                && let Some(found) = self.minute_from(minute)
+            {
+                return Some(date.at(0, 0, 0, 0) + i64::from(found).minutes());
+            }
+            date = date.tomorrow().ok()?;
+            minute = 0;
+        }
+        None
     }
 }
 

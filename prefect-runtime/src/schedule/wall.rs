@@ -3,15 +3,19 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
-use super::text::{CronText, Days};
-
 const BIT: SignedDuration = SignedDuration::from_nanos(1);
+
+/// Local times: what a clock tells that follows the wall.
+pub(super) trait LocalTimes {
+    /// The first one, from this one on.
+    fn first_from(&self, from: DateTime) -> Option<DateTime>;
+}
 
 /// The first moment after this one.
 ///
 /// A local time that is left out, because the clocks go forward, comes as much later as they go; one that is there twice
 /// counts the first time.
-pub(super) fn next_after(text: &CronText, rule: Days, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
+pub(super) fn next_after(times: &impl LocalTimes, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
     let next_moment = after.checked_add(BIT).ok()?;
     let mut from = zone.to_datetime(next_moment);
     let mut shifted = None;
@@ -26,17 +30,17 @@ pub(super) fn next_after(text: &CronText, rule: Days, zone: &TimeZone, after: Ti
             // What the wall showed before it was set back does not come again.
             from = from.max(old);
         } else if unchanged < new {
-            let left_out = text.first_from(unchanged.max(old), rule).filter(|time| *time < new);
+            let left_out = times.first_from(unchanged.max(old)).filter(|time| *time < new);
             shifted = left_out.and_then(|time| before.to_timestamp(time).ok());
         }
     }
-    let regular = text.first_from(from, rule).and_then(|time| moment_of(text, rule, zone, time));
+    let regular = times.first_from(from).and_then(|time| moment_of(times, zone, time));
     shifted.into_iter().chain(regular).min()
 }
 
-/// The moment of the first local time that fits, or an earlier one: a time that is left out comes late, so that a later
-/// time on the wall may come before it.
-fn moment_of(text: &CronText, rule: Days, zone: &TimeZone, time: DateTime) -> Option<Timestamp> {
+/// The moment of the first local time, or an earlier one: a time that is left out comes late, so that a later time on the
+/// wall may come before it.
+fn moment_of(times: &impl LocalTimes, zone: &TimeZone, time: DateTime) -> Option<Timestamp> {
     let before = match zone.to_ambiguous_timestamp(time).offset() {
         AmbiguousOffset::Unambiguous { offset } => return offset.to_timestamp(time).ok(),
         AmbiguousOffset::Fold { before, .. } => return before.to_timestamp(time).ok(),
@@ -44,8 +48,8 @@ fn moment_of(text: &CronText, rule: Days, zone: &TimeZone, time: DateTime) -> Op
     };
     let late = before.to_timestamp(time).ok()?;
     let change = zone.preceding(late.checked_add(BIT).ok()?).next()?;
-    let other = text
-        .first_from(zone.to_datetime(change.timestamp()), rule)
+    let other = times
+        .first_from(zone.to_datetime(change.timestamp()))
         .and_then(|time| zone.to_ambiguous_timestamp(time).compatible().ok());
     Some(other.map_or(late, |other| other.min(late)))
 }

@@ -1,0 +1,86 @@
+//! Task runs that begin in a state that an earlier run left them in.
+use super::{Engine, Flags, RecordId};
+use crate::clock::Tick;
+use crate::flow::graph::{TaskId, id};
+use crate::{State, StateKind, StateResult};
+
+impl Engine {
+    /// Puts a task into a state, before anything starts; one that waits goes on at `due`. After the last one:
+    /// [`all_given`](Self::all_given).
+    pub(crate) fn give(&mut self, task: TaskId, state: State, due: Option<Tick>) {
+        if state.kind().is_finished() {
+            let flags = self.give_finished(task, state);
+            self.unfinished -= 1;
+            self.task_finished(task, flags);
+            return;
+        }
+        self.give_waiting(task, state);
+        if let Some(due) = due {
+            self.scheduled.insert((due, task));
+        }
+    }
+
+    /// What the children of a mapped task ended in: they are given to them when the task is mapped again.
+    pub(crate) fn give_children(&mut self, task: TaskId, states: Vec<State>) {
+        self.given_children.insert(task, states);
+    }
+
+    /// Works out anew what is ready.
+    pub(crate) fn all_given(&mut self) {
+        // One whose upstream task is mapped anew waits for that.
+        self.scheduled.retain(|(_, at)| self.records[*at as usize].waits_for == 0);
+        let waits = |task: &TaskId| self.scheduled.iter().any(|(_, scheduled)| scheduled == task);
+        let is_ready = |task: &TaskId| {
+            let record = &self.records[*task as usize];
+            let open = matches!(record.kind, StateKind::Pending | StateKind::Resume);
+            record.waits_for == 0 && open && (self.scheduled.is_empty() || !waits(task))
+        };
+        self.ready = (0..id(self.graph.len())).filter(is_ready).collect();
+    }
+
+    /// Keeps the state of one that has not finished.
+    pub(super) fn give_waiting(&mut self, at: RecordId, state: State) {
+        if state.kind() == StateKind::Pending {
+            return;
+        }
+        if state.kind() == StateKind::Retrying {
+            self.attempts.insert(at, (2, state.run_count().unwrap_or(1) + 1));
+        }
+        self.records[at as usize].kind = state.kind();
+        self.states.insert(at, state);
+    }
+
+    /// Keeps a finished state and its value.
+    pub(super) fn give_finished(&mut self, at: RecordId, mut state: State) -> Flags {
+        self.records[at as usize].kind = state.kind();
+        let plain = state.kind() == StateKind::Success
+            && matches!(state.result(), StateResult::Value(_))
+            && state.message() == super::plain(StateKind::Success).message();
+        if let Some(value) = state.take_value() {
+            self.keep(at, value);
+        }
+        if plain {
+            return Flags::Plain;
+        }
+        self.states.insert(at, state);
+        Flags::Special
+    }
+
+    /// The task runs that wait for somebody.
+    pub(crate) fn paused(&self) -> Vec<RecordId> {
+        if self.states.is_empty() {
+            return Vec::new();
+        }
+        let waits = |at: &RecordId| self.scheduled.iter().any(|(_, scheduled)| scheduled == at);
+        let paused = |at: &RecordId| self.kind_of(*at) == StateKind::Paused && !waits(at);
+        (0..id(self.records.len())).filter(paused).collect()
+    }
+
+    /// A paused task run goes on.
+    pub(crate) fn approve(&mut self, at: RecordId) {
+        let resumed = State::new(StateKind::Resume).with_message("Approval given to resume.");
+        self.records[at as usize].kind = StateKind::Resume;
+        self.garbage.states.extend(self.states.insert(at, resumed));
+        self.ready.push(at);
+    }
+}

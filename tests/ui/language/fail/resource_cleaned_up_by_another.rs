@@ -1,0 +1,26 @@
+use prefect::prelude::*;
+
+pub struct Db;
+
+#[task(in_memory)]
+fn open() -> Db {
+    Db
+}
+#[task]
+fn close(_db: &Db) {}
+#[task]
+fn query(_db: &Db, n: i64) -> i64 {
+    n
+}
+#[task]
+fn number() -> i64 {
+    1
+}
+#[task]
+fn forget(_n: i64) {}
+
+fn main() {
+    flow!("f", {
+        resource(open(), forget, |db| query(db, 1));
+    });
+}
