@@ -8,6 +8,10 @@ pub mod slack_guide {}
 #[doc = include_str!("../docs/schedules.md")]
 pub mod schedule_guide {}
 
+/// The guide to pictures of flows.
+#[doc = include_str!("../docs/pictures.md")]
+pub mod picture_guide {}
+
 /// What `prefect::main` prints, and where.
 #[cfg(feature = "cli")]
 #[doc = include_str!("../docs/terminal.md")]

@@ -15,6 +15,8 @@ mod lock;
 mod near;
 mod notify;
 mod panics;
+mod picture;
+mod plain;
 mod quiet;
 mod random;
 mod redact;
@@ -60,6 +62,7 @@ pub use notify::slack_notifier_args;
 #[cfg(feature = "fake-slack")]
 pub use notify::testing as __testing;
 pub use notify::{NotificationReport, OnDeliveryFailure, SlackNotifier, slack_notifier};
+pub use picture::Picture;
 pub use redact::Redactor;
 pub use run::{Executor, FlowRun, PauseAnswer, RunSettings, RunState, TaskRunInfo};
 pub use secrets::{EnvVarSecret, Secret, SecretError, SecretString, SecretValue};

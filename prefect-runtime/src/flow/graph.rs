@@ -223,6 +223,11 @@ impl Graph {
         self.mapped.uses(task)
     }
 
+    /// Whether the task runs once for each element of a list.
+    pub(crate) fn is_mapped(&self, task: TaskId) -> bool {
+        self.mapped.uses(task).is_some()
+    }
+
     /// How many edges from `upstream` bring elements to `reader`.
     pub(crate) fn element_edges(&self, upstream: TaskId, reader: TaskId) -> u32 {
         let Some(uses) = self.uses(reader) else { return 0 };

@@ -145,7 +145,11 @@ impl<O> FlowRun<O> {
     #[track_caller]
     pub fn map_states(&self, task: TaskRef) -> impl ExactSizeIterator<Item = State> + '_ {
         assert!(task.graph == self.core.graph.id, "this task belongs to another flow");
-        let children = self.engine.as_ref().and_then(|engine| engine.children(task.task));
+        self.children_of(task.task)
+    }
+
+    pub(crate) fn children_of(&self, task: TaskId) -> impl ExactSizeIterator<Item = State> + '_ {
+        let children = self.engine.as_ref().and_then(|engine| engine.children(task));
         children.unwrap_or_default().map(|child| self.state_at(child))
     }
 

@@ -12,14 +12,27 @@ use crate::near::nearest;
 pub(super) enum Choice {
     /// Run the flow at this place, with these values.
     Run(usize, Words),
+    /// Draw the flow at this place.
+    Draw(usize, Drawing),
     /// Print this.
     Say(String),
     /// The words make no sense: why.
     Refuse(String),
 }
 
+/// How a flow is drawn.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Drawing {
+    /// As text, on standard output.
+    Text,
+    /// As DOT, on standard output.
+    Dot,
+    /// As SVG, into this file; `-` is standard output.
+    Svg(String),
+}
+
 /// Subcommands and options: what a near miss may have meant.
-const WORDS: [&str; 6] = ["run", "help", "--help", "--version", "--param", "--params-file"];
+const WORDS: [&str; 9] = ["run", "graph", "help", "--help", "--version", "--param", "--params-file", "--svg", "--dot"];
 
 pub(super) struct CommandLine<'a> {
     pub(super) program: &'a str,
@@ -43,7 +56,7 @@ impl CommandLine<'_> {
             return self.refuse("an argument is no text", None);
         };
         match words.as_slice() {
-            ["-h" | "--help" | "help", ..] => return Choice::Say(self.help()),
+            ["-h" | "--help" | "help", ..] | ["graph", "-h" | "--help"] => return Choice::Say(self.help()),
             ["-V" | "--version"] => return Choice::Say(self.version()),
             ["run", rest @ ..] if rest.iter().any(|word| matches!(*word, "-h" | "--help")) => {
                 // Whatever else is wrong: help is asked for.
@@ -57,12 +70,9 @@ impl CommandLine<'_> {
             return self.refuse(&error, None);
         }
         match words.as_slice() {
-            [] => self.only(Words::default()),
-            ["run", rest @ ..] => match self.read_run(rest) {
-                Ok(RunWords { flow: None, parameters, .. }) => self.only(parameters),
-                Ok(RunWords { flow: Some(name), parameters, .. }) => self.named(name, parameters),
-                Err(refused) => refused,
-            },
+            [] => self.run(&[]).unwrap_or_else(|refusal| refusal),
+            ["run", rest @ ..] => self.run(rest).unwrap_or_else(|refusal| refusal),
+            ["graph", rest @ ..] => self.graph(rest).unwrap_or_else(|refusal| refusal),
             [first, ..] if first.starts_with("--param") => {
                 self.unknown(first, Some(format!("values go behind `{} run`", self.program)))
             }
@@ -71,6 +81,12 @@ impl CommandLine<'_> {
                 self.unknown(first, flow)
             }
         }
+    }
+
+    /// `run [FLOW] [--param NAME=VALUE].. [--params-file FILE]..`, in any order.
+    fn run(&self, words: &[&str]) -> Result<Choice, Choice> {
+        let RunWords { flow, parameters, .. } = self.read_run(words)?;
+        Ok(Choice::Run(self.flow_of("run", flow)?, parameters))
     }
 
     /// The flow and its values. An unknown word makes no sense of the rest.
@@ -110,44 +126,78 @@ impl CommandLine<'_> {
 
     /// The flow of this name, as it is written on the command line.
     fn flow(&self, name: &str) -> Option<String> {
-        self.flows.contains(&name).then(|| format!("to run the flow, write `{}`", self.run(name)))
+        self.flows.contains(&name).then(|| format!("to run the flow, write `{}`", self.written("run", name)))
     }
 
-    /// The command that runs a flow.
-    pub(super) fn run(&self, name: &str) -> String {
+    /// `prog run "a flow"`
+    pub(super) fn written(&self, command: &str, name: &str) -> String {
         let simple = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':');
         let quote = match name {
             name if !name.is_empty() && name.chars().all(simple) => "",
             name if name.contains('"') => "'",
             _ => "\"",
         };
-        format!("{} run {quote}{}{quote}", self.program, plain(name))
+        format!("{} {command} {quote}{}{quote}", self.program, plain(name))
     }
 
-    fn only(&self, parameters: Words) -> Choice {
-        match self.flows {
-            [_] => Choice::Run(0, parameters),
-            [] => self.refuse("there is no flow to run", None),
-            [first, ..] => {
-                let error = format!("which flow? write `{}`", self.run(first));
-                Choice::Refuse(format!("error: {error}\n\nflows:\n{}", self.names()))
+    /// The place of the flow that a command is for: the one that is named, else the only one. The error is what to answer.
+    fn flow_of(&self, command: &str, name: Option<&str>) -> Result<usize, Choice> {
+        match (name, self.flows) {
+            (Some(name), _) => self.named(name),
+            (None, [_]) => Ok(0),
+            (None, []) => Err(self.refuse(&format!("there is no flow to {}", verb(command)), None)),
+            (None, [first, ..]) => {
+                let error = format!("which flow? write `{}`", self.written(command, first));
+                Err(Choice::Refuse(format!("error: {error}\n\nflows:\n{}", self.names())))
             }
         }
     }
 
-    fn named(&self, name: &str, parameters: Words) -> Choice {
+    fn named(&self, name: &str) -> Result<usize, Choice> {
         if let Some(i) = self.flows.iter().position(|flow| *flow == name) {
-            return Choice::Run(i, parameters);
+            return Ok(i);
+        }
+        if name.starts_with('-') {
+            return Err(self.unknown(name, None));
         }
         let meant = nearest(name, self.flows.iter().copied());
         let hint = meant.map(|meant| format!(": did you mean `{}`?", plain(meant))).unwrap_or_default();
-        Choice::Refuse(format!("error: there is no flow `{}`{hint}\n\nflows:\n{}", plain(name), self.names()))
+        let error = format!("error: there is no flow `{}`{hint}\n\nflows:\n{}", plain(name), self.names());
+        Err(Choice::Refuse(error))
+    }
+
+    /// `graph [FLOW] [--svg FILE] [--dot]`, in any order.
+    fn graph(&self, words: &[&str]) -> Result<Choice, Choice> {
+        let (mut name, mut drawing) = (None, None);
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            let wanted = match *word {
+                "--dot" => Drawing::Dot,
+                "--svg" => match words.next() {
+                    Some(file) if *file == "-" || !file.starts_with('-') => Drawing::Svg((*file).to_owned()),
+                    _ => return Err(self.refuse("`--svg` needs a file: write `--svg flow.svg`", None)),
+                },
+                word => match word.strip_prefix("--svg=") {
+                    Some(file) if !file.is_empty() => Drawing::Svg(file.to_owned()),
+                    _ if name.is_none() => {
+                        name = Some(word);
+                        continue;
+                    }
+                    _ => return Err(self.unknown(word, None)),
+                },
+            };
+            if drawing.replace(wanted).is_some() {
+                return Err(self.refuse("one picture at a time: give `--svg` or `--dot` once", None));
+            }
+        }
+        Ok(Choice::Draw(self.flow_of("graph", name)?, drawing.unwrap_or(Drawing::Text)))
     }
 
     fn unknown(&self, word: &str, hint: Option<String>) -> Choice {
         let hint = hint.or_else(|| {
             let meant = nearest(word, WORDS).map(ToOwned::to_owned);
-            let meant = meant.or_else(|| nearest(word, self.flows.iter().copied()).map(|flow| self.run(flow)));
+            let meant =
+                meant.or_else(|| nearest(word, self.flows.iter().copied()).map(|flow| self.written("run", flow)));
             meant.map(|meant| format!("did you mean `{meant}`?"))
         });
         self.refuse(&format!("unknown argument `{}`", plain(word)), hint)
@@ -173,9 +223,11 @@ impl CommandLine<'_> {
     fn help(&self) -> String {
         let flow = if self.flows.len() == 1 { "[FLOW]" } else { "FLOW" };
         format!(
-            "usage: {program} run {flow} [--param NAME=VALUE].. [--params-file FILE]\n\n\
+            "usage: {program} run {flow} [--param NAME=VALUE].. [--params-file FILE]\n\
+             \x20      {program} graph {flow} [--svg FILE] [--dot]\n\n\
              commands:\n\
              \x20 run            runs a flow; with one flow in the program, `{program}` alone does the same\n\
+             \x20 graph          draws a flow: as boxes and arrows, --svg FILE as SVG (- for standard output), --dot as DOT\n\
              \x20 help           prints this\n\n\
              options:\n\
              \x20 -h, --help     prints this; behind `run FLOW`, the parameters of the flow\n\
@@ -215,10 +267,15 @@ impl CommandLine<'_> {
              \x20 --param NAME=VALUE  gives a parameter its value: JSON, or a text without quotes\n\
              \x20 --params-file FILE  a JSON object of parameters; `--param` goes before it\n\n\
              see `{program} --help` for the rest\n",
-            run = self.run(self.flows[place]),
+            run = self.written("run", self.flows[place]),
             program = self.program,
         )
     }
+}
+
+/// What a command does to a flow.
+fn verb(command: &str) -> &str {
+    if command == "graph" { "draw" } else { command }
 }
 
 #[cfg(test)]
@@ -286,8 +343,28 @@ mod tests {
     }
 
     #[test]
+    fn a_flow_is_drawn_in_one_of_three_ways() {
+        assert_eq!(choose(&["etl"], &["graph"]), Choice::Draw(0, Drawing::Text));
+        assert_eq!(choose(&["a", "b"], &["graph", "--dot", "b"]), Choice::Draw(1, Drawing::Dot));
+        for words in [["graph", "b", "--svg", "f.svg"], ["graph", "--svg", "f.svg", "b"]] {
+            assert_eq!(choose(&["a", "b"], &words), Choice::Draw(1, Drawing::Svg("f.svg".to_owned())));
+        }
+        assert_eq!(choose(&["a"], &["graph", "--svg=-"]), Choice::Draw(0, Drawing::Svg("-".to_owned())));
+        refused(&["a"], &["graph", "--svg"], "`--svg` needs a file: write `--svg flow.svg`");
+        refused(&["a"], &["graph", "--svg", "--dot"], "`--svg` needs a file: write `--svg flow.svg`");
+        refused(&["a"], &["graph", "--dot", "--dot"], "one picture at a time: give `--svg` or `--dot` once");
+        refused(&["a", "b"], &["graph"], "which flow? write `prog graph a`");
+        refused(&[], &["graph"], "there is no flow to draw");
+        refused(&["a", "b"], &["graph", "c"], "there is no flow `c`");
+        refused(&["a"], &["graph", "--sgv"], "unknown argument `--sgv`: did you mean `--svg`?");
+        refused(&["a"], &["grahp"], "unknown argument `grahp`: did you mean `graph`?");
+    }
+
+    #[test]
     fn help_and_version_are_always_there() {
-        for words in [&["--help"][..], &["-h"], &["help"], &["run", "--help"], &["run", "-h", "x", "y"]] {
+        for words in
+            [&["--help"][..], &["-h"], &["help"], &["run", "--help"], &["run", "-h", "x", "y"], &["graph", "-h"]]
+        {
             let Choice::Say(help) = choose(&["a\nb", "a\nb"], words) else { panic!("{words:?}") };
             assert!(
                 help.starts_with("usage: prog run FLOW [--param NAME=VALUE].. [--params-file FILE]\n")

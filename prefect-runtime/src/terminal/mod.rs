@@ -1,6 +1,7 @@
 //! The command line of a program that runs flows: a live table or plain lines, cards for messages without a webhook, log
 //! lines, a summary, an exit code.
 mod arguments;
+mod draw;
 mod live;
 mod log;
 mod parameters;
@@ -22,6 +23,7 @@ use shown::Shown;
 use summary::Summary;
 
 use crate::flow::{Flow, FlowOutput};
+use crate::picture::Picture;
 use crate::{Clock, Config, ParameterInfo, Redactor, RunSettings, panics};
 
 /// A flow whatever its body returns, to be run by [`main`].
@@ -32,6 +34,7 @@ trait Runnable {
     fn parameters(&self) -> Vec<ParameterInfo>;
     /// Takes the values, and adds what is wrong with them. Secrets are hidden in that.
     fn give(&mut self, values: &mut Values);
+    fn picture(&self) -> Picture;
     fn run(self: Box<Self>) -> Summary;
 }
 
@@ -49,14 +52,19 @@ impl<O: FlowOutput> Runnable for Flow<O> {
         panics::install_hook();
         values.add_to(&mut self.given);
         values.add_mistakes(self.given.resolve(&self.graph.parameters, None).1);
-        let redactor = redactor(config(&self.settings).as_ref());
+        let redactor = redactor_of(config_of(&self.settings).as_ref());
         values.errors.iter_mut().for_each(|error| *error = redactor.redact(error).into_owned());
+    }
+
+    fn picture(&self) -> Picture {
+        let config = config_of(&self.settings);
+        self.graph().redacted(&redactor_of(config.as_ref()))
     }
 
     fn run(self: Box<Self>) -> Summary {
         let settings = self.settings.clone();
-        let config = config(&settings);
-        let redactor = redactor(config.as_ref());
+        let config = config_of(&settings);
+        let redactor = redactor_of(config.as_ref());
         let clock = settings.clock.clone().unwrap_or_else(Clock::system);
         let tasks = self.graph.len();
         let screen = Arc::new(Screen::new(Arc::clone(&self.graph.name), tasks, clock, redactor));
@@ -71,11 +79,11 @@ impl<O: FlowOutput> Runnable for Flow<O> {
 }
 
 /// One that cannot be loaded is an error of the run, which tells it.
-fn config(settings: &RunSettings) -> Option<Config> {
+fn config_of(settings: &RunSettings) -> Option<Config> {
     settings.config.clone().map_or_else(|| Config::current().ok(), Some)
 }
 
-fn redactor(config: Option<&Config>) -> Redactor {
+fn redactor_of(config: Option<&Config>) -> Redactor {
     config.map_or_else(Redactor::new, |config| config.redactor().clone())
 }
 
@@ -118,8 +126,9 @@ impl IntoFlows for Vec<AnyFlow> {
 }
 
 /// The `main` of a program that runs flows: with one flow and no argument it runs it, `run NAME` runs one of several,
-/// `--help` tells the rest. Parameters are given by `run NAME --param x=3` and `--params-file values.json`; what is missing or
-/// does not fit is told before anything runs, and `run NAME --help` lists them. A flow that has a schedule is run once, at once: [`Flow::run`] follows schedules.
+/// `graph` draws a flow ([`Picture`]) and runs nothing, `--help` tells the rest. Parameters are given by
+/// `run NAME --param x=3` and `--params-file values.json`; what is missing or does not fit is told before anything runs, and
+/// `run NAME --help` lists them. A flow that has a schedule is run once, at once: [`Flow::run`] follows schedules.
 ///
 /// ```no_run
 /// use prefect::prelude::*;
@@ -167,7 +176,7 @@ pub fn main(flows: impl IntoFlows) -> ExitCode {
     let line = CommandLine { program: &program, flows: &names, parameters: &parameters };
     match line.choose(&arguments) {
         Choice::Run(i, words) => {
-            let see = line.run(names[i]);
+            let see = line.written("run", names[i]);
             let mut values = words.read();
             flows[i].0.give(&mut values);
             if !values.errors.is_empty() {
@@ -178,6 +187,7 @@ pub fn main(flows: impl IntoFlows) -> ExitCode {
             Stream::Out.write(&summary.text);
             ExitCode::from(summary.code)
         }
+        Choice::Draw(i, drawing) => draw::draw(&flows[i].0.picture(), &drawing),
         Choice::Say(text) => {
             Stream::Out.write(&text);
             ExitCode::SUCCESS

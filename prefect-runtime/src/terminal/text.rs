@@ -8,6 +8,7 @@ use console::measure_text_width;
 
 use crate::StateKind;
 use crate::notify::Card;
+pub(super) use crate::plain::plain;
 
 /// Which colours a stream gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,20 +91,6 @@ fn basic(kind: StateKind) -> u8 {
     }
 }
 
-/// Control characters become visible: a name must not move the cursor, nor start a line of its own.
-pub(super) fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_obeyed(c) { out.extend(c.escape_default()) } else { out.push(c) }
-    }
-    out
-}
-
-/// Controls, and what turns the direction of a line around.
-fn is_obeyed(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 /// A Slack message as Slack would show it.
 pub(super) fn card(message: &Card, paint: Paint) -> String {
     let bar = paint.of_kind(message.kind, "┃");
@@ -137,13 +124,6 @@ pub(super) fn counted(n: usize, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_cannot_move_the_cursor_nor_turn_the_line() {
-        assert_eq!(plain("a\x1b[2J\nb"), "a\\u{1b}[2J\\nb");
-        assert_eq!(plain("a\u{202e}b\u{9b}c"), "a\\u{202e}b\\u{9b}c");
-        assert_eq!(plain("größer 国"), "größer 国");
-    }
 
     #[test]
     fn a_card_has_the_text_and_the_message() {
