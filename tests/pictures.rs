@@ -344,6 +344,47 @@ fn a_cycle_has_an_arrow_that_goes_up() {
 }
 
 #[test]
+fn each_kind_of_line_has_its_look_and_the_strongest_wins() {
+    let mut flow = FlowBuilder::new(FlowOptions::new("lines"));
+    let list = any(&mut flow, "list", &[]);
+    let other = any(&mut flow, "other", &[]);
+    let parameters = [Parameter::any("whole"), Parameter::any("element")];
+    let each = flow.task(TaskDefinition::new("each"), TaskBody::new(parameters, |_| Ok(Value::new(1_i64))));
+    flow.edge(list, each, "whole");
+    flow.map(list, each, "element", Elements::of::<i64>());
+    flow.order(list, each);
+    flow.order(other, each);
+    let end = any(&mut flow, "end", &[other]);
+    flow.order(each, end);
+    flow.order(other, end);
+    let picture = flow.build().graph();
+    golden("lines.txt", &picture.to_string());
+    golden("lines-ascii.txt", &picture.clone().ascii().to_string());
+    golden("lines.dot", &picture.to_dot());
+    let svg = picture.to_svg();
+    xml(&svg);
+    for (class, title) in [
+        ("line each", "list → each: whole, element (each)"),
+        ("line order", "other → each"),
+        ("line", "other → end: x0"),
+        ("line order", "each → end"),
+    ] {
+        let line = svg.lines().find(|line| line.contains(&format!("<title>{title}</title>")));
+        assert!(line.is_some_and(|line| line.starts_with(&format!("<path class=\"{class}\" "))), "{title}: {svg}");
+    }
+}
+
+#[test]
+fn secrets_in_names_are_hidden_by_the_command_line() {
+    for words in [&["graph"][..], &["graph", "--dot"], &["graph", "--svg", "-"]] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_example_add_divide"));
+        let out = program.args(words).env("PREFECT__CONTEXT__SECRETS__NAME", "1/x task").output().unwrap();
+        let text = String::from_utf8(out.stdout).unwrap();
+        assert!(text.contains("Add 1 task") && !text.contains("1/x task"), "{text}");
+    }
+}
+
+#[test]
 fn wide_and_large_flows_stay_within_the_window() {
     let mut flow = FlowBuilder::new(FlowOptions::new("wide"));
     let start = any(&mut flow, "start", &[]);
