@@ -4,6 +4,7 @@
 //! * `w2`: one source, N tasks that read it, and one that reads those N.
 //! * `w3`: N/100 layers of 100 tasks, each reading three of the layer before. `w7` is the same, for a large N.
 //! * `w4`: N independent tasks and one that reads them all. `w5`: each computes for about 1 ms. `w6`: each waits 100 ms.
+//! * `map`: a task mapped over N numbers, and one that reads its children.
 //!
 //! Prints `prefect,workload,N,NODES,build_us,run_us,us,cpu_us,peak_rss_mb,run_s,ok`: wall microseconds for each task to
 //! build, to run, both; CPU microseconds of both; peak memory; seconds of the run; whether the sum was right.
@@ -89,7 +90,11 @@ fn build(workload: &str, n: usize) -> (Node<i64>, i64) {
         "w4" => sum((0..n).map(|_| start()).collect(), 1),
         "w5" => sum((0..n).map(|_| spin()).collect(), 1),
         "w6" => sum((0..n).map(|_| wait()).collect(), 1),
-        _ => panic!("there is no workload `{workload}`: w1 to w7"),
+        "map" => {
+            let n = i64::try_from(n).unwrap_or(i64::MAX);
+            (all(next::map(0..n)), n * (n + 1) / 2 + 1)
+        }
+        _ => panic!("there is no workload `{workload}`: w1 to w7, and map"),
     }
 }
 
@@ -107,7 +112,7 @@ fn peak_mb() -> f64 {
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let (Some(workload), Some(n)) = (arguments.next(), arguments.next().and_then(|n| n.parse().ok())) else {
-        eprintln!("usage: workloads W N, with W one of w1 to w7");
+        eprintln!("usage: workloads W N, with W one of w1 to w7, or map");
         std::process::exit(2);
     };
     let (cpu_before, before) = (cpu(), Instant::now());
@@ -123,7 +128,8 @@ fn main() {
     let ran = before.elapsed();
     let used = cpu().saturating_sub(cpu_before);
     let ok = run.output().is_ok_and(|sum| sum == expected);
-    let tasks = run.task_runs().count();
+    let children = if workload == "map" { n } else { 0 };
+    let tasks = run.task_runs().count() + children;
     #[allow(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
     let each = |time: Duration| time.as_secs_f64() * 1e6 / tasks as f64;
     println!(
