@@ -375,6 +375,17 @@ fn each_kind_of_line_has_its_look_and_the_strongest_wins() {
 }
 
 #[test]
+fn lines_that_cross_do_not_meet() {
+    let mut flow = FlowBuilder::new(FlowOptions::new("crossing"));
+    let tops: Vec<TaskRef> = ["a", "b"].map(|name| any(&mut flow, name, &[])).to_vec();
+    any(&mut flow, "c", &tops);
+    any(&mut flow, "d", &tops);
+    let picture = flow.build().graph();
+    golden("crossing.txt", &picture.to_string());
+    assert!(picture.to_string().contains("┌─────│┤") && !picture.to_string().contains('┼'), "{picture}");
+}
+
+#[test]
 fn secrets_in_names_are_hidden_by_the_command_line() {
     for words in [&["graph"][..], &["graph", "--dot"], &["graph", "--svg", "-"]] {
         let mut program = Command::new(env!("CARGO_BIN_EXE_example_add_divide"));

@@ -2,6 +2,7 @@
 mod dot;
 mod layout;
 mod list;
+mod ranks;
 mod route;
 mod svg;
 mod text;
