@@ -1,6 +1,8 @@
 //! What a task run that has ended releases.
+use std::sync::Arc;
+
 use super::{Done, End, Engine, Flags, RecordId};
-use crate::flow::graph::TaskId;
+use crate::flow::graph::{TaskId, id};
 use crate::{StateKind, Value};
 
 impl Engine {
@@ -86,10 +88,10 @@ impl Engine {
 
     /// Releases the readers of a task: `edges` says for how many edges, told those that bring elements to it, and all.
     pub(super) fn release_readers(&mut self, task: TaskId, flags: Flags, edges: impl Fn(u32, u32) -> u32) {
-        let graph = std::sync::Arc::clone(&self.graph);
+        let graph = Arc::clone(&self.graph);
         // The edges of one reader lie side by side.
         for same in graph.readers().of(task).chunk_by(|a, b| a == b) {
-            let all = crate::flow::graph::id(same.len());
+            let all = id(same.len());
             let edges = edges(graph.element_edges(task, same[0]), all);
             if edges > 0 {
                 self.release(same[0], edges, flags);
@@ -105,8 +107,7 @@ impl Engine {
             record.upstream = Flags::Special;
         }
         record.waits_for -= edges;
-        // One that began as finished, or paused, is not started.
-        if record.waits_for == 0 && !record.kind.is_finished() && record.kind != StateKind::Paused {
+        if record.is_released() {
             self.ready.push(reader);
         }
     }

@@ -1,5 +1,7 @@
 //! Task runs that begin in a state that an earlier run left them in.
-use super::{Engine, Flags, RecordId};
+use std::collections::HashSet;
+
+use super::{Engine, Flags, RecordId, plain};
 use crate::clock::Tick;
 use crate::flow::graph::{TaskId, id};
 use crate::{State, StateKind, StateResult};
@@ -29,11 +31,11 @@ impl Engine {
     pub(crate) fn all_given(&mut self) {
         // One whose upstream task is mapped anew waits for that.
         self.scheduled.retain(|(_, at)| self.records[*at as usize].waits_for == 0);
-        let waits = |task: &TaskId| self.scheduled.iter().any(|(_, scheduled)| scheduled == task);
+        let waiting = self.waiting();
         let is_ready = |task: &TaskId| {
             let record = &self.records[*task as usize];
             let open = matches!(record.kind, StateKind::Pending | StateKind::Resume);
-            record.waits_for == 0 && open && (self.scheduled.is_empty() || !waits(task))
+            record.waits_for == 0 && open && !waiting.contains(task)
         };
         self.ready = (0..id(self.graph.len())).filter(is_ready).collect();
     }
@@ -53,13 +55,13 @@ impl Engine {
     /// Keeps a finished state and its value.
     pub(super) fn give_finished(&mut self, at: RecordId, mut state: State) -> Flags {
         self.records[at as usize].kind = state.kind();
-        let plain = state.kind() == StateKind::Success
+        let is_plain = state.kind() == StateKind::Success
             && matches!(state.result(), StateResult::Value(_))
-            && state.message() == super::plain(StateKind::Success).message();
+            && state.message() == plain(StateKind::Success).message();
         if let Some(value) = state.take_value() {
             self.keep(at, value);
         }
-        if plain {
+        if is_plain {
             return Flags::Plain;
         }
         self.states.insert(at, state);
@@ -71,16 +73,20 @@ impl Engine {
         if self.states.is_empty() {
             return Vec::new();
         }
-        let waits = |at: &RecordId| self.scheduled.iter().any(|(_, scheduled)| scheduled == at);
-        let paused = |at: &RecordId| self.kind_of(*at) == StateKind::Paused && !waits(at);
+        let waiting = self.waiting();
+        let paused = |at: &RecordId| self.kind_of(*at) == StateKind::Paused && !waiting.contains(at);
         (0..id(self.records.len())).filter(paused).collect()
+    }
+
+    /// The task runs that go on by themselves at a tick.
+    fn waiting(&self) -> HashSet<RecordId> {
+        self.scheduled.iter().map(|(_, at)| *at).collect()
     }
 
     /// A paused task run goes on.
     pub(crate) fn approve(&mut self, at: RecordId) {
-        let resumed = State::new(StateKind::Resume).with_message("Approval given to resume.");
         self.records[at as usize].kind = StateKind::Resume;
-        self.garbage.states.extend(self.states.insert(at, resumed));
+        self.garbage.states.extend(self.states.insert(at, plain(StateKind::Resume)));
         self.ready.push(at);
     }
 }

@@ -141,6 +141,18 @@ struct Record {
     value: Option<Value>,
 }
 
+impl Record {
+    fn pending(waits_for: u32, readers: u32, upstream: Flags) -> Self {
+        Self { waits_for, readers, upstream, kind: StateKind::Pending, started: 0, ended: 0, value: None }
+    }
+
+    /// Whether it is to start. One that began as finished, or paused, is not.
+    #[inline]
+    fn is_released(&self) -> bool {
+        self.waits_for == 0 && !self.kind.is_finished() && self.kind != StateKind::Paused
+    }
+}
+
 /// Whether something upstream is not a plain success.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flags {
@@ -210,40 +222,25 @@ impl Engine {
     pub(crate) fn new(graph: &Arc<Graph>, kept: &[TaskId], keep: KeepResults) -> Self {
         let readers = graph.readers();
         let all = u32::from(keep == KeepResults::All);
-        let mut records: Vec<_> = (0..id(graph.len()))
-            .map(|task| Record {
-                waits_for: id(graph.upstream(task).len()),
-                readers: id(readers.of(task).len()) + all,
-                upstream: Flags::Plain,
-                kind: StateKind::Pending,
-                started: 0,
-                ended: 0,
-                value: None,
-            })
-            .collect();
+        let record =
+            |task| Record::pending(id(graph.upstream(task).len()), id(readers.of(task).len()) + all, Flags::Plain);
+        let mut records: Vec<_> = (0..id(graph.len())).map(record).collect();
         for task in kept {
             records[*task as usize].readers += 1;
         }
         let ready = (0..id(records.len())).filter(|task| records[*task as usize].waits_for == 0).collect();
-        Self {
-            graph: Arc::clone(graph),
-            unfinished: records.len(),
-            records,
-            regions: Vec::new(),
-            region_of: Vec::new(),
-            given_children: HashMap::new(),
-            ready,
-            scheduled: BTreeSet::new(),
-            states: HashMap::new(),
-            attempts: HashMap::new(),
-            garbage: Garbage::default(),
-        }
+        Self { unfinished: records.len(), records, ready, ..Self::empty(graph) }
     }
 
     /// The engine, with nothing left in its place.
     pub(crate) fn take_out(&mut self) -> Self {
-        let nothing = Self {
-            graph: Arc::clone(&self.graph),
+        let nothing = Self::empty(&self.graph);
+        std::mem::replace(self, nothing)
+    }
+
+    fn empty(graph: &Arc<Graph>) -> Self {
+        Self {
+            graph: Arc::clone(graph),
             records: Vec::new(),
             regions: Vec::new(),
             region_of: Vec::new(),
@@ -254,8 +251,7 @@ impl Engine {
             attempts: HashMap::new(),
             unfinished: 0,
             garbage: Garbage::default(),
-        };
-        std::mem::replace(self, nothing)
+        }
     }
 
     /// Whether every task run has finished.
@@ -351,6 +347,7 @@ pub(crate) fn plain(kind: StateKind) -> State {
         StateKind::Success => State::new(kind).with_message("Task run succeeded."),
         StateKind::Mapped => State::new(kind).with_message("Ready to proceed with mapping."),
         StateKind::Running => State::new(kind).with_message("Starting task run."),
+        StateKind::Resume => State::new(kind).with_message("Approval given to resume."),
         _ => State::new(kind),
     }
 }

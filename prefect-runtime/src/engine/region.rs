@@ -99,15 +99,7 @@ impl Engine {
                     upstream = Flags::Special;
                 }
             }
-            self.records.push(Record {
-                waits_for,
-                readers,
-                upstream,
-                kind: StateKind::Pending,
-                started: 0,
-                ended: 0,
-                value: None,
-            });
+            self.records.push(Record::pending(waits_for, readers, upstream));
         }
         self.region_of.resize(self.graph.len(), None);
         self.region_of[task as usize] = Some(id(self.regions.len()));
@@ -125,8 +117,7 @@ impl Engine {
             }
         }
         for child in (first..first + len).rev() {
-            let record = &self.records[child as usize];
-            if record.waits_for == 0 && !record.kind.is_finished() && record.kind != StateKind::Paused {
+            if self.records[child as usize].is_released() {
                 self.ready.push(child);
             }
         }
@@ -174,7 +165,7 @@ impl Engine {
 
     fn all_children_finished(&mut self, at: usize) {
         let task = self.regions[at].task;
-        let graph = std::sync::Arc::clone(&self.graph);
+        let graph = Arc::clone(&self.graph);
         let uses = graph.uses(task).unwrap_or_default();
         for (upstream, how) in graph.upstream(task).iter().zip(uses) {
             // What children took of children was given back child by child.

@@ -78,10 +78,10 @@ impl Engine {
             // A plain success has the value of its body as long as a reader is left: this one.
             return Passed::Value(value.expect("a plain success keeps its value for its readers"));
         }
-        let mut state = self.state(upstream);
-        let wants_states = self.graph.kind(reader).wants_states;
-        let value = if !wants_states && state.kind().is_successful() { state.take_value() } else { None };
-        value.map_or_else(|| Passed::State(Box::new(state)), Passed::Value)
+        if self.graph.kind(reader).wants_states {
+            return Passed::State(Box::new(self.state(upstream)));
+        }
+        self.value_or_state(upstream)
     }
 
     /// For a task that is to be mapped: what its lists are made of.

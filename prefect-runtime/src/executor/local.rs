@@ -26,15 +26,9 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until, held: H
     let mut steps = Steps::new(core);
     loop {
         for task in &order {
-            if !engine.kind_of(*task).is_finished() {
+            // A mapped task is looked at in every pass, and so are all its children.
+            if !engine.kind_of(*task).is_finished() || engine.children(*task).is_some() {
                 steps.look_at(&mut engine, *task);
-            } else if let Some(children) = engine.children(*task) {
-                // A mapped task is looked at in every pass, and so are all its children.
-                let run = engine.run_id(*task);
-                task_run::log_starting(core, run);
-                task_run::log_finished(core, run, engine.kind_of(*task));
-                children.for_each(|child| steps.look_at(&mut engine, child));
-                continue;
             }
             for child in engine.children(*task).into_iter().flatten() {
                 steps.look_at(&mut engine, child);

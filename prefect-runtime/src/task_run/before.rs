@@ -6,7 +6,7 @@ use super::mapping::map;
 use super::{Body, Started, Step, done, enter, log_starting, run_name, unwatched};
 use crate::clock::Tick;
 use crate::context::Extras;
-use crate::engine::{Done, Job, More, Part, RunId, UpstreamStates};
+use crate::engine::{Done, Job, More, Part, RunId, UpstreamStates, plain};
 use crate::flow::trigger::{Refusal, Seen};
 use crate::flow::{Passed, Upstreams};
 use crate::panics::guard;
@@ -167,7 +167,6 @@ fn trigger_failed(core: &RunCore, error: TaskError) -> State {
 
 /// A handler that turns `Running` into a state that is not running has vetoed the run.
 fn set_running(core: &RunCore, tracked: &Tracked, run: RunId, old: &State) -> Step<State> {
-    let running = State::new(StateKind::Running).with_message("Starting task run.");
-    let state = enter(core, tracked, run, old, running)?;
+    let state = enter(core, tracked, run, old, plain(StateKind::Running))?;
     if state.kind().is_running() { Ok(state) } else { Err(state) }
 }

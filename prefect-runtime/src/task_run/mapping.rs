@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::before::{check_upstream_skipped, end};
 use super::{Step, done, enter, log_finished};
 use crate::clock::Tick;
-use crate::engine::{Done, End, Job, List, Mapping};
+use crate::engine::{Done, End, Job, List, Mapping, plain};
 use crate::flow::inputs::{Each, EachOf};
 use crate::flow::{Elements, Passed, Slot};
 use crate::panics::{guard, quietly};
@@ -39,8 +39,7 @@ fn steps(core: &RunCore, job: &mut Job, passed: &mut Vec<Passed>) -> Step<Mappin
         Ok(mapping) => mapping,
         Err(why) => return end(core, &tracked, run, &old, State::failed(why)),
     };
-    let mapped = State::new(StateKind::Mapped).with_message("Ready to proceed with mapping.");
-    let state = enter(core, &tracked, run, &old, mapped)?;
+    let state = enter(core, &tracked, run, &old, plain(StateKind::Mapped))?;
     if state.kind() != StateKind::Mapped {
         return Err(state);
     }
