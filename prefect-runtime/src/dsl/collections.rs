@@ -8,7 +8,8 @@ use std::hash::Hash;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::convert::{constant, option};
+use super::convert::{constant, into_input, option};
+use super::node::own_all;
 use super::parts::{Element, Parts, each, value};
 use super::{Input, IntoInput, Node, Outcome};
 use crate::Value;
@@ -65,19 +66,6 @@ macro_rules! list {
     ($($element:expr),* $(,)?) => { ::std::vec![$($crate::input($element)),*] };
 }
 
-macro_rules! into_input {
-    ($([$($generics:tt)*] $from:ty => $to:ty, |$self:ident| $body:expr;)*) => { $(
-        #[diagnostic::do_not_recommend]
-        impl<$($generics)*> IntoInput<$to> for $from {
-            #[track_caller]
-            fn into_input(self) -> Input<$to> {
-                let $self = self;
-                $body
-            }
-        }
-    )* };
-}
-
 into_input! {
     // Of plain values.
     [T: Storable, const N: usize] [T; N] => Vec<T>, |list| constant(Vec::from(list));
@@ -88,12 +76,12 @@ into_input! {
     [K: Storable + Ord, T: Storable, const N: usize] [(K, T); N] => BTreeMap<K, T>, |map| constant(BTreeMap::from(map));
     [T: Storable, const N: usize] [(&str, T); N] => BTreeMap<String, T>, |map| constant(BTreeMap::from(map.map(text_key)));
     // Lists of results.
-    [T: Element] Vec<Node<T>> => Vec<T>, |list| each(own(list), value);
-    [T: Element] Vec<Node<T>> => Vec<Option<T>>, |list| each(own(list), option);
-    [T: Element] Vec<Node<T>> => Vec<Outcome<T>>, |list| each(own(list), Outcome::of);
-    [T: Element, const N: usize] [Node<T>; N] => Vec<T>, |list| each(own(list), value);
-    [T: Element, const N: usize] [Node<T>; N] => Vec<Option<T>>, |list| each(own(list), option);
-    [T: Element, const N: usize] [Node<T>; N] => Vec<Outcome<T>>, |list| each(own(list), Outcome::of);
+    [T: Element] Vec<Node<T>> => Vec<T>, |list| each(own_all(list), value);
+    [T: Element] Vec<Node<T>> => Vec<Option<T>>, |list| each(own_all(list), option);
+    [T: Element] Vec<Node<T>> => Vec<Outcome<T>>, |list| each(own_all(list), Outcome::of);
+    [T: Element, const N: usize] [Node<T>; N] => Vec<T>, |list| each(own_all(list), value);
+    [T: Element, const N: usize] [Node<T>; N] => Vec<Option<T>>, |list| each(own_all(list), option);
+    [T: Element, const N: usize] [Node<T>; N] => Vec<Outcome<T>>, |list| each(own_all(list), Outcome::of);
     [T: Element] Vec<Input<T>> => Vec<T>, |list| all(list);
     [T: Element, const N: usize] [Input<T>; N] => Vec<T>, |list| all(list);
     // Maps to results.
@@ -123,16 +111,6 @@ pub trait Storable: Serialize + DeserializeOwned + Send + Sync + 'static {}
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Storable for T {}
 
 // Loops, because a closure would not hand on whose call it is.
-
-#[track_caller]
-fn own<T>(nodes: impl IntoIterator<Item = Node<T>>) -> Vec<u32> {
-    let nodes = nodes.into_iter();
-    let mut tasks = Vec::with_capacity(nodes.size_hint().0);
-    for node in nodes {
-        tasks.push(node.own());
-    }
-    tasks
-}
 
 fn all<T: Element>(inputs: impl IntoIterator<Item = Input<T>>) -> Input<Vec<T>> {
     let mut parts = Parts::default();

@@ -95,6 +95,7 @@ where
     }
 }
 
+/// `from => to`: what may stand for an argument of which type.
 macro_rules! into_input {
     ($([$($generics:tt)*] $from:ty => $to:ty, |$self:ident| $body:expr;)*) => { $(
         #[diagnostic::do_not_recommend]
@@ -108,6 +109,7 @@ macro_rules! into_input {
         }
     )* };
 }
+pub(super) use into_input;
 
 into_input! {
     [T] Node<T> => T, |node| Input::new(Slot::Upstream(node.own()));

@@ -57,6 +57,11 @@ pub fn parameter_or<T: Data>(name: impl Into<Cow<'static, str>>, default: T) -> 
     Node::new(scope::add_built_in(built_in::parameter_or(name, default), &mut []))
 }
 
+#[track_caller]
+fn add<T>(name: impl Into<Cow<'static, str>>, declared: Declared) -> Node<T> {
+    Node::new(scope::add_built_in((TaskDefinition::new(name), TaskBody::parameter(declared)), &mut []))
+}
+
 /// What `flow!` finds the keywords of the function of the same name through.
 #[doc(hidden)]
 #[allow(non_camel_case_types, reason = "it has the name of the function")]
@@ -134,7 +139,7 @@ impl<T: Data, N> ParameterArguments<T, N> {
             Some(default) => declared.with_default(Value::new(default)),
             None => declared,
         };
-        Node::new(scope::add_built_in((TaskDefinition::new(self.name), TaskBody::parameter(declared)), &mut []))
+        add(self.name, declared)
     }
 }
 
@@ -165,7 +170,7 @@ impl<T: DeserializeOwned + Clone + Send + Sync + 'static> FlowParameter for T {
             Some(Slot::Value(value)) => declared.with_default(value),
             Some(_) => panic!("the default of parameter `{name}` is the result of a task: it has to be a plain value"),
         };
-        Node::new(scope::add_built_in((TaskDefinition::new(name), TaskBody::parameter(declared)), &mut []))
+        add(name, declared)
     }
 }
 

@@ -4,6 +4,8 @@ use std::marker::PhantomData;
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
+use super::convert::into_input;
+use super::node::own_all;
 use super::parts::{Element, value};
 use super::{Data, Input, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream};
 use crate::flow::{Computed, Each, EachOf, FlowOutput, MissingResult, Passed, Slot, scope};
@@ -330,12 +332,7 @@ fn constants<T: Data>(list: Vec<T>) -> Slot {
 
 #[track_caller]
 fn tasks<T>(nodes: impl IntoIterator<Item = Node<T>>) -> EachOf {
-    let mut tasks = Vec::new();
-    // A loop, because a closure would not hand on whose call it is.
-    for node in nodes {
-        tasks.push(node.own());
-    }
-    EachOf::Tasks(tasks)
+    EachOf::Tasks(own_all(nodes))
 }
 
 fn converted(of: EachOf, elements: Elements, convert: fn(&Passed) -> Option<Value>) -> Slot {
@@ -367,25 +364,12 @@ fn reduced<T: Element>(
     Input::new(Slot::Computed(Computed { upstream: vec![mapped], make: Arc::new(make) }))
 }
 
-macro_rules! into_input {
-    ($($from:ty => $to:ty, |$self:ident| $body:expr;)*) => { $(
-        #[diagnostic::do_not_recommend]
-        impl<T: Element> IntoInput<$to> for $from {
-            #[track_caller]
-            fn into_input(self) -> Input<$to> {
-                let $self = self;
-                $body
-            }
-        }
-    )* };
-}
-
 into_input! {
-    Mapped<T> => Vec<T>, |mapped| reduced(mapped.own(), value, |_| None);
+    [T: Element] Mapped<T> => Vec<T>, |mapped| reduced(mapped.own(), value, |_| None);
     // A task that never came to its children is one outcome.
-    Mapped<T> => Vec<Outcome<T>>, |mapped| reduced(mapped.own(), Outcome::of, |parent| Some(vec![Outcome::of(parent)?]));
-    Mapped<T> => Vec<Option<T>>, |mapped| reduced(mapped.own(), super::convert::option, |_| Some(vec![None]));
-    Mapped<T> => Option<Vec<T>>, |mapped| Input::computed(mapped.own(), |passed| match passed {
+    [T: Element] Mapped<T> => Vec<Outcome<T>>, |mapped| reduced(mapped.own(), Outcome::of, |parent| Some(vec![Outcome::of(parent)?]));
+    [T: Element] Mapped<T> => Vec<Option<T>>, |mapped| reduced(mapped.own(), super::convert::option, |_| Some(vec![None]));
+    [T: Element] Mapped<T> => Option<Vec<T>>, |mapped| Input::computed(mapped.own(), |passed| match passed {
         Passed::Children(children) => Some(children.iter().map(value).collect()),
         _ => Some(None),
     });
@@ -397,10 +381,7 @@ impl<T: Data> IntoInput<Vec<T>> for Flattened<T> {
         let Slot::Each(Each { of, elements, .. }) = self.slot else { unreachable!("made so") };
         Input::new(match of {
             EachOf::Constant(list) => Slot::Value(list),
-            EachOf::Task(task) => {
-                let make = Arc::new(move |passed: &[Passed]| elements.flat(passed));
-                Slot::Computed(Computed { upstream: vec![task], make })
-            }
+            EachOf::Task(task) => Slot::Computed(Computed::flat(task, elements)),
             EachOf::Tasks(_) => unreachable!("lists of tasks are not flattened"),
         })
     }

@@ -75,8 +75,7 @@ impl<T> Node<T> {
     pub fn after(self, upstream: impl Upstream) -> Self {
         let task = self.own();
         for upstream in upstream.tasks() {
-            assert!(upstream != task, "edges can not connect a task to itself");
-            scope::edit(|flow| flow.after(task, upstream));
+            put_after(task, upstream);
         }
         self
     }
@@ -136,8 +135,7 @@ impl<T> Node<T> {
     pub fn set_downstream(self, downstream: impl Upstream) -> Self {
         let task = self.own();
         for downstream in downstream.tasks() {
-            assert!(downstream != task, "edges can not connect a task to itself");
-            scope::edit(|flow| flow.after(downstream, task));
+            put_after(downstream, task);
         }
         self
     }
@@ -170,6 +168,24 @@ pub trait Upstream {
     /// If a task belongs to another flow.
     #[track_caller]
     fn tasks(self) -> Vec<u32>;
+}
+
+#[track_caller]
+fn put_after(task: u32, upstream: u32) {
+    assert!(task != upstream, "edges can not connect a task to itself");
+    scope::edit(|flow| flow.after(task, upstream));
+}
+
+/// The numbers of these tasks in the flow that is being built.
+#[track_caller]
+pub(super) fn own_all<T>(nodes: impl IntoIterator<Item = Node<T>>) -> Vec<u32> {
+    let nodes = nodes.into_iter();
+    let mut tasks = Vec::with_capacity(nodes.size_hint().0);
+    // A loop, because a closure would not hand on whose call it is.
+    for node in nodes {
+        tasks.push(node.own());
+    }
+    tasks
 }
 
 #[diagnostic::do_not_recommend]

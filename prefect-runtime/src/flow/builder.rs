@@ -9,7 +9,7 @@ use super::declared::{self, Declared, FlowParameter};
 use super::definition::{BodyKind, Parameter, TaskDefinition};
 use super::elements::Elements;
 use super::graph::{Code, DynamicCode, PLAIN, TaskId, TaskKind, TaskNode};
-use super::inputs::{BodyOutcome, Computed, Each, EachOf, Inputs, Passed, Slot, TaskFuture};
+use super::inputs::{BodyOutcome, Computed, Each, EachOf, Inputs, Slot, TaskFuture};
 use super::settings::FlowOptions;
 use crate::quiet::Quiet;
 use crate::{TaskError, Value};
@@ -55,6 +55,15 @@ pub struct FlowBuilder {
 pub struct TaskRef {
     pub(crate) graph: u32,
     pub(crate) task: TaskId,
+}
+
+impl TaskRef {
+    /// The task, in the flow that it has to be of.
+    #[track_caller]
+    pub(crate) fn of(self, graph: u32) -> TaskId {
+        assert!(self.graph == graph, "this task belongs to another flow");
+        self.task
+    }
 }
 
 /// The code of a task that is made at run time.
@@ -217,8 +226,7 @@ impl FlowBuilder {
     /// If `to` has no such parameter, or it is bound already; if a task belongs to another flow, or both are the same.
     #[track_caller]
     pub fn edge(&mut self, from: TaskRef, to: TaskRef, key: &str) {
-        let from = self.own(from);
-        assert!(from != self.own(to), "edges can not connect a task to itself");
+        let (from, _) = self.ends(from, to);
         self.bind(to, key, Slot::Upstream(from));
     }
 
@@ -238,8 +246,7 @@ impl FlowBuilder {
     /// As [`edge`](Self::edge).
     #[track_caller]
     pub fn map(&mut self, from: TaskRef, to: TaskRef, key: &str, elements: Elements) {
-        let from = self.own(from);
-        assert!(from != self.own(to), "edges can not connect a task to itself");
+        let (from, _) = self.ends(from, to);
         self.bind(to, key, Slot::Each(Each { of: EachOf::Task(from), elements, convert: None }));
     }
 
@@ -250,10 +257,8 @@ impl FlowBuilder {
     /// As [`edge`](Self::edge).
     #[track_caller]
     pub fn flatten(&mut self, from: TaskRef, to: TaskRef, key: &str, elements: Elements) {
-        let from = self.own(from);
-        assert!(from != self.own(to), "edges can not connect a task to itself");
-        let make = Arc::new(move |passed: &[Passed]| elements.flat(passed));
-        self.bind(to, key, Slot::Computed(Computed { upstream: vec![from], make }));
+        let (from, _) = self.ends(from, to);
+        self.bind(to, key, Slot::Computed(Computed::flat(from, elements)));
     }
 
     /// Maps `to` over a constant list.
@@ -293,9 +298,8 @@ impl FlowBuilder {
     /// If a task belongs to another flow, or both are the same.
     #[track_caller]
     pub fn order(&mut self, from: TaskRef, to: TaskRef) {
-        let (from, to) = (self.own(from), self.own(to));
-        assert!(from != to, "edges can not connect a task to itself");
-        self.order.push((from, to));
+        let ends = self.ends(from, to);
+        self.order.push(ends);
     }
 
     /// The tasks that decide how a run ends.
@@ -309,8 +313,15 @@ impl FlowBuilder {
 
     #[track_caller]
     pub(super) fn own(&self, task: TaskRef) -> TaskId {
-        assert!(task.graph == self.id, "this task belongs to another flow");
-        task.task
+        task.of(self.id)
+    }
+
+    /// The two ends of an edge.
+    #[track_caller]
+    fn ends(&self, from: TaskRef, to: TaskRef) -> (TaskId, TaskId) {
+        let (from, to) = (self.own(from), self.own(to));
+        assert!(from != to, "edges can not connect a task to itself");
+        (from, to)
     }
 
     /// The flow.

@@ -61,22 +61,17 @@ impl FlowBuilder {
             self.slots.push(inputs.iter_mut().map(|slot| slot.take().expect("every input is given")).collect());
             id(self.slots.len() - 1)
         };
-        let task = self.push(kind, data_edges, slots);
-        self.nodes[task as usize].edges = id(start);
-        task
+        self.push(kind, data_edges, slots)
     }
 
     /// A task of another flow, with its edges as they are here.
     pub(super) fn push_copy(&mut self, kind: u32, data: &[TaskId], slots: Option<Box<[Slot]>>) -> TaskId {
-        let start = id(self.edges.len());
         self.edges.extend_from_slice(data);
         let place = slots.map_or(PLAIN, |slots| {
             self.slots.push(slots);
             id(self.slots.len() - 1)
         });
-        let task = self.push(kind, id(data.len()), place);
-        self.nodes[task as usize].edges = start;
-        task
+        self.push(kind, id(data.len()), place)
     }
 
     pub(super) fn add_kind(&mut self, kind: TaskKind) -> u32 {
@@ -84,9 +79,10 @@ impl FlowBuilder {
         id(self.kinds.len() - 1)
     }
 
+    /// Adds a task whose edges with data are the last so many.
     pub(super) fn push(&mut self, kind: u32, data_edges: u32, slots: u32) -> TaskId {
         let task = id(self.nodes.len());
-        self.nodes.push(TaskNode { kind, edges: id(self.edges.len()), data_edges, slots });
+        self.nodes.push(TaskNode { kind, edges: id(self.edges.len()) - data_edges, data_edges, slots });
         task
     }
 

@@ -204,6 +204,13 @@ pub struct Computed {
     pub make: Arc<dyn Fn(&[Passed]) -> Result<Value, usize> + Send + Sync>,
 }
 
+impl Computed {
+    /// All the lists that a task gave, joined.
+    pub(crate) fn flat(task: u32, elements: Elements) -> Self {
+        Self { upstream: vec![task], make: Arc::new(move |passed: &[Passed]| elements.flat(passed)) }
+    }
+}
+
 impl fmt::Debug for Computed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Computed").field("upstream", &self.upstream).finish_non_exhaustive()

@@ -20,8 +20,7 @@ impl Updated {
     #[must_use]
     #[track_caller]
     pub fn task(&self, task: TaskRef) -> TaskRef {
-        assert!(task.graph == self.from, "this task belongs to another flow");
-        TaskRef { graph: self.into, task: self.first + task.task }
+        TaskRef { graph: self.into, task: self.first + task.of(self.from) }
     }
 }
 

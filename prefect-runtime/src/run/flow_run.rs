@@ -134,8 +134,7 @@ impl<O> FlowRun<O> {
     #[must_use]
     #[track_caller]
     pub fn state_of(&self, task: TaskRef) -> State {
-        assert!(task.graph == self.core.graph.id, "this task belongs to another flow");
-        self.state_at(task.task)
+        self.state_at(task.of(self.core.graph.id))
     }
 
     /// The states of a mapped task's children, in their order; none if the task is not mapped.
@@ -144,8 +143,7 @@ impl<O> FlowRun<O> {
     /// If the task belongs to another flow.
     #[track_caller]
     pub fn map_states(&self, task: TaskRef) -> impl ExactSizeIterator<Item = State> + '_ {
-        assert!(task.graph == self.core.graph.id, "this task belongs to another flow");
-        self.children_of(task.task)
+        self.children_of(task.of(self.core.graph.id))
     }
 
     pub(crate) fn children_of(&self, task: TaskId) -> impl ExactSizeIterator<Item = State> + '_ {
@@ -160,8 +158,7 @@ impl<O> FlowRun<O> {
         let mut states = RunState::new();
         for (task, slug) in (0..).zip(self.core.graph.slugs()) {
             let state = self.state_at(task);
-            let children = self.engine.as_ref().and_then(|engine| engine.children(task));
-            let children: Vec<State> = children.into_iter().flatten().map(|child| self.state_at(child)).collect();
+            let children: Vec<State> = self.children_of(task).collect();
             let freed =
                 |state: &State| state.kind() == StateKind::Success && matches!(state.result(), StateResult::None);
             if freed(&state) || children.iter().any(freed) {

@@ -6,7 +6,7 @@ use super::{FlowRun, Prepared, Until, wall};
 use crate::flow::{Flow, FlowOutput};
 use crate::panics::{self, Caught, guard};
 use crate::schedule::{ClockEvent, Events, Schedule};
-use crate::{Clock, Config, TaskError};
+use crate::{Clock, TaskError};
 
 /// After so many moments that have passed, the rest of what has passed is not looked at one by one.
 const PASSED: u32 = 1000;
@@ -58,8 +58,7 @@ fn to_follow<O>(flow: &Flow<O>) -> Option<&Schedule> {
     let schedule = flow.schedule.as_deref()?;
     let follows = flow.settings.on_schedule.unwrap_or_else(|| {
         // A configuration that cannot be loaded is an error of the run, which tells it at once.
-        let config = flow.settings.config.clone().map_or_else(|| Config::current().ok(), Some);
-        config.is_some_and(|config| config.settings().run_on_schedule)
+        flow.settings.config_or_current().is_ok_and(|config| config.settings().run_on_schedule)
     });
     follows.then_some(schedule)
 }

@@ -1,6 +1,7 @@
 //! The states of a run's tasks, as a value: to start another run from them.
 use std::collections::BTreeMap;
 
+use crate::engine::plain;
 use crate::{State, StateKind};
 
 /// The states that the tasks of a run were left in, by slug: to be kept, changed, and passed back in.
@@ -67,7 +68,7 @@ impl RunState {
         let Some(given) = self.tasks.get_mut(slug) else { return };
         for state in given.children.iter_mut().chain([&mut given.state]) {
             if state.kind() == StateKind::Paused {
-                *state = State::new(StateKind::Resume).with_message("Approval given to resume.");
+                *state = plain(StateKind::Resume);
             }
         }
     }
@@ -91,6 +92,10 @@ impl RunState {
     /// The slugs of the tasks that have a state.
     pub fn slugs(&self) -> impl Iterator<Item = &str> {
         self.tasks.keys().map(String::as_str)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
     }
 
     pub(crate) fn set_mapped(&mut self, slug: String, state: State, children: Vec<State>) {

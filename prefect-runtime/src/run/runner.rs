@@ -1,10 +1,11 @@
 //! The flow runner: from the first state of a flow run to its last.
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::left_behind::LeftBehind;
-use super::run_state::{Given, PauseAnswer};
+use super::run_state::{Given, PauseAnswer, RunState};
 use super::runtime::AsyncRuntime;
 use super::{Executor, FlowRun, RunSettings, Services};
 use crate::clock::{Held, Tick, nanos};
@@ -160,12 +161,8 @@ impl Prepared {
         let kept = flow.output.nodes().iter().map(|task| task.task).collect();
         let clock = settings.clock.clone().unwrap_or_else(Clock::system);
         let seed = settings.seed.unwrap_or_else(random::bits);
-        let known = |slug: &&str| flow.graph.slugs().iter().any(|known| **known == **slug);
-        let unknown = settings.states.slugs().find(|slug| !known(slug)).map(|slug| {
-            format!("the states to start from are of another flow: `{}` has no task `{slug}`", flow.graph.name).into()
-        });
         let (config, refused) = match load_config(flow, &settings) {
-            Ok(config) => (config, unknown),
+            Ok(config) => (config, unknown_task(&flow.graph, &settings.states)),
             Err(error) => (Config::default(), Some(error)),
         };
         let (resolved, mut wrong) =
@@ -274,7 +271,7 @@ impl Prepared {
     fn engine(&self, kept: &[TaskId]) -> Engine {
         let graph = &self.core.graph;
         let mut engine = Engine::new(graph, kept, self.settings.keep);
-        if self.settings.states.slugs().next().is_none() {
+        if self.settings.states.is_empty() {
             return engine;
         }
         for (task, slug) in (0..).zip(graph.slugs()) {
@@ -400,9 +397,19 @@ fn check_shared<O>(flow: &Flow<O>) {
     }
 }
 
+/// Why a run cannot start from these states, if they name a task that the flow has not.
+fn unknown_task(graph: &Graph, states: &RunState) -> Option<TaskError> {
+    if states.is_empty() {
+        return None;
+    }
+    let known: HashSet<&str> = graph.slugs().iter().map(|slug| &**slug).collect();
+    let slug = states.slugs().find(|slug| !known.contains(slug))?;
+    Some(format!("the states to start from are of another flow: `{}` has no task `{slug}`", graph.name).into())
+}
+
 /// The configuration of a run, checked, and the webhooks that its handlers name.
 fn load_config<O>(flow: &Flow<O>, settings: &RunSettings) -> Result<Config, TaskError> {
-    let config = settings.config.clone().map_or_else(Config::current, Ok)?;
+    let config = settings.config_or_current()?;
     config.log_warnings();
     let of_tasks = flow.graph.kinds.iter().flat_map(|kind| &kind.definition.handlers);
     let named = of_tasks

@@ -9,7 +9,7 @@ use crate::door::Observer;
 use crate::engine::KeepResults;
 use crate::notify::{OnFlush, PrintCard};
 use crate::quiet::Quiet;
-use crate::{Clock, Config, Tracked};
+use crate::{Clock, Config, ConfigError, Tracked};
 
 /// What runs the tasks.
 ///
@@ -118,6 +118,11 @@ impl RunSettings {
     pub fn config(mut self, config: Config) -> Self {
         self.config = Some(config);
         self
+    }
+
+    /// The configuration of the run.
+    pub(crate) fn config_or_current(&self) -> Result<Config, ConfigError> {
+        self.config.clone().map_or_else(Config::current, Ok)
     }
 
     /// How long the end of the run waits for notifications to be delivered: counted from the end itself, or from the last

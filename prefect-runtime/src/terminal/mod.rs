@@ -24,7 +24,7 @@ use summary::Summary;
 
 use crate::flow::{Flow, FlowOutput};
 use crate::picture::Picture;
-use crate::{Clock, Config, ParameterInfo, Redactor, RunSettings, panics};
+use crate::{Clock, Config, ParameterInfo, Redactor, panics};
 
 /// A flow whatever its body returns, to be run by [`main`].
 pub struct AnyFlow(Box<dyn Runnable>);
@@ -52,18 +52,18 @@ impl<O: FlowOutput> Runnable for Flow<O> {
         panics::install_hook();
         values.add_to(&mut self.given);
         values.add_mistakes(self.given.resolve(&self.graph.parameters, None).1);
-        let redactor = redactor_of(config_of(&self.settings).as_ref());
+        let redactor = redactor_of(self.settings.config_or_current().ok().as_ref());
         values.errors.iter_mut().for_each(|error| *error = redactor.redact(error).into_owned());
     }
 
     fn picture(&self) -> Picture {
-        let config = config_of(&self.settings);
+        let config = self.settings.config_or_current().ok();
         self.graph().redacted(&redactor_of(config.as_ref()))
     }
 
     fn run(self: Box<Self>) -> Summary {
         let settings = self.settings.clone();
-        let config = config_of(&settings);
+        let config = settings.config_or_current().ok();
         let redactor = redactor_of(config.as_ref());
         let clock = settings.clock.clone().unwrap_or_else(Clock::system);
         let tasks = self.graph.len();
@@ -79,10 +79,6 @@ impl<O: FlowOutput> Runnable for Flow<O> {
 }
 
 /// One that cannot be loaded is an error of the run, which tells it.
-fn config_of(settings: &RunSettings) -> Option<Config> {
-    settings.config.clone().map_or_else(|| Config::current().ok(), Some)
-}
-
 fn redactor_of(config: Option<&Config>) -> Redactor {
     config.map_or_else(Redactor::new, |config| config.redactor().clone())
 }
