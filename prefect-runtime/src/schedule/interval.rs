@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp, ZonedDateTime};
 
 use super::moment::time_zone;
-use super::options::{Options, clock_methods};
+use super::options::{Options, clock_methods, end_date_method};
 use super::{IntoMoment, ScheduleError, ScheduleErrorKind};
 use crate::IntoDuration;
 
@@ -43,6 +43,7 @@ enum Interval {
 }
 
 clock_methods!(IntervalClock);
+end_date_method!(IntervalClock);
 
 impl IntervalClock {
     /// This distance: a duration, or a text such as `"1h"` or `"1d"`.
@@ -73,15 +74,6 @@ impl IntervalClock {
     /// If a text is no moment, or its time zone does not exist.
     pub fn start_date(mut self, moment: impl IntoMoment) -> Result<Self, ScheduleError> {
         self.start_date = moment.into_moment()?;
-        Ok(self)
-    }
-
-    /// The last possible moment.
-    ///
-    /// # Errors
-    /// If a text is no moment, or its time zone does not exist.
-    pub fn end_date(mut self, moment: impl IntoMoment) -> Result<Self, ScheduleError> {
-        self.end_date = Some(moment.into_moment()?.timestamp());
         Ok(self)
     }
 

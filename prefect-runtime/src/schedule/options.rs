@@ -41,3 +41,23 @@ macro_rules! clock_methods {
     };
 }
 pub(super) use clock_methods;
+
+/// The end of a clock that would go on for ever.
+macro_rules! end_date_method {
+    ($clock:ty) => {
+        impl $clock {
+            /// The last possible moment.
+            ///
+            /// # Errors
+            /// If a text is no moment, or its time zone does not exist.
+            pub fn end_date(
+                mut self,
+                moment: impl $crate::schedule::IntoMoment,
+            ) -> Result<Self, $crate::schedule::ScheduleError> {
+                self.end_date = Some(moment.into_moment()?.timestamp());
+                Ok(self)
+            }
+        }
+    };
+}
+pub(super) use end_date_method;

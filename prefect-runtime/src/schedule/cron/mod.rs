@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use super::moment::time_zone;
-use super::options::{Options, clock_methods};
+use super::options::{Options, clock_methods, end_date_method};
 use super::{IntoMoment, ScheduleError, ScheduleErrorKind, wall};
 use text::{CronText, Days};
 
@@ -48,6 +48,7 @@ pub struct CronClock {
 }
 
 clock_methods!(CronClock);
+end_date_method!(CronClock);
 
 impl CronClock {
     /// A clock of this text.
@@ -84,15 +85,6 @@ impl CronClock {
         let moment = moment.into_moment()?;
         self.start_date = Some(moment.timestamp());
         self.zone = moment.time_zone().clone();
-        Ok(self)
-    }
-
-    /// The last possible moment.
-    ///
-    /// # Errors
-    /// If a text is no moment, or its time zone does not exist.
-    pub fn end_date(mut self, moment: impl IntoMoment) -> Result<Self, ScheduleError> {
-        self.end_date = Some(moment.into_moment()?.timestamp());
         Ok(self)
     }
 

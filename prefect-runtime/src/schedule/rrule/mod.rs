@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::moment::time_zone;
-use super::options::{Options, clock_methods};
+use super::options::{Options, clock_methods, end_date_method};
 use super::{IntoMoment, ScheduleError, ScheduleErrorKind, wall};
 use text::{End, RuleText};
 use times::Times;
@@ -40,6 +40,7 @@ pub struct RRuleClock {
 }
 
 clock_methods!(RRuleClock);
+end_date_method!(RRuleClock);
 
 impl RRuleClock {
     /// A clock of this rule, such as `FREQ=WEEKLY;BYDAY=MO,WE;BYHOUR=9`.
@@ -62,15 +63,6 @@ impl RRuleClock {
         let moment = moment.into_moment()?;
         self.times = Times::new(self.times.rule, moment.datetime());
         self.zone = moment.time_zone().clone();
-        Ok(self)
-    }
-
-    /// The last possible moment.
-    ///
-    /// # Errors
-    /// If a text is no moment, or its time zone does not exist.
-    pub fn end_date(mut self, moment: impl IntoMoment) -> Result<Self, ScheduleError> {
-        self.end_date = Some(moment.into_moment()?.timestamp());
         Ok(self)
     }
 
