@@ -1,4 +1,4 @@
-//! Names of users, made safe to print.
+//! Texts for people: names of users, made safe to print, and numbers of things.
 
 /// Control characters become visible: a name must not move the cursor, nor start a line of its own.
 pub(crate) fn plain(text: &str) -> String {
@@ -12,6 +12,14 @@ pub(crate) fn plain(text: &str) -> String {
 /// Controls, and what turns the direction of a line around.
 fn is_obeyed(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+pub(crate) fn counted(n: usize, what: &str) -> String {
+    match what.strip_suffix('y') {
+        _ if n == 1 => format!("1 {what}"),
+        Some(stem) => format!("{n} {stem}ies"),
+        None => format!("{n} {what}s"),
+    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::StateKind;
 use crate::flow::graph::{EdgeUse, Graph, TaskId, id};
 use crate::flow::{Flow, Slot};
-use crate::plain::plain;
+use crate::plain::{counted, plain};
 use crate::run::FlowRun;
 
 /// A picture of a flow: a box for each task, a line for each dependency, the states after a run.
@@ -309,14 +309,6 @@ impl Picture {
     /// What the layout has to know of the lines.
     fn links(&self) -> Vec<layout::Link> {
         self.lines.iter().map(|line| layout::Link { from: line.from, to: line.to, style: line.kind as u8 }).collect()
-    }
-}
-
-fn counted(n: usize, what: &str) -> String {
-    match what.strip_suffix('y') {
-        _ if n == 1 => format!("1 {what}"),
-        Some(stem) => format!("{n} {stem}ies"),
-        None => format!("{n} {what}s"),
     }
 }
 

@@ -8,7 +8,7 @@ use console::measure_text_width;
 
 use crate::StateKind;
 use crate::notify::Card;
-pub(super) use crate::plain::plain;
+pub(super) use crate::plain::{counted, plain};
 
 /// Which colours a stream gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,11 +114,6 @@ pub(super) fn human(time: Duration) -> String {
 /// The text with blanks behind it, up to this many columns.
 pub(super) fn padded(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(measure_text_width(text))))
-}
-
-/// `1 task`, `2 tasks`.
-pub(super) fn counted(n: usize, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
 #[cfg(test)]
