@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use model::rules::{CHOICES, Hits, RULES};
 use model::{Case, Expected, Kind, Message, Mode, Observed, Workers, difference, generate, recorded, rules, shrink};
+use prefect_tests::records;
 
 /// Runs the cases of seeds and compares each with the rules. `Err` tells the seed and the smallest case that differs.
 fn check(
@@ -61,7 +62,7 @@ fn observed(expected: Expected) -> Observed {
 #[test]
 fn the_rules_agree_with_the_recorded_runs() {
     let (mut covered, mut wrong, mut hits) = (0, Vec::new(), Hits::new());
-    for (name, record) in recorded::all(&recorded::own_folder()) {
+    for (name, record) in records::all(&records::own_folder()) {
         match recorded::read(&record) {
             Err(missing) => println!("left out {name} ({}): {missing}", record["group"]),
             Ok((case, seen)) => {
@@ -185,7 +186,7 @@ fn a_planted_difference_is_found_and_made_small() {
 #[test]
 fn the_library_agrees_with_the_recorded_runs() {
     let (mut covered, mut wrong) = (0, Vec::new());
-    for (name, record) in recorded::all(&recorded::own_folder()) {
+    for (name, record) in records::all(&records::own_folder()) {
         let Ok((case, _)) = recorded::read(&record) else { continue };
         covered += 1;
         let expected = rules::run(&case, CHOICES, &mut Hits::new());

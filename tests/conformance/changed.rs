@@ -1,7 +1,8 @@
 //! A comparison that cannot fail is none: ten records, each with another expectation, are all seen to fail.
+use prefect_tests::records;
 use serde_json::{Value as Json, json};
 
-use crate::{Verdict, judge, record};
+use crate::{Verdict, judge};
 
 /// Changes something in an `observed`; `None` if it has no such thing.
 type Change = fn(&mut Json) -> Option<()>;
@@ -64,7 +65,7 @@ fn task_state(observed: &mut Json) -> Option<&mut Json> {
 /// Each change is made to another record: the first that passes and has such a thing.
 #[test]
 fn changed_expectations_are_seen() {
-    let mut records: Vec<_> = record::all(&record::own_folder())
+    let mut records: Vec<_> = records::all(&records::own_folder())
         .into_iter()
         .filter(|(_, record)| matches!(judge(record), Verdict::Pass))
         .collect();

@@ -21,6 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use compare::Order;
+use prefect_tests::records;
 use record::Spec;
 use serde_json::Value as Json;
 
@@ -47,7 +48,7 @@ fn judge(record: &Json) -> Verdict {
 
 /// The folder that is asked for, as it is named or as it is named from the top of the project.
 fn folder() -> PathBuf {
-    let Some(named) = env::var_os("PREFECT_REFERENCE_DIR").map(PathBuf::from) else { return record::own_folder() };
+    let Some(named) = env::var_os("PREFECT_REFERENCE_DIR").map(PathBuf::from) else { return records::own_folder() };
     if named.exists() { named } else { PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(named) }
 }
 
@@ -83,7 +84,7 @@ fn conformance() {
     let (mut passed, mut failed, mut unsupported) = (0, 0, 0);
     // The test harness may have begun a line.
     println!();
-    for (name, record) in record::all(&folder()) {
+    for (name, record) in records::all(&folder()) {
         match judge(&record) {
             Verdict::Pass => {
                 passed += 1;

@@ -1,30 +1,9 @@
 //! A record as it lies in its file. A field that is not known here makes the case `unsupported`: nothing is overlooked.
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
-
-/// The records of a folder, by name.
-pub(crate) fn all(folder: &Path) -> Vec<(String, Json)> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|ending| ending == "json"));
-    files.sort();
-    let read = |file: &PathBuf| {
-        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-        let record = serde_json::from_str(&fs::read_to_string(file).unwrap());
-        (name.clone(), record.unwrap_or_else(|error| panic!("{name}: {error}")))
-    };
-    files.iter().map(read).collect()
-}
-
-/// The records of this project.
-pub(crate) fn own_folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("reference/prefect1")
-}
 
 /// What a flow is made of.
 #[derive(Deserialize)]
