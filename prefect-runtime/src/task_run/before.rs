@@ -30,7 +30,7 @@ pub(crate) fn prepare(
     inputs: &mut Vec<Option<Value>>,
     now: Tick,
 ) -> Prepared {
-    inputs.clear();
+    debug_assert!(inputs.is_empty(), "what a job leaves behind is dropped at its end");
     let run = job.run;
     let old = job.more.as_ref().and_then(|more| more.old.as_ref());
     let loops = old.is_some_and(|old| old.kind() == StateKind::Pending && old.looping().is_some());
@@ -50,6 +50,7 @@ pub(crate) fn prepare(
         };
         // What was not loaded must not wait for the next job: it would be dropped under the desk's lock.
         passed.clear();
+        inputs.clear();
         let state = core.services.unexpected(error);
         return Prepared::Done(done(core, run, job.attempt, now, core.services.clock.now(), state));
     }
@@ -58,6 +59,7 @@ pub(crate) fn prepare(
         Ok(started) => Prepared::Run(started),
         Err(state) => {
             passed.clear();
+            inputs.clear();
             Prepared::Done(done(core, run, job.attempt, now, core.services.clock.now(), state))
         }
     }

@@ -27,12 +27,14 @@ pub(crate) enum FirstPoll {
 
 /// Calls the body of a task run on this thread.
 #[inline]
-pub(crate) fn call(core: &RunCore, body: &Body, inputs: &mut [Option<Value>], first: FirstPoll) -> Call {
+pub(crate) fn call(core: &RunCore, body: &Body, inputs: &mut Vec<Option<Value>>, first: FirstPoll) -> Call {
     let code = &core.graph.kind(body.run.task).code;
     let now = Now { run: body.run, attempt: body.run_count, resumed: body.resumed };
     let outcome = guard(|| {
         as_task(now, body.extras.as_ref(), || code.run(&mut Inputs::new(inputs, code.parameters(), &core.shared)))
     });
+    // What the body did not take must not wait here for the next job, which may never come.
+    inputs.clear();
     let mut future = match outcome {
         Ok(BodyOutcome::Done(result)) => return Call::Ended(result),
         Ok(BodyOutcome::Future(future)) => Quiet::new(future),
