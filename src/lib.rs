@@ -8,6 +8,10 @@ pub mod slack_guide {}
 #[doc = include_str!("../docs/schedules.md")]
 pub mod schedule_guide {}
 
+/// The guide to kept results: caches, targets, stores.
+#[doc = include_str!("../docs/results.md")]
+pub mod result_guide {}
+
 /// The guide to pictures of flows.
 #[doc = include_str!("../docs/pictures.md")]
 pub mod picture_guide {}
@@ -30,14 +34,18 @@ pub mod prelude {
         Cached, Cancelled, Cancelling, ClientFailed, Failed, Finished, Looped, Mapped, Paused, Pending, Queued, Resume,
         Retrying, Running, Scheduled, Skipped, Submitted, Success, TimedOut, TriggerFailed, ValidationFailed,
     };
+    pub use prefect_runtime::cache::{
+        all_inputs, all_parameters, duration_only, never_use, partial_inputs_only, partial_parameters_only,
+    };
     pub use prefect_runtime::trigger::{
         Upstreams, all_failed, all_finished, all_successful, always_run, any_failed, any_successful, manual_only,
         not_all_skipped, some_failed, some_successful,
     };
     pub use prefect_runtime::{
-        Data, Node, OnDeliveryFailure, Outcome, Signal, SlackNotifier, State, StateHandler, StateKind, TaskError,
-        Tracked, callback_factory, case, choose, context, exponential, filter, flatten, ifelse, input, list, merge,
-        options, parameter, parameter_or, raise, reference_tasks, resource, slack_notifier, switch, task_fn, unmapped,
+        CacheCandidate, Data, LocalResult, Node, OnDeliveryFailure, Outcome, ResultStore, Signal, SlackNotifier, State,
+        StateHandler, StateKind, TaskError, Tracked, callback_factory, case, choose, context, exponential, filter,
+        flatten, ifelse, input, list, merge, options, parameter, parameter_or, raise, reference_tasks, resource,
+        slack_notifier, switch, task_fn, unmapped,
     };
 }
 

@@ -40,13 +40,19 @@ pub(crate) enum Takes {
     Texts,
     /// A text with names in braces.
     Template,
+    /// Decides whether a kept result fits.
+    CacheValidator,
+    /// A text.
+    Text,
+    /// A store of results.
+    Results,
 }
 
 pub(crate) struct Spec {
     pub(crate) key: &'static str,
     pub(crate) takes: Takes,
-    /// What it makes no sense without.
-    needs: Option<&'static str>,
+    /// What it makes no sense without, and what to say then.
+    needs: Option<(&'static str, &'static str)>,
 }
 
 const fn option(key: &'static str, takes: Takes) -> Spec {
@@ -54,10 +60,13 @@ const fn option(key: &'static str, takes: Takes) -> Spec {
 }
 
 impl Spec {
-    const fn needs(self, other: &'static str) -> Self {
-        Self { needs: Some(other), ..self }
+    const fn needs(self, other: &'static str, cure: &'static str) -> Self {
+        Self { needs: Some((other, cure)), ..self }
     }
 }
+
+const HOW_OFTEN: &str = "say how often to try again, such as `max_retries = 3`";
+const HOW_LONG: &str = "say how long to keep a result, such as `cache_for = \"1h\"`";
 
 /// In the order in which they are applied.
 pub(crate) const TASK: &[Spec] = &[
@@ -65,13 +74,19 @@ pub(crate) const TASK: &[Spec] = &[
     option("state_handlers", Takes::Handlers),
     option("on_failure", Takes::OnFailure),
     option("max_retries", Takes::Number),
-    option("retry_delay", Takes::Delay).needs("max_retries"),
-    option("retry_on", Takes::ErrorTypes).needs("max_retries"),
+    option("retry_delay", Takes::Delay).needs("max_retries", HOW_OFTEN),
+    option("retry_on", Takes::ErrorTypes).needs("max_retries", HOW_OFTEN),
     option("timeout", Takes::Time),
     option("trigger", Takes::Trigger),
     option("skip_on_upstream_skip", Takes::Flag),
     option("tags", Takes::Texts),
     option("task_run_name", Takes::Template),
+    option("cache_for", Takes::Time),
+    option("cache_validator", Takes::CacheValidator).needs("cache_for", HOW_LONG),
+    option("cache_key", Takes::Text).needs("cache_for", HOW_LONG),
+    option("target", Takes::Template),
+    option("result", Takes::Results),
+    option("checkpoint", Takes::Flag),
     option("in_memory", Takes::Switch),
     option("crate", Takes::Path),
 ];
@@ -82,6 +97,7 @@ pub(crate) const FLOW: &[Spec] = &[
     option("state_handlers", Takes::Handlers),
     option("on_failure", Takes::OnFailure),
     option("terminal_state_handler", Takes::Function),
+    option("result", Takes::Results),
     option("crate", Takes::Path),
 ];
 
@@ -113,12 +129,10 @@ impl Options {
         }
         out.given.sort_by_key(|given| table.iter().position(|spec| std::ptr::eq(spec, given.spec)));
         for given in &out.given {
-            if let Some(other) = given.spec.needs
+            if let Some((other, cure)) = given.spec.needs
                 && out.get(other).is_none()
             {
-                let text =
-                    format!("`{}` needs `{other}`: say how often to try again, such as `{other} = 3`", given.key);
-                errors.push(given.key.span(), text);
+                errors.push(given.key.span(), format!("`{}` needs `{other}`: {cure}", given.key));
             }
         }
         if let Some(path) = out.get("crate") {

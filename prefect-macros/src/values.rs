@@ -16,7 +16,6 @@ const CONTEXT: &[&str] = &[
     "today",
     "yesterday",
     "tomorrow",
-    "date_nodash",
     "today_nodash",
     "yesterday_nodash",
     "tomorrow_nodash",
@@ -70,6 +69,28 @@ impl Options {
                 return quote_spanned!(given.key.span()=> .state_handler(#on_failure));
             }
             Takes::Number | Takes::Function => rewritten(&given.value, errors),
+            Takes::Text => {
+                if let [TokenTree::Literal(literal)] = &given.value[..]
+                    && text(&given.value).is_none()
+                {
+                    errors.push(literal.span(), format!("`{method}` is a text, in quotes"));
+                    return TokenStream::new();
+                }
+                rewritten(&given.value, errors)
+            }
+            Takes::CacheValidator => {
+                // A closure's parameter gets its type where the closure is taken.
+                let take = match closure(&given.value) {
+                    Some(_) => quote_spanned!(place=> CacheValidator::when),
+                    None => quote_spanned!(place=> cache_validator),
+                };
+                let validator = rewritten(&given.value, errors);
+                quote_spanned!(place=> #krate::__private::#take(#validator))
+            }
+            Takes::Results => {
+                let result = rewritten(&given.value, errors);
+                quote_spanned!(place=> #krate::__private::task_result(#result))
+            }
             Takes::Time => {
                 let time = rewritten(&time(krate, &given.value), errors);
                 quote_spanned!(place=> #krate::__private::IntoDuration::into_duration(#time))
@@ -101,7 +122,7 @@ impl Options {
                     template(&text, parameters, errors);
                 }
                 let template = rewritten(&given.value, errors);
-                quote_spanned!(place=> #krate::__private::RunName::template(#template))
+                quote_spanned!(place=> #krate::__private::Template::new(#template))
             }
         };
         quote_spanned!(given.key.span()=> .#method(#value))

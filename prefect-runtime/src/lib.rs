@@ -1,6 +1,7 @@
 //! The runtime of the crate `prefect`: use that one.
 mod block_on;
 pub mod built_in;
+pub mod cache;
 mod clock;
 mod config;
 mod context;
@@ -20,6 +21,7 @@ mod plain;
 mod quiet;
 mod random;
 mod redact;
+mod results;
 mod run;
 pub mod schedule;
 mod secrets;
@@ -30,6 +32,7 @@ mod terminal;
 mod value;
 
 pub(crate) use block_on::block_on;
+pub use cache::{Cache, CacheCandidate, CacheValidator, IntoCacheValidator};
 pub use clock::{Clock, Sleep};
 pub use config::{
     Config, ConfigBuilder, ConfigError, ConfigErrorKind, ConfigOrigin, ConfigValue, ConfigWarning, Settings,
@@ -46,8 +49,8 @@ pub use engine::KeepResults;
 pub use error::{Panicked, TaskError};
 pub use flow::{
     Elements, Flow, FlowBuilder, FlowOptions, FlowOutput, Inputs, IntoDuration, IntoRetryDelay, MissingResult,
-    Parameter, ParameterError, ParameterErrors, ParameterInfo, RetryDelay, RetryOn, RunName, TaskBody, TaskDefinition,
-    TaskRef, Trigger, Updated, Upstreams, duration, exponential, update,
+    Parameter, ParameterError, ParameterErrors, ParameterInfo, RetryDelay, RetryOn, TaskBody, TaskDefinition, TaskRef,
+    Template, Trigger, Updated, Upstreams, duration, exponential, update,
 };
 pub use handlers::{
     Callback, CallbackOutput, HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind, callback_factory,
@@ -62,8 +65,13 @@ pub use notify::slack_notifier_args;
 #[cfg(feature = "fake-slack")]
 pub use notify::testing as __testing;
 pub use notify::{NotificationReport, OnDeliveryFailure, SlackNotifier, slack_notifier};
+#[cfg(feature = "object-store")]
+pub use object_store;
 pub use picture::Picture;
 pub use redact::Redactor;
+#[cfg(feature = "object-store")]
+pub use results::ObjectStoreResult;
+pub use results::{IntoTaskResult, LocalResult, ResultStore, Serializer, TaskResult};
 pub use run::{Executor, FlowRun, PauseAnswer, RunSettings, RunState, TaskRunInfo};
 pub use secrets::{EnvVarSecret, Secret, SecretError, SecretString, SecretValue};
 pub use state::{Signal, SignalKind, State, StateKind, StateKinds, StateResult, UnknownStateKind, raise};
@@ -74,17 +82,19 @@ pub use value::Value;
 /// What the macros expand to: not for use by hand.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::cache::{CacheValidator, cache_validator};
     pub use crate::dsl::{
         GivenValues, Input, IntoConstant, IntoGeneric, IntoGenericMapped, IntoGiven, IntoInput, IntoMapped,
-        IntoTaskError, Mapped, Missing, Node, RefParam, ResultLike, Set, call, declared, each, flow, in_flow,
+        IntoTaskError, Mapped, Missing, Node, Output, RefParam, ResultLike, Set, call, declared, each, flow, in_flow,
         in_memory, mapped, output_node, owned, parameter_node, returned, shared, slot, stored, task_input, unpack,
     };
     pub use crate::flow::trigger::{Accepts, Typed, any_state, erase_trigger, into_trigger};
     pub use crate::flow::{
-        BodyKind, BodyOutcome, Flow, FlowOptions, Inputs, IntoDuration, IntoRetryDelay, Parameter, RetryOn, RunName,
-        Slot, TaskCell, TaskCode, TaskDefinition, TaskFuture, duration,
+        AnyOutput, BodyKind, BodyOutcome, Flow, FlowOptions, Inputs, IntoDuration, IntoRetryDelay, Parameter, RetryOn,
+        Slot, TaskCell, TaskCode, TaskDefinition, TaskFuture, Template, duration,
     };
     pub use crate::handlers::{async_closure, boxed, closure, on_failure};
+    pub use crate::results::task_result;
 }
 
 /// When a task runs, judged by the states of what is upstream of it: Prefect's triggers.

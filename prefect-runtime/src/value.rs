@@ -30,6 +30,9 @@ pub struct Value {
     table: &'static Table,
 }
 
+#[cfg(feature = "msgpack")]
+type Packed = Result<Vec<u8>, rmp_serde::encode::Error>;
+
 /// What can be done with a value of one type: made where the type is known.
 struct Table {
     type_id: fn() -> TypeId,
@@ -37,6 +40,8 @@ struct Table {
     /// Whether dropping it runs code that may panic.
     needs_drop: bool,
     encode: Option<fn(&(dyn Any + Send + Sync)) -> serde_json::Result<serde_json::Value>>,
+    #[cfg(feature = "msgpack")]
+    msgpack: Option<fn(&(dyn Any + Send + Sync)) -> Packed>,
 }
 
 struct Stored<T>(T);
@@ -49,13 +54,24 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Stored<T> {
             let value: &T = data.downcast_ref().expect("the table was made for this type");
             serde_json::to_value(value)
         }),
+        #[cfg(feature = "msgpack")]
+        msgpack: Some(|data| {
+            let value: &T = data.downcast_ref().expect("the table was made for this type");
+            rmp_serde::to_vec_named(value)
+        }),
     };
 }
 
 struct InMemory<T>(T);
 impl<T: Send + Sync + 'static> InMemory<T> {
-    const TABLE: Table =
-        Table { type_id: TypeId::of::<T>, type_name: type_name::<T>, needs_drop: needs_drop::<T>(), encode: None };
+    const TABLE: Table = Table {
+        type_id: TypeId::of::<T>,
+        type_name: type_name::<T>,
+        needs_drop: needs_drop::<T>(),
+        encode: None,
+        #[cfg(feature = "msgpack")]
+        msgpack: None,
+    };
 }
 
 impl Value {
@@ -115,6 +131,15 @@ impl Value {
     #[must_use]
     pub fn to_json(&self) -> Option<serde_json::Result<serde_json::Value>> {
         let (encode, data) = (self.table.encode?, self.data.as_ref()?);
+        Some(encode(&**data))
+    }
+}
+
+#[cfg(feature = "msgpack")]
+impl Value {
+    /// The value as MessagePack, or `None` if it lives in memory only.
+    pub(crate) fn to_msgpack(&self) -> Option<Packed> {
+        let (encode, data) = (self.table.msgpack?, self.data.as_ref()?);
         Some(encode(&**data))
     }
 }

@@ -1,9 +1,12 @@
 //! A recorded flow, built again by the library's API for flows that are made at run time, run, and written down as a
 //! record is.
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use prefect::cache::{all_inputs, all_parameters, duration_only, never_use};
 use prefect::fake_slack::{Answer, FakeSlack};
 use prefect::jiff::Timestamp;
 use prefect::schedule::{DatesClock, Schedule};
@@ -12,8 +15,8 @@ use prefect::trigger::{
     some_failed, some_successful,
 };
 use prefect::{
-    Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, FlowRun, KeepResults, ParameterErrors,
-    PauseAnswer, RetryOn, RunName, RunSettings, RunState, Signal, State, StateKind, TaskBody, TaskDefinition,
+    Cache, Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, FlowRun, KeepResults, LocalResult,
+    ParameterErrors, PauseAnswer, RetryOn, RunSettings, RunState, Signal, State, StateKind, TaskBody, TaskDefinition,
     TaskError, TaskRef, Tracked, Trigger, Upstreams,
 };
 use prefect_tests::logs::Logs;
@@ -25,19 +28,51 @@ use crate::handlers::{NewState, WEBHOOK_SECRET, handler, new_state, observer, on
 use crate::record::{self, MomentSpec, OptionsSpec, Spec, TaskSpec, TerminalSpec, quoted};
 use crate::witness::Witness;
 
-/// Runs the flow of a record, and gives what was observed.
-pub(crate) fn run(spec: &Spec, record: &Json) -> Result<Json, String> {
-    let observed = &record["observed"];
+/// Runs the flow of a record as often as it was run, in one process, and gives what was observed each time.
+pub(crate) fn run(spec: &Spec, record: &Json, observed: &[&Json]) -> Result<Vec<Json>, String> {
+    let posts = observed.iter().filter_map(|observed| observed["http_posts"].as_array());
+    let answers: Vec<u64> = posts.flatten().filter_map(|post| post["responded"].as_u64()).collect();
     let slack = FakeSlack::start();
-    let answers: Vec<u64> =
-        observed["http_posts"].as_array().into_iter().flatten().filter_map(|post| post["responded"].as_u64()).collect();
     slack.script(answers.iter().map(|status| match u16::try_from(*status) {
         Ok(200) | Err(_) => Answer::AsSlack,
         Ok(status) => Answer::Status(status, "no".to_owned()),
     }));
     let config = config(spec, observed, &slack)?;
-    let witness = Witness::new(slack, answers);
-    let (flow, tasks) = build(spec, &witness)?;
+    let (witness, kept) = (Witness::new(slack, answers), Kept::new());
+    observed.iter().map(|observed| run_once_more(spec, record, observed, &config, &witness, &kept)).collect()
+}
+
+/// What is kept from one run to the next: the cache, and the folder of a `LocalResult`.
+struct Kept {
+    cache: Cache,
+    folder: PathBuf,
+}
+
+impl Kept {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("prefect-conformance-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        Self { cache: Cache::new(), folder: std::env::temp_dir().join(name) }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // Most records keep nothing, and have no folder.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn run_once_more(
+    spec: &Spec,
+    record: &Json,
+    observed: &Json,
+    config: &Config,
+    witness: &Witness,
+    kept: &Kept,
+) -> Result<Json, String> {
+    let seen_before = witness.all();
+    let (flow, tasks) = build(spec, witness, &kept.folder)?;
     let (states, parameters) = given(&observed["run_arguments"])?;
     let flow = flow.with_parameters(parameters);
     let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
@@ -55,13 +90,16 @@ pub(crate) fn run(spec: &Spec, record: &Json) -> Result<Json, String> {
             .on_pause(somebody(observed, &asked))
             .executor(Executor::Local)
             .clock(Clock::virtual_from(start))
-            .config(config)
+            .config(config.clone())
+            .cache(kept.cache.clone())
             .seed(1)
             .keep_results(KeepResults::All),
     );
     let once = record["entry_point"].as_str().is_some_and(|entry| entry.starts_with("FlowRunner.run"));
     let (run, logs) = Logs::of(|| if once { flow.run_once() } else { flow.run() });
-    let (events, posts) = witness.all();
+    let (mut events, mut posts) = witness.all();
+    events.drain(..seen_before.0.len());
+    posts.drain(..seen_before.1.len());
     let mut seen = json!({
         "events": events,
         "flow_state": flow_state(run.state()),
@@ -119,7 +157,7 @@ fn somebody(observed: &Json, asked: &Arc<Mutex<Vec<Json>>>) -> impl Fn(&Tracked)
 
 /// The secrets of the record. A webhook's URL is not on record, only what came of it: an answer to each post, a secret
 /// that is missed, or else nobody listens there.
-fn config(spec: &Spec, observed: &Json, slack: &FakeSlack) -> Result<Config, String> {
+fn config(spec: &Spec, observed: &[&Json], slack: &FakeSlack) -> Result<Config, String> {
     let mut builder = Config::builder().environment(spec.environment.iter());
     for (name, value) in &spec.secrets {
         builder = builder.secret(name, value.as_str().map_or_else(|| value.to_string(), str::to_owned));
@@ -128,10 +166,11 @@ fn config(spec: &Spec, observed: &Json, slack: &FakeSlack) -> Result<Config, Str
     let names: Vec<_> = handlers.chain(webhook_secrets(&spec.flow.state_handlers)).collect();
     for name in names {
         let missed = format!("Local Secret \"{name}\" was not found.");
-        if observed.to_string().contains(&Json::from(missed).to_string().trim_matches('"').to_owned()) {
+        let missed = Json::from(missed).to_string().trim_matches('"').to_owned();
+        if observed.iter().any(|observed| observed.to_string().contains(&missed)) {
             continue;
         }
-        let url = match observed["http_posts"].is_array() {
+        let url = match observed.iter().any(|observed| observed["http_posts"].is_array()) {
             true if name == WEBHOOK_SECRET => slack.webhook_url(),
             true => slack.webhook_url_for(&name),
             false => FakeSlack::refused_url(),
@@ -141,7 +180,7 @@ fn config(spec: &Spec, observed: &Json, slack: &FakeSlack) -> Result<Config, Str
     builder.build().map_err(|error| error.to_string())
 }
 
-fn build(spec: &Spec, witness: &Witness) -> Result<(Flow, Vec<(String, TaskRef)>), String> {
+fn build(spec: &Spec, witness: &Witness, folder: &Path) -> Result<(Flow, Vec<(String, TaskRef)>), String> {
     let mut options = FlowOptions::new(spec.flow.name.clone());
     for of_flow in &spec.flow.state_handlers {
         options = options.state_handler(handler(of_flow, witness)?);
@@ -158,7 +197,8 @@ fn build(spec: &Spec, witness: &Witness) -> Result<(Flow, Vec<(String, TaskRef)>
     let mut in_order: Vec<&TaskSpec> = spec.tasks.iter().collect();
     in_order.sort_by_key(|task| number(task));
     for task in in_order {
-        let (definition, body) = task_of(task, spec, witness).map_err(|missing| format!("{}: {missing}", task.slug))?;
+        let (definition, body) =
+            task_of(task, spec, witness, folder).map_err(|missing| format!("{}: {missing}", task.slug))?;
         let made = flow.task(definition, body);
         tasks.insert(task.slug.clone(), made);
         for (key, value) in &task.constant_inputs {
@@ -188,9 +228,39 @@ fn number(task: &TaskSpec) -> u32 {
     task.slug.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-fn task_of(task: &TaskSpec, spec: &Spec, witness: &Witness) -> Result<(TaskDefinition, TaskBody), String> {
+fn task_of(
+    task: &TaskSpec,
+    spec: &Spec,
+    witness: &Witness,
+    folder: &Path,
+) -> Result<(TaskDefinition, TaskBody), String> {
     let (definition, body) = built_in::task(task, spec, witness)?;
-    Ok((with_options(definition, task, witness)?, body))
+    let definition = with_options(kept(definition, &task.options, folder)?, task, witness)?;
+    Ok((definition, if task.options.target.is_some() { body.returns::<Json>() } else { body }))
+}
+
+/// What is kept of the result of a task.
+fn kept(mut definition: TaskDefinition, options: &OptionsSpec, folder: &Path) -> Result<TaskDefinition, String> {
+    if let Some(seconds) = options.cache_for_s {
+        definition = definition.cache_for(Duration::from_secs_f64(seconds));
+    }
+    if let Some(validator) = &options.cache_validator {
+        definition = definition.cache_validator(match validator.as_str() {
+            "never_use" => never_use(),
+            "duration_only" => duration_only(),
+            "all_inputs" => all_inputs(),
+            "all_parameters" => all_parameters(),
+            other => return Err(format!("cache_validator {other}")),
+        });
+    }
+    if let Some(target) = &options.target {
+        definition = definition.target(target.clone());
+    }
+    match options.result.as_deref() {
+        None => Ok(definition),
+        Some("LocalResult") => Ok(definition.result(LocalResult::in_folder(folder))),
+        Some(other) => Err(format!("result {other}")),
+    }
 }
 
 fn with_options(definition: TaskDefinition, task: &TaskSpec, witness: &Witness) -> Result<TaskDefinition, String> {
@@ -218,7 +288,7 @@ fn with_options(definition: TaskDefinition, task: &TaskSpec, witness: &Witness) 
         definition = definition.timeout(Duration::from_secs_f64(*seconds));
     }
     if let Some(template) = &task.options.task_run_name {
-        definition = definition.task_run_name(RunName::template(template.clone()));
+        definition = definition.task_run_name(template.clone());
     }
     for of_task in &task.state_handlers {
         definition = definition.state_handler(handler(of_task, witness)?);
@@ -324,6 +394,9 @@ fn with_result(state: &State) -> Json {
 
 fn state_without_result(state: &State) -> Json {
     let mut seen = json!({ "class": state.kind().name(), "message": state.message(), "color": state.kind().color() });
+    if state.kind() == StateKind::Cached {
+        seen["cached_result_expires"] = json!(state.cached_result_expiration().is_some());
+    }
     for (field, value) in [("run_count", state.run_count()), ("loop_count", state.loop_count())] {
         if let Some(count) = value {
             seen[field] = json!(count);

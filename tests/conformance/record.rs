@@ -106,6 +106,11 @@ pub(crate) struct OptionsSpec {
     pub(crate) on_failure: Option<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) task_run_name: Option<String>,
+    pub(crate) cache_for_s: Option<f64>,
+    pub(crate) cache_validator: Option<String>,
+    pub(crate) target: Option<String>,
+    /// The class of its `Result`.
+    pub(crate) result: Option<String>,
     /// Into how many parts the result is taken apart: those are tasks of their own on record.
     #[serde(rename = "nout")]
     pub(crate) _nout: Option<u32>,

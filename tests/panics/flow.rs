@@ -7,8 +7,8 @@ use std::time::Duration;
 use prefect::__private::{async_closure, boxed, erase_trigger, into_trigger};
 use prefect::{
     Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, FlowRun, Inputs, KeepResults, Observer,
-    Parameter, RetryOn, RunName, RunSettings, Signal, State, StateKind, TaskBody, TaskDefinition, TaskError, TaskRef,
-    Tracked, Upstreams, Value, callback_factory, slack_notifier,
+    Parameter, RetryOn, RunSettings, Signal, State, StateKind, TaskBody, TaskDefinition, TaskError, TaskRef, Tracked,
+    Upstreams, Value, callback_factory, slack_notifier,
 };
 
 use crate::bomb::{Asked, Bomb, Fuse, Holding, Refuses, Unshown, Unwritable};
@@ -206,7 +206,7 @@ fn definition(cell: Cell, fuse: &Arc<Fuse>) -> TaskDefinition {
             definition.trigger(erase_trigger(into_trigger(trigger)))
         }
         Place::RetryOn => definition.retry_on(RetryOn::when(move |_| fuse.blow())),
-        Place::RunName => definition.task_run_name(RunName::template("of {constant}")),
+        Place::RunName => definition.task_run_name("of {constant}"),
         // No webhook is configured: the notifier renders the error, or would.
         Place::Display | Place::DisplayFails => {
             let shows = |_: &Tracked, _: &State, new: State| {

@@ -66,6 +66,16 @@ pub(super) fn check(function: Function, options: Options, mut errors: Errors) ->
     }
     check_name("task", &sig.ident, &mut errors);
     let params = params("task", krate, &mut sig, &mut errors);
+    if options.flag("in_memory", false) {
+        for key in ["target", "result"] {
+            if let Some(given) = options.get(key) {
+                errors.push(
+                    given.key.span(),
+                    format!("`{key}` keeps the result, and `in_memory` says that it cannot be kept"),
+                );
+            }
+        }
+    }
     let output = output(krate, &sig, options.flag("in_memory", false), &mut errors);
     let sound = errors.len() == before;
     Task { function, sig, options, params, output, sound, errors }

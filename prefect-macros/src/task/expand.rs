@@ -114,12 +114,19 @@ fn code(task: &Task, ident: &Ident) -> TokenStream {
     };
     let parameters = task.params.list.iter().filter(|param| param.is_input()).map(described);
     let shared = task.params.list.iter().filter(|param| !param.is_input()).map(described);
+    let (returns, place) = (&task.output.ty, task.output.span);
+    let keep = if task.options.flag("in_memory", false) { quote!(in_memory) } else { quote!(stored) };
+    let at_output = path_at(krate, place);
+    let output = quote_spanned!(place=> #at_output::__private::#keep::<#returns>());
     quote! {
+        const __OUTPUT: #krate::__private::Output<#returns> = #output;
+
         const __CODE: &'static #krate::__private::TaskCode = &#krate::__private::TaskCode {
             run: Self::__run,
             parameters: &[#(#parameters),*],
             shared: &[#(#shared),*],
             kind: #krate::__private::BodyKind::#kind,
+            output: Self::__OUTPUT.untyped(),
         };
 
         fn __run(__inputs: &mut #krate::__private::Inputs<'_>) -> #krate::__private::BodyOutcome {
@@ -155,10 +162,9 @@ fn inputs(task: &Task) -> (Vec<TokenStream>, Vec<TokenStream>) {
 
 /// What the body returned, as the value or the error that is kept.
 fn result(task: &Task, call: &TokenStream) -> TokenStream {
-    let (output, place) = (&task.output.ty, task.output.span);
+    let place = task.output.span;
     let krate = path_at(&task.options.krate, place);
-    let keep = if task.options.flag("in_memory", false) { quote!(in_memory) } else { quote!(stored) };
-    let keep = quote_spanned!(place=> #krate::__private::#keep::<#output>);
+    let keep = quote_spanned!(place=> Self::__OUTPUT.keep);
     match &task.sig.output {
         ReturnType::Type(_, ty) if task.output.fallible => {
             let place = error_span(ty);

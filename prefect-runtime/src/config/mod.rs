@@ -19,6 +19,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,9 +30,9 @@ pub use error::{ConfigError, ConfigErrorKind, ConfigOrigin, ConfigWarning};
 pub use settings::Settings;
 pub use value::ConfigValue;
 
-use crate::StateKinds;
 use crate::redact::Redactor;
 use crate::secrets::SecretString;
+use crate::{StateKinds, TaskError};
 use document::Entries;
 use environment::Environment;
 use key::Key;
@@ -223,6 +224,20 @@ impl Config {
     #[must_use]
     pub fn secret_text(&self, name: &str) -> Option<SecretString> {
         self.0.secrets.get(name).map(|secret| SecretString::new(secret.text.clone()))
+    }
+
+    /// The folder of what the library keeps.
+    ///
+    /// # Errors
+    /// If it lies in a home folder, and there is none.
+    pub(crate) fn home_dir(&self) -> Result<PathBuf, TaskError> {
+        let folder = self.get_as::<String>("home_dir")?;
+        if folder.starts_with('~') {
+            return Err(
+                format!("`home_dir` is {folder:?}, and there is no home folder: set HOME, or `home_dir`").into()
+            );
+        }
+        Ok(folder.into())
     }
 
     /// A variable of the environment that this configuration was given.

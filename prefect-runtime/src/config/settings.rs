@@ -6,7 +6,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::document::{Entries, Entry};
 use super::duration::duration;
-use super::error::{ConfigError, ConfigErrorKind};
+use super::error::{ConfigError, ConfigErrorKind, ConfigOrigin};
 use super::key::Key;
 use super::value::ConfigValue;
 use crate::redact::Redactor;
@@ -39,6 +39,9 @@ pub struct Settings {
     pub log_level: LevelFilter,
     /// `[engine] workers`: how many tasks run at once, at most 4096. As many as there are cores by default.
     pub workers: Option<NonZeroUsize>,
+    /// `[flows] checkpointing`: whether results are kept by those tasks that say where. True unless somebody says false:
+    /// what a task says is not undone by a default of Prefect 1.
+    pub checkpointing: bool,
     /// `[flows] run_on_schedule`: whether a flow that has a schedule is run on it. True by default.
     pub run_on_schedule: bool,
     /// `[tasks.defaults] max_retries`. 0 by default.
@@ -68,6 +71,7 @@ impl Settings {
             ui_url: reader.optional("ui.url", "a URL that starts with https:// or http://", url)?,
             log_level: reader.optional("logging.level", levels, level)?.unwrap_or(LevelFilter::INFO),
             workers: reader.optional("engine.workers", "a whole number from 1 to 4096", workers)?,
+            checkpointing: reader.written("flows.checkpointing").and_then(ConfigValue::as_bool).unwrap_or(true),
             run_on_schedule: (reader.optional("flows.run_on_schedule", "true or false", ConfigValue::as_bool)?)
                 .unwrap_or(true),
             max_retries: (reader.optional("tasks.defaults.max_retries", "a whole number from 0, or false", retries)?)
@@ -97,6 +101,12 @@ impl Reader<'_> {
         };
         let wrong = || self.error(key, entry, &format!("expected {expected}, found {}", self.found(&entry.value)));
         read(&entry.value).map(Some).ok_or_else(wrong)
+    }
+
+    /// The value of a key, if a file or the environment has it.
+    fn written(&self, key: &str) -> Option<&ConfigValue> {
+        let entry = self.entries.get(&Key::dotted(key)).filter(|entry| entry.origin != ConfigOrigin::Program)?;
+        Some(&entry.value)
     }
 
     /// The kinds of state that a key lists, `None` if it is not set or null.

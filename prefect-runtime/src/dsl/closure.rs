@@ -35,9 +35,10 @@ pub fn task_fn<A: Data, R: TaskValue + TaskOutput>(
 ) -> impl Fn(Node<A>) -> Node<R> {
     let (definition, body) = (TaskDefinition::new(name), Quiet::new(body));
     let code = Arc::new(DynamicCode {
-        run: Box::new(move |inputs| BodyOutcome::Done(Ok(stored(body(owned(inputs, 0)))))),
+        run: Box::new(move |inputs| BodyOutcome::Done(Ok(stored::<R>().keep(body(owned(inputs, 0)))))),
         parameters: vec![Parameter::of::<A>("x")],
         kind: BodyKind::Sync,
+        output: Some(stored::<R>().untyped()),
     });
     move |x| {
         let input = Slot::Upstream(x.own());

@@ -65,6 +65,7 @@ impl<T: Send + Sync + 'static> Same<T> {
         parameters: &[Parameter::of::<T>("value")],
         shared: &[],
         kind: BodyKind::Sync,
+        output: super::output::in_memory::<T>().untyped(),
     };
 }
 

@@ -11,7 +11,7 @@ mod node;
 mod operators;
 mod options;
 mod outcome;
-mod output;
+pub(crate) mod output;
 mod parameter;
 mod parts;
 mod resource;
@@ -30,7 +30,7 @@ pub use mapped::{
 pub use node::{Node, Upstream};
 pub use options::{TaskOptions, options};
 pub use outcome::{Failure, Outcome};
-pub use output::{Data, IntoTaskError, ResultLike, in_memory, stored};
+pub use output::{Data, IntoTaskError, Output, ResultLike, in_memory, stored};
 pub use parameter::{Missing, RefParam, Set, call, owned, shared, task_input};
 pub use resource::{Resource, resource};
 pub use unpack::unpack;

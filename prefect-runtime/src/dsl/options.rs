@@ -1,7 +1,7 @@
 //! The options of one call.
 use std::borrow::Cow;
 
-use crate::flow::{IntoDuration, IntoRetryDelay, RetryDelay, RetryOn, RunName, TaskDefinition};
+use crate::flow::{IntoDuration, IntoRetryDelay, RetryDelay, RetryOn, TaskDefinition, Template};
 
 /// Options of one call of a task: `add(1, task_args = options().name("n"))` in `flow!`, `add(1).with(options()..)`
 /// anywhere. They replace what `#[task(..)]` says; tags are added.
@@ -17,7 +17,7 @@ pub struct TaskOptions {
     retry_on: Option<RetryOn>,
     timeout: Option<std::time::Duration>,
     tags: Vec<Cow<'static, str>>,
-    task_run_name: Option<RunName>,
+    task_run_name: Option<Template>,
 }
 
 /// No options yet.
@@ -85,8 +85,8 @@ impl TaskOptions {
     }
 
     /// The name of each run of the task: a template such as `"row {x}"`.
-    pub fn task_run_name(mut self, template: impl Into<Cow<'static, str>>) -> Self {
-        self.task_run_name = Some(RunName::template(template));
+    pub fn task_run_name(mut self, template: impl Into<Template>) -> Self {
+        self.task_run_name = Some(template.into());
         self
     }
 

@@ -1,7 +1,11 @@
 //! What a task function may return.
+use std::fmt;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::flow::AnyOutput;
+use crate::results::{Serializer, decode};
 use crate::{TaskError, Value};
 
 /// Everything that a generic task asks of its type: `fn same<T: Data>(x: T) -> T`.
@@ -33,6 +37,14 @@ pub trait TaskOutput: Sized {
     fn store(self) -> Value
     where
         Self: TaskValue;
+
+    /// A result that was written.
+    ///
+    /// # Errors
+    /// What the type's own `Deserialize` reports.
+    fn load(serializer: Serializer, bytes: &[u8]) -> Result<Value, TaskError>
+    where
+        Self: TaskValue;
 }
 
 #[diagnostic::do_not_recommend]
@@ -44,18 +56,51 @@ impl<T: Serialize + DeserializeOwned> TaskOutput for T {
     {
         Value::new(self)
     }
+
+    fn load(serializer: Serializer, bytes: &[u8]) -> Result<Value, TaskError>
+    where
+        Self: TaskValue,
+    {
+        decode::<Self>(serializer, bytes).map(Value::new)
+    }
 }
 
-/// For the macros: keeps a result that can be stored.
-#[inline]
-pub fn stored<T: TaskValue + TaskOutput>(value: T) -> Value {
-    value.store()
+/// For the macros: how the results of a task are kept.
+pub struct Output<T> {
+    keep: fn(T) -> Value,
+    untyped: AnyOutput,
 }
 
-/// For the macros: keeps a result in memory only.
-#[inline]
-pub fn in_memory<T: TaskValue>(value: T) -> Value {
-    Value::in_memory(value)
+impl<T> Output<T> {
+    /// The result, without its type.
+    #[inline]
+    pub fn keep(&self, value: T) -> Value {
+        (self.keep)(value)
+    }
+
+    /// The same, for a table of tasks of all types.
+    #[must_use]
+    pub const fn untyped(self) -> AnyOutput {
+        self.untyped
+    }
+}
+
+impl<T> fmt::Debug for Output<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.untyped.fmt(f)
+    }
+}
+
+/// For the macros: a result that can be stored.
+#[must_use]
+pub const fn stored<T: TaskValue + TaskOutput>() -> Output<T> {
+    Output { keep: T::store, untyped: AnyOutput::new::<T>(Some(T::load)) }
+}
+
+/// For the macros: a result that is kept in memory only.
+#[must_use]
+pub const fn in_memory<T: TaskValue>() -> Output<T> {
+    Output { keep: Value::in_memory, untyped: AnyOutput::new::<T>(None) }
 }
 
 /// Implemented for every `Result`, so that an alias such as `io::Result<T>` works, and an unsuitable error type is

@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::Flow;
 use super::declared::{self, Declared, FlowParameter};
 use super::definition::{BodyKind, Parameter, TaskDefinition};
@@ -86,6 +89,7 @@ impl TaskBody {
             run: Box::new(move |inputs| BodyOutcome::Done(run(inputs))),
             parameters: parameters.into_iter().collect(),
             kind: BodyKind::Sync,
+            output: None,
         }))
     }
 
@@ -105,11 +109,35 @@ impl TaskBody {
             }),
             parameters: parameters.into_iter().collect(),
             kind: BodyKind::Async,
+            output: None,
         }))
     }
 }
 
 impl TaskBody {
+    /// Says what it gives. A task needs that whose result is to be read where it was kept: one with a `target`.
+    ///
+    /// ```
+    /// use prefect::{LocalResult, TaskBody, TaskDefinition, Value};
+    ///
+    /// let folder = std::env::temp_dir();
+    /// let definition = TaskDefinition::new("rows").target("rows.json").result(LocalResult::in_folder(folder));
+    /// let body = TaskBody::new([], |_| Ok(Value::new(vec![1_i64, 2]))).returns::<Vec<i64>>();
+    /// # let _ = (definition, body);
+    /// ```
+    ///
+    /// # Panics
+    /// If the body is that of a [parameter](crate::built_in::parameter): its type is known.
+    #[must_use]
+    #[track_caller]
+    pub fn returns<T: Serialize + DeserializeOwned + Send + Sync + 'static>(mut self) -> Self {
+        match &mut self.0 {
+            Made::Code(code) => code.output = Some(crate::dsl::output::stored::<T>().untyped()),
+            Made::Parameter(_) => panic!("what a parameter gives is known"),
+        }
+        self
+    }
+
     /// Gives the value of a parameter of the flow.
     pub(crate) fn parameter(declared: Declared) -> Self {
         Self(Made::Parameter(declared))

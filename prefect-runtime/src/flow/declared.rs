@@ -154,6 +154,7 @@ pub(super) fn code(place: usize) -> Code {
         run: Box::new(move |inputs| BodyOutcome::Done(run(inputs.shared::<Resolved>().get(place)))),
         parameters: Vec::new(),
         kind: BodyKind::Sync,
+        output: None,
     }))
 }
 

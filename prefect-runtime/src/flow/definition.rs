@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use super::inputs::{BodyOutcome, Inputs};
 use super::retry::{RetryDelay, RetryOn};
-use super::run_name::RunName;
+use super::template::Template;
 use super::trigger::Trigger;
+use crate::cache::{CacheValidator, IntoCacheValidator};
 use crate::quiet::Quiet;
-use crate::{IntoStateHandler, StateHandler};
+use crate::results::{IntoTaskResult, Serializer, TaskResult};
+use crate::{IntoStateHandler, StateHandler, TaskError, Value};
 
 /// The options of a task, by Prefect's names: what `#[task(..)]` writes, and what a flow built at run time gives.
 ///
@@ -32,7 +34,13 @@ pub struct TaskDefinition {
     pub(crate) retry_on: Option<RetryOn>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) tags: Vec<Cow<'static, str>>,
-    pub(crate) task_run_name: Option<RunName>,
+    pub(crate) task_run_name: Option<Template>,
+    pub(crate) cache_for: Option<Duration>,
+    pub(crate) cache_validator: Option<CacheValidator>,
+    pub(crate) cache_key: Option<Cow<'static, str>>,
+    pub(crate) target: Option<Template>,
+    pub(crate) result: Option<TaskResult>,
+    pub(crate) checkpoint: bool,
     pub(crate) role: Role,
 }
 
@@ -61,6 +69,12 @@ impl TaskDefinition {
             timeout: None,
             tags: Vec::new(),
             task_run_name: None,
+            cache_for: None,
+            cache_validator: None,
+            cache_key: None,
+            target: None,
+            result: None,
+            checkpoint: true,
             role: Role::Work,
         }
     }
@@ -145,8 +159,52 @@ impl TaskDefinition {
 
     /// The name of each run of the task.
     #[must_use]
-    pub fn task_run_name(mut self, name: RunName) -> Self {
-        self.task_run_name = Some(name);
+    pub fn task_run_name(mut self, name: impl Into<Template>) -> Self {
+        self.task_run_name = Some(name.into());
+        self
+    }
+
+    /// How long later runs of this process use the result again, once the run has ended. Default: they do not.
+    #[must_use]
+    pub fn cache_for(mut self, time: Duration) -> Self {
+        self.cache_for = Some(time);
+        self
+    }
+
+    /// Who decides whether a kept result fits. Default: [`duration_only`](crate::cache::duration_only).
+    #[must_use]
+    pub fn cache_validator<M>(mut self, validator: impl IntoCacheValidator<M>) -> Self {
+        self.cache_validator = Some(validator.into_cache_validator());
+        self
+    }
+
+    /// The shelf that results are kept on. Default: the name of the task.
+    #[must_use]
+    pub fn cache_key(mut self, key: impl Into<Cow<'static, str>>) -> Self {
+        self.cache_key = Some(key.into());
+        self
+    }
+
+    /// The name under which the result is kept, in braces the names that [`Template`] knows. If something is kept there, the
+    /// task does not run: it is `Cached` with that. Results are kept in [`result`](Self::result), the flow's
+    /// [`result`](crate::FlowOptions::result), or else a [`LocalResult::new()`](crate::LocalResult::new).
+    #[must_use]
+    pub fn target(mut self, target: impl Into<Template>) -> Self {
+        self.target = Some(target.into());
+        self
+    }
+
+    /// Where the result is kept. Default: where the flow says; without that it is not.
+    #[must_use]
+    pub fn result(mut self, result: impl IntoTaskResult) -> Self {
+        self.result = Some(result.into_task_result());
+        self
+    }
+
+    /// Whether the result is written where [`result`](Self::result) or [`target`](Self::target) say. Default: true.
+    #[must_use]
+    pub fn checkpoint(mut self, checkpoint: bool) -> Self {
+        self.checkpoint = checkpoint;
         self
     }
 }
@@ -232,6 +290,32 @@ pub struct TaskCode {
     pub shared: &'static [Parameter],
     /// Whether the body may have to wait on a runtime.
     pub kind: BodyKind,
+    /// What it gives.
+    pub output: AnyOutput,
+}
+
+/// What a task gives, as far as it is known before it has run.
+#[derive(Clone, Copy)]
+pub struct AnyOutput {
+    pub(crate) type_id: fn() -> TypeId,
+    pub(crate) type_name: fn() -> &'static str,
+    /// Reads a result that was written; `None` if results live in memory only.
+    pub(crate) load: Option<Load>,
+}
+
+/// Reads a result that was written.
+pub(crate) type Load = fn(Serializer, &[u8]) -> Result<Value, TaskError>;
+
+impl AnyOutput {
+    pub(crate) const fn new<T: 'static>(load: Option<Load>) -> Self {
+        Self { type_id: TypeId::of::<T>, type_name: std::any::type_name::<T>, load }
+    }
+}
+
+impl fmt::Debug for AnyOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str((self.type_name)())
+    }
 }
 
 /// Whether a body is a plain function or an async one.

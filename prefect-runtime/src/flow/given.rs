@@ -102,7 +102,7 @@ impl fmt::Debug for GivenParameters {
 pub(crate) struct Resolved(Vec<Result<Value, String>>);
 
 impl Resolved {
-    pub(super) fn get(&self, place: usize) -> Result<Value, String> {
+    pub(crate) fn get(&self, place: usize) -> Result<Value, String> {
         self.0[place].clone()
     }
 }

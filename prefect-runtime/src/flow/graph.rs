@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::declared::FlowParameter;
-use super::definition::{BodyKind, Expects, Parameter, Role, TaskCode, TaskDefinition};
+use super::definition::{AnyOutput, BodyKind, Expects, Parameter, Role, TaskCode, TaskDefinition};
 use super::inputs::{BodyOutcome, Inputs, Slot};
 use super::settings::FlowOptions;
 
@@ -49,6 +49,8 @@ pub(crate) struct TaskKind {
     pub(crate) code: Code,
     /// Whether some parameter takes the state of its upstream task.
     pub(crate) wants_states: bool,
+    /// Whether it has steps of its own before or after the body: a name for each run, a target, a cache.
+    pub(crate) has_own_steps: bool,
 }
 
 /// The code of a task.
@@ -64,6 +66,7 @@ pub(crate) struct DynamicCode {
     pub(crate) run: Box<dyn Fn(&mut Inputs<'_>) -> BodyOutcome + Send + Sync>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) kind: BodyKind,
+    pub(crate) output: Option<AnyOutput>,
 }
 
 impl Code {
@@ -88,6 +91,14 @@ impl Code {
         }
     }
 
+    /// What it gives, if that is known.
+    pub(crate) fn output(&self) -> Option<AnyOutput> {
+        match self {
+            Self::Static(code) => Some(code.output),
+            Self::Dynamic(code) => code.output,
+        }
+    }
+
     #[inline]
     pub(crate) fn run(&self, inputs: &mut Inputs<'_>) -> BodyOutcome {
         match self {
@@ -100,7 +111,7 @@ impl Code {
 impl TaskKind {
     pub(crate) fn new(definition: Arc<TaskDefinition>, code: Code) -> Self {
         let wants_states = code.parameters().iter().any(|p| matches!(p.expects, Expects::State));
-        Self { definition, code, wants_states }
+        Self { definition, code, wants_states, has_own_steps: false }
     }
 }
 

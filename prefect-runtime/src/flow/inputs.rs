@@ -103,7 +103,7 @@ impl SharedValues {
         self.0.contains_key(&id)
     }
 
-    fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+    pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         let value = self.0.get(&TypeId::of::<T>())?.clone();
         Some(value.downcast().expect("kept under its own type"))
     }

@@ -16,6 +16,7 @@ impl FlowBuilder {
         if !self.bound.is_empty() || !self.order.is_empty() {
             self.lay_out();
         }
+        self.check_keeping();
         let mapped = self.uses();
         Graph {
             mapped,

@@ -9,20 +9,21 @@ mod elements;
 pub(crate) mod given;
 pub(crate) mod graph;
 pub(crate) mod inputs;
+mod keeping;
 mod layout;
 mod output;
 mod part;
 pub(crate) mod retry;
-mod run_name;
 pub(crate) mod scope;
 pub(crate) mod settings;
+pub(crate) mod template;
 pub(crate) mod trigger;
 
 use std::sync::Arc;
 
 pub use builder::{FlowBuilder, TaskBody, TaskRef};
 pub use declared::ParameterInfo;
-pub use definition::{BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
+pub use definition::{AnyOutput, BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
 pub(crate) use duration::parse as parse_duration;
 pub use duration::{IntoDuration, IntoRetryDelay, duration, exponential};
 pub use elements::Elements;
@@ -35,8 +36,8 @@ use output::Unread;
 pub use output::{FlowOutput, MissingResult};
 pub use part::{Updated, update};
 pub use retry::{RetryDelay, RetryOn};
-pub use run_name::RunName;
 pub use settings::FlowOptions;
+pub use template::Template;
 pub use trigger::{Trigger, Upstreams};
 
 use crate::run::{self, AsyncRuntime, FlowRun, Prepared, RunSettings, RunState, Until};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::quiet::Quiet;
+use crate::results::{IntoTaskResult, TaskResult};
 use crate::{IntoStateHandler, State, StateHandler, Tracked};
 
 /// Judges the end of a run before the flow's handlers hear of it: the flow, its final state, and the states of its
@@ -16,6 +17,7 @@ pub struct FlowOptions {
     pub(crate) name: Cow<'static, str>,
     pub(crate) handlers: Vec<Arc<dyn StateHandler>>,
     pub(crate) terminal_state_handler: Option<TerminalStateHandler>,
+    pub(crate) result: Option<TaskResult>,
 }
 
 impl FlowOptions {
@@ -28,7 +30,7 @@ impl FlowOptions {
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         let name = name.into();
         assert!(!name.is_empty(), "a name must be provided for the flow");
-        Self { name, handlers: Vec::new(), terminal_state_handler: None }
+        Self { name, handlers: Vec::new(), terminal_state_handler: None, result: None }
     }
 
     /// Adds a handler after those that are there: a function, a closure whose parameters have their types, async ones, or
@@ -39,6 +41,13 @@ impl FlowOptions {
         H::Handler: 'static,
     {
         self.handlers.push(Arc::new(Quiet::new(handler.into_handler())));
+        self
+    }
+
+    /// Where the results of those tasks are kept that say nothing themselves. Default: nowhere.
+    #[must_use]
+    pub fn result(mut self, result: impl IntoTaskResult) -> Self {
+        self.result = Some(result.into_task_result());
         self
     }
 

@@ -1,20 +1,23 @@
 //! The flow runner: from the first state of a flow run to its last.
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::left_behind::LeftBehind;
 use super::run_state::{Given, PauseAnswer, RunState};
 use super::runtime::AsyncRuntime;
 use super::{Executor, FlowRun, RunSettings, Services};
+use crate::cache::{Cache, GivenValue, Kept};
 use crate::clock::{Held, Tick, nanos};
 use crate::door::{Change, change};
 use crate::engine::{Engine, RunId};
 use crate::executor;
+use crate::flow::given::Resolved;
 use crate::flow::graph::{Graph, TaskId};
 use crate::flow::{BodyKind, Flow, FlowOutput, ParameterError, ParameterErrors, RetryDelay, SharedValues};
 use crate::handlers::TrackedKind;
+use crate::lock::lock;
 use crate::notify::{DeliverySettings, Notifications, Unconfigured, check_webhook};
 use crate::panics::{self, Caught, guard};
 use crate::random::{fraction, spread};
@@ -28,6 +31,9 @@ pub(crate) struct RunCore {
     pub(crate) services: Arc<Services>,
     pub(crate) shared: SharedValues,
     pub(crate) left_behind: LeftBehind,
+    pub(crate) cache: Cache,
+    /// What goes to the cache when the run has ended.
+    for_cache: Mutex<Vec<(String, Kept)>>,
     seed: u64,
 }
 
@@ -85,6 +91,23 @@ impl RunCore {
 
     pub(crate) fn timeout(&self, task: TaskId) -> Option<Duration> {
         self.graph.definition(task).timeout.or(self.services.config.settings().timeout)
+    }
+
+    /// The values of the flow's parameters in this run, by name.
+    pub(crate) fn parameters(&self) -> Vec<GivenValue> {
+        let Some(resolved) = self.shared.get::<Resolved>() else { return Vec::new() };
+        let parameters = self.graph.parameters.iter().enumerate();
+        let given = parameters.map(|(place, parameter)| GivenValue {
+            name: Arc::clone(&parameter.name),
+            value: resolved.get(place).ok(),
+            made_of: None,
+        });
+        given.collect()
+    }
+
+    /// Keeps a result for later runs, once this one has ended.
+    pub(crate) fn keep_after_the_run(&self, key: String, kept: Kept) {
+        lock(&self.for_cache).push((key, kept));
     }
 
     /// A state that starts after a delay, entered now: it has a start time.
@@ -196,6 +219,8 @@ impl Prepared {
             services: Arc::clone(&services),
             shared,
             left_behind: LeftBehind::default(),
+            cache: settings.cache.clone().unwrap_or_else(Cache::of_process),
+            for_cache: Mutex::default(),
             seed,
         });
         let name = Arc::clone(&flow.graph.name);
@@ -369,6 +394,10 @@ impl Prepared {
             tracing::error!(target: "prefect", flow, "Unexpected error occured in FlowRunner: {error}");
         }
         let ended = self.core.services.clock.now();
+        let kept = std::mem::take(&mut *lock(&self.core.for_cache));
+        if self.until == Until::TheEnd && state.kind().is_finished() && !kept.is_empty() {
+            self.core.cache.keep(kept, self.core.services.clock.timestamp());
+        }
         // Only now, after the times are taken: Slack may be slow.
         let notifications = self.core.services.notifications.finish(ended, held);
         FlowRun::new(self.core, state, engine, [begun, ended], notifications)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{PauseAnswer, RunState};
+use crate::cache::Cache;
 use crate::door::Observer;
 use crate::engine::KeepResults;
 use crate::notify::{OnFlush, PrintCard};
@@ -56,6 +57,7 @@ pub struct RunSettings {
     pub(crate) print_card: Option<PrintCard>,
     pub(crate) states: RunState,
     pub(crate) on_pause: Option<Quiet<OnPause>>,
+    pub(crate) cache: Option<Cache>,
 }
 
 /// Who is asked about paused tasks.
@@ -129,6 +131,12 @@ impl RunSettings {
     /// message that was accepted. Default: the configuration's `slack.flush_deadline`, else 5 seconds.
     pub fn flush_deadline(mut self, deadline: Duration) -> Self {
         self.flush_deadline = Some(deadline);
+        self
+    }
+
+    /// Where results of tasks with `cache_for` are kept for later runs. Default: the cache that all runs of the process share.
+    pub fn cache(mut self, cache: Cache) -> Self {
+        self.cache = Some(cache);
         self
     }
 

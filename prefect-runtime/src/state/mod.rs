@@ -58,6 +58,8 @@ struct Details {
     start_time: Option<Start>,
     run_count: Option<u32>,
     looping: Option<Looping>,
+    expires: Option<Timestamp>,
+    location: Option<Arc<str>>,
 }
 
 /// Where a task run is in its loop.
@@ -154,6 +156,16 @@ impl State {
         self
     }
 
+    pub(crate) fn with_expiration(mut self, moment: Timestamp) -> Self {
+        self.details_mut().expires = Some(moment);
+        self
+    }
+
+    pub(crate) fn with_location(mut self, location: Arc<str>) -> Self {
+        self.details_mut().location = Some(location);
+        self
+    }
+
     pub(crate) fn looping(&self) -> Option<&Looping> {
         self.details.as_ref()?.looping.as_ref()
     }
@@ -234,6 +246,20 @@ impl State {
     pub fn loop_count(&self) -> Option<u32> {
         let looping = self.looping().filter(|_| self.kind == StateKind::Looped)?;
         Some(looping.iteration)
+    }
+}
+
+impl State {
+    /// Until when later runs may use the result of a `Cached` state; `None` if it has no end, as that of a target.
+    #[must_use]
+    pub fn cached_result_expiration(&self) -> Option<Timestamp> {
+        self.details.as_ref()?.expires
+    }
+
+    /// The name under which the result is kept, if it is: of the task's `target`, or of the `location` of its `result`.
+    #[must_use]
+    pub fn result_location(&self) -> Option<&str> {
+        self.details.as_ref()?.location.as_deref()
     }
 }
 

@@ -1,4 +1,5 @@
 //! The steps after the body.
+use super::keep::{Keeping, cache_result, checkpoint};
 use super::{Body, Started, Step, done, enter, log_finished};
 use crate::clock::Tick;
 use crate::engine::{Done, End, RunId, plain};
@@ -18,7 +19,7 @@ pub(crate) enum Ended {
 /// Takes a task run from the end of its body to its next state.
 #[inline]
 pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) -> Done {
-    let Started { body: Body { run, attempt, run_count, extras, .. }, since: at, watched } = started;
+    let Started { body: Body { run, attempt, run_count, extras, .. }, since: at, watched, keeping } = started;
     let ended = match ended {
         Ended::Body(Ok(value)) if watched.is_none() => {
             log_finished(core, run, StateKind::Success);
@@ -28,7 +29,7 @@ pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) 
     };
     let (tracked, running) = watched.unwrap_or_else(|| (core.tracked(run), plain(StateKind::Running)));
     let iteration = Iteration { run, run_count, looping: extras.as_ref().and_then(|extras| extras.looping.as_ref()) };
-    let state = steps(core, iteration, &tracked, &running, ended).unwrap_or_else(|state| state);
+    let state = steps(core, iteration, &tracked, &running, ended, keeping).unwrap_or_else(|state| state);
     let state = match iteration.looping {
         // It comes back to the same iteration.
         Some(looping) if !state.kind().is_finished() && state.looping().is_none() => {
@@ -47,15 +48,25 @@ struct Iteration<'a> {
     looping: Option<&'a Looping>,
 }
 
-fn steps(core: &RunCore, this: Iteration<'_>, tracked: &Tracked, running: &State, ended: Ended) -> Step<State> {
-    let (state, ends) = outcome(core, this, ended);
+fn steps(
+    core: &RunCore,
+    this: Iteration<'_>,
+    tracked: &Tracked,
+    running: &State,
+    ended: Ended,
+    keeping: Option<Box<Keeping>>,
+) -> Step<State> {
+    let (state, ends) = outcome(core, this, ended, keeping.as_deref());
     let state = enter(core, tracked, this.run, running, state)?;
     if state.kind() == StateKind::Looped {
         return Ok(next_iteration(state));
     }
     match ends {
         Ends::Now => Ok(state),
-        Ends::ByTheRules => check_retry(core, tracked, this.run, this.run_count, state),
+        Ends::ByTheRules => {
+            let state = cache_result(core, tracked, this.run, keeping, state)?;
+            check_retry(core, tracked, this.run, this.run_count, state)
+        }
     }
 }
 
@@ -73,10 +84,10 @@ enum Ends {
 }
 
 /// The state that the end of a body asks for.
-fn outcome(core: &RunCore, this: Iteration<'_>, ended: Ended) -> (State, Ends) {
+fn outcome(core: &RunCore, this: Iteration<'_>, ended: Ended, keeping: Option<&Keeping>) -> (State, Ends) {
     let error = match ended {
         Ended::Body(Ok(value)) => {
-            return (plain(StateKind::Success).with_value(value), Ends::ByTheRules);
+            return (checkpoint(core, keeping, value), Ends::ByTheRules);
         }
         Ended::TimedOut => {
             let state = Signal::of(SignalKind::Timeout).into_state();

@@ -1,9 +1,11 @@
 //! The steps before the body.
 use std::sync::Arc;
 
-use super::load::load_inputs;
+use super::keep::{Keeping, check_kept};
+use super::load::{MadeOf, load_inputs};
 use super::mapping::map;
-use super::{Body, Started, Step, done, enter, log_starting, run_name, unwatched};
+use super::template::{OfRun, expand};
+use super::{Body, Started, Step, done, enter, log_starting, unwatched};
 use crate::clock::Tick;
 use crate::context::Extras;
 use crate::engine::{Done, Job, More, Part, RunId, UpstreamStates, plain};
@@ -40,11 +42,11 @@ pub(crate) fn prepare(
     if job.part == Part::Mapping {
         return Prepared::Done(map(core, job, passed, now));
     }
-    if job.more.is_none() && unwatched(core, run) && core.graph.definition(run.task).task_run_name.is_none() {
-        let error = match load_inputs(core, run, passed, inputs) {
+    if job.more.is_none() && !core.graph.kind(run.task).has_own_steps && unwatched(core, run) {
+        let error = match load_inputs(core, run, passed, inputs, None) {
             Ok(None) => {
                 let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed: false, extras: None };
-                return Prepared::Run(Started { body, since: now, watched: None });
+                return Prepared::Run(Started { body, since: now, watched: None, keeping: None });
             }
             Ok(Some(error)) | Err(error) => error,
         };
@@ -80,12 +82,26 @@ fn steps(
     let upstream = more.upstream.as_ref();
     check_upstream_skipped(core, &tracked, run, &old, upstream)?;
     // An upstream task that did not succeed is the trigger's business first.
-    let missing = match load_inputs(core, run, passed, inputs) {
+    let mut made_of = Keeping::looks_at_inputs(core.graph.definition(run.task)).then(MadeOf::new);
+    let missing = match load_inputs(core, run, passed, inputs, made_of.as_mut()) {
         Ok(missing) => missing,
         Err(error) => return end(core, &tracked, run, &old, core.services.unexpected(error)),
     };
-    let run_name = set_task_run_name(core, &tracked, job, &old, inputs)?;
+    let of = OfRun { core, run, run_count: job.run_count, inputs };
+    let run_name = set_task_run_name(&tracked, &old, of)?;
+    let keeping = match Keeping::of(of, made_of) {
+        Ok(keeping) => keeping,
+        Err(error) => return end(core, &tracked, run, &old, core.services.unexpected(error)),
+    };
+    let old = match &keeping {
+        Some(keeping) => check_kept(core, &tracked, of, old, keeping)?,
+        None => old,
+    };
     check_trigger(core, &tracked, run, &old, upstream, resumed)?;
+    // A kept result was found, and the trigger has nothing against it.
+    if !old.kind().is_pending() {
+        return Err(old);
+    }
     if let Some(error) = missing {
         return end(core, &tracked, run, &old, core.services.unexpected(error));
     }
@@ -93,7 +109,7 @@ fn steps(
     let looping = old.looping().cloned();
     let extras = (run_name.is_some() || looping.is_some()).then(|| Arc::new(Extras { run_name, looping }));
     let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed, extras };
-    Ok(Started { body, since: now, watched: Some((tracked, state)) })
+    Ok(Started { body, since: now, watched: Some((tracked, state)), keeping })
 }
 
 /// Enters the state, then ends the task run with it.
@@ -118,19 +134,12 @@ pub(super) fn check_upstream_skipped(
     Ok(())
 }
 
-fn set_task_run_name(
-    core: &RunCore,
-    tracked: &Tracked,
-    job: &Job,
-    old: &State,
-    inputs: &[Option<Value>],
-) -> Step<Option<Arc<str>>> {
-    let run = job.run;
+fn set_task_run_name(tracked: &Tracked, old: &State, of: OfRun<'_>) -> Step<Option<Arc<str>>> {
+    let OfRun { core, run, .. } = of;
     let Some(name) = &core.graph.definition(run.task).task_run_name else { return Ok(None) };
     // Inputs become text by their own `Serialize`.
-    let expanded = guard(|| run_name::expand(core, run, job.run_count, name, inputs));
-    match expanded.unwrap_or_else(|caught| Err(caught.into_error())) {
-        Ok(name) => Ok(Some(name.into())),
+    match guard(|| expand("task_run_name", name, of)).unwrap_or_else(|caught| Err(caught.into_error())) {
+        Ok(name) => Ok(name.map(Arc::from)),
         Err(error) => end(core, tracked, run, old, core.services.unexpected(error)),
     }
 }

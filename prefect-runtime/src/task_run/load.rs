@@ -8,14 +8,19 @@ use crate::panics::{Caught, guard};
 use crate::run::RunCore;
 use crate::{State, StateKind, TaskError, Value};
 
+/// What inputs were made of that are not just what one edge brings: the place of the input, and what several edges brought,
+/// or one before it was converted.
+pub(super) type MadeOf = Vec<(usize, Vec<Passed>)>;
+
 /// Puts what the edges bring, and the constants, in the order of the parameters. Gives the first input that has no value
-/// because its task did not succeed.
+/// because its task did not succeed. Notes what inputs were made of, if somebody wants to know.
 #[inline]
 pub(super) fn load_inputs(
     core: &RunCore,
     run: RunId,
     passed: &mut Vec<Passed>,
     inputs: &mut Vec<Option<Value>>,
+    mut made_of: Option<&mut MadeOf>,
 ) -> Result<Option<TaskError>, TaskError> {
     let task = run.task;
     let mut missing = None;
@@ -51,6 +56,9 @@ pub(super) fn load_inputs(
             Slot::Upstream(from) => load(parameter, passed.next().expect("one for each edge"), *from)?,
             Slot::Computed(computed) => {
                 let mut given: Vec<_> = passed.by_ref().take(computed.upstream.len()).collect();
+                if let Some(made_of) = &mut made_of {
+                    made_of.push((inputs.len(), given.clone()));
+                }
                 match guard(|| (computed.make)(&given)).map_err(Caught::into_error)? {
                     Ok(value) => {
                         load(parameter, Passed::Value(value), computed.upstream.first().copied().unwrap_or(task))?
@@ -84,6 +92,9 @@ pub(super) fn load_inputs(
                     }
                     other => other,
                 };
+                if let (Some(_), Some(made_of)) = (convert, &mut made_of) {
+                    made_of.push((inputs.len(), vec![element.clone()]));
+                }
                 let made = match convert {
                     Some(convert) => guard(|| convert(&element)).map_err(Caught::into_error)?,
                     None => None,

@@ -5,9 +5,10 @@
 mod after;
 mod before;
 mod body;
+mod keep;
 mod load;
 mod mapping;
-mod run_name;
+mod template;
 
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub(crate) struct Started {
     since: Tick,
     /// What it is called and the state it is in, if somebody looks at it; else it is plainly `Running`.
     watched: Option<(Tracked, State)>,
+    /// What is kept of its result.
+    keeping: Option<Box<keep::Keeping>>,
 }
 
 /// Which body runs, and what it can ask about itself.

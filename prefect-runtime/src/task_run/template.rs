@@ -1,49 +1,53 @@
-//! The template of a task run's name, filled in.
+//! Templates of one task run, filled in.
 use jiff::ToSpan;
 
 use crate::engine::RunId;
-use crate::flow::RunName;
+use crate::flow::template::{Piece, Template};
 use crate::run::RunCore;
 use crate::{TaskError, Value};
 
-/// Names in braces become inputs (which win) or what the run context knows; `{{` and `}}` are braces.
-pub(super) fn expand(
-    core: &RunCore,
-    run: RunId,
-    run_count: u32,
-    name: &RunName,
-    inputs: &[Option<Value>],
-) -> Result<String, TaskError> {
-    let template: &str = &name.0;
-    let mut out = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some(at) = rest.find(['{', '}']) {
-        out.push_str(&rest[..at]);
-        let brace = &rest[at..=at];
-        rest = &rest[at + 1..];
-        if let Some(after) = rest.strip_prefix(brace) {
-            out.push_str(brace);
-            rest = after;
-        } else if brace == "{" {
-            let end = rest.find('}').ok_or_else(|| format!("task_run_name `{template}`: a `{{` is not closed"))?;
-            out.push_str(
-                &look_up(core, run, run_count, &rest[..end], inputs)
-                    .ok_or_else(|| format!("task_run_name `{template}`: nothing is called `{}`", &rest[..end]))?,
-            );
-            rest = &rest[end + 1..];
-        } else {
-            return Err(format!("task_run_name `{template}`: a `}}` closes nothing").into());
-        }
-    }
-    out.push_str(rest);
-    Ok(out)
+/// The task run that a template is filled in for.
+#[derive(Clone, Copy)]
+pub(super) struct OfRun<'a> {
+    pub(super) core: &'a RunCore,
+    pub(super) run: RunId,
+    pub(super) run_count: u32,
+    pub(super) inputs: &'a [Option<Value>],
 }
 
-fn look_up(core: &RunCore, run: RunId, run_count: u32, key: &str, inputs: &[Option<Value>]) -> Option<String> {
+/// Names in braces become inputs (which win) or what the run context knows. `None` if an input that it names has no value,
+/// because its task did not succeed. `what` is the option that the template is of.
+pub(super) fn expand(what: &str, template: &Template, of: OfRun<'_>) -> Result<Option<String>, TaskError> {
+    let mut out = String::new();
+    for piece in template.pieces().map_err(|why| format!("{what} `{template}`: {why}"))? {
+        match piece {
+            Piece::Text(text) => out.push_str(text),
+            Piece::Name(name) => match look_up(of, name) {
+                Found::Text(text) => out.push_str(&text),
+                Found::WithoutValue => return Ok(None),
+                Found::Nothing => return Err(format!("{what} `{template}`: nothing is called `{name}`").into()),
+            },
+        }
+    }
+    Ok(Some(out))
+}
+
+enum Found {
+    Text(String),
+    /// An input whose task did not succeed.
+    WithoutValue,
+    Nothing,
+}
+
+fn look_up(OfRun { core, run, run_count, inputs }: OfRun<'_>, key: &str) -> Found {
     let parameters = core.graph.kind(run.task).code.parameters();
     if let Some(i) = parameters.iter().position(|p| p.name() == key) {
-        return inputs.get(i)?.as_ref().map(text);
+        return inputs[i].as_ref().map_or(Found::WithoutValue, |value| Found::Text(text(value)));
     }
+    in_context(core, run, run_count, key).map_or(Found::Nothing, Found::Text)
+}
+
+fn in_context(core: &RunCore, run: RunId, run_count: u32, key: &str) -> Option<String> {
     let graph = &core.graph;
     let services = &core.services;
     // The same day all through a run, also when it passes midnight.
