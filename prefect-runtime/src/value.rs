@@ -137,7 +137,7 @@ impl Value {
 
 #[cfg(feature = "msgpack")]
 impl Value {
-    /// The value as MessagePack, or `None` if it lives in memory only.
+    /// The value as `MessagePack`, or `None` if it lives in memory only.
     pub(crate) fn to_msgpack(&self) -> Option<Packed> {
         let (encode, data) = (self.table.msgpack?, self.data.as_ref()?);
         Some(encode(&**data))

@@ -76,11 +76,11 @@ fn check_kind(kind: &TaskKind) {
             Some(_) => {}
         }
     }
-    if let Some(LooksAt::TheseInputs(names)) = looks_at(kind) {
-        if let Some(name) = names.iter().find(|name| !parameters.contains(&name.as_str())) {
-            let hint = did_you_mean(name, parameters.iter().copied());
-            panic!("the cache_validator of task `{task}` names the input `{name}`, which it does not have{hint}");
-        }
+    if let Some(LooksAt::TheseInputs(names)) = looks_at(kind)
+        && let Some(name) = names.iter().find(|name| !parameters.contains(&name.as_str()))
+    {
+        let hint = did_you_mean(name, parameters.iter().copied());
+        panic!("the cache_validator of task `{task}` names the input `{name}`, which it does not have{hint}");
     }
 }
 
