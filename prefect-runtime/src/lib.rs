@@ -27,6 +27,7 @@ mod state;
 mod task_run;
 #[cfg(feature = "cli")]
 mod terminal;
+pub mod testing;
 mod value;
 
 pub(crate) use block_on::block_on;
@@ -82,7 +83,7 @@ pub mod __private {
     pub use crate::flow::trigger::{Accepts, Typed, any_state, erase_trigger, into_trigger};
     pub use crate::flow::{
         BodyKind, BodyOutcome, Flow, FlowOptions, Inputs, IntoDuration, IntoRetryDelay, Parameter, RetryOn, RunName,
-        Slot, TaskCell, TaskCode, TaskDefinition, TaskFuture, duration,
+        Slot, TaskCell, TaskCode, TaskDefinition, TaskFuture, TypeInfo, duration,
     };
     pub use crate::handlers::{async_closure, boxed, closure, on_failure};
 }

@@ -114,11 +114,15 @@ fn code(task: &Task, ident: &Ident) -> TokenStream {
     };
     let parameters = task.params.list.iter().filter(|param| param.is_input()).map(described);
     let shared = task.params.list.iter().filter(|param| !param.is_input()).map(described);
+    let (output, place) = (&task.output.ty, task.output.span);
+    let gives = path_at(krate, place);
+    let gives = quote_spanned!(place=> #gives::__private::TypeInfo::of::<#output>());
     quote! {
         const __CODE: &'static #krate::__private::TaskCode = &#krate::__private::TaskCode {
             run: Self::__run,
             parameters: &[#(#parameters),*],
             shared: &[#(#shared),*],
+            gives: #gives,
             kind: #krate::__private::BodyKind::#kind,
         };
 

@@ -2,7 +2,7 @@
 use super::{Input, IntoInput, Node, Upstream};
 use crate::flow::graph::Code;
 use crate::flow::{
-    BodyKind, BodyOutcome, Flow, FlowOptions, FlowOutput, Parameter, Slot, TaskCode, TaskDefinition, scope,
+    BodyKind, BodyOutcome, Flow, FlowOptions, FlowOutput, Parameter, Slot, TaskCode, TaskDefinition, TypeInfo, scope,
 };
 
 /// For the macros: builds a flow.
@@ -64,6 +64,7 @@ impl<T: Send + Sync + 'static> Same<T> {
         run: |inputs| BodyOutcome::Done(Ok(inputs.take_value(0))),
         parameters: &[Parameter::of::<T>("value")],
         shared: &[],
+        gives: TypeInfo::of::<T>(),
         kind: BodyKind::Sync,
     };
 }

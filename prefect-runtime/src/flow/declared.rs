@@ -127,6 +127,7 @@ fn without_modules(path: &str) -> String {
 }
 
 /// A parameter of a flow, with the task that gives its value.
+#[derive(Clone)]
 pub(crate) struct FlowParameter {
     pub(crate) task: TaskId,
     pub(crate) name: Arc<str>,

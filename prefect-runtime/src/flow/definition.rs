@@ -230,8 +230,31 @@ pub struct TaskCode {
     pub parameters: &'static [Parameter],
     /// What it takes from [`Flow::share`](crate::Flow::share).
     pub shared: &'static [Parameter],
+    /// The type of its result.
+    pub gives: TypeInfo,
     /// Whether the body may have to wait on a runtime.
     pub kind: BodyKind,
+}
+
+/// A type: made where it is known, asked where it is not.
+#[derive(Clone, Copy)]
+pub struct TypeInfo {
+    pub(crate) id: fn() -> TypeId,
+    pub(crate) name: fn() -> &'static str,
+}
+
+impl TypeInfo {
+    /// The type `T`.
+    #[must_use]
+    pub const fn of<T: 'static>() -> Self {
+        Self { id: TypeId::of::<T>, name: std::any::type_name::<T> }
+    }
+}
+
+impl fmt::Debug for TypeInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str((self.name)())
+    }
 }
 
 /// Whether a body is a plain function or an async one.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::declared::FlowParameter;
-use super::definition::{BodyKind, Expects, Parameter, Role, TaskCode, TaskDefinition};
+use super::definition::{BodyKind, Expects, Parameter, Role, TaskCode, TaskDefinition, TypeInfo};
 use super::inputs::{BodyOutcome, Inputs, Slot};
 use super::settings::FlowOptions;
 
@@ -81,6 +81,14 @@ impl Code {
         }
     }
 
+    /// The type of the result, if it is known before there is one.
+    pub(crate) fn gives(&self) -> Option<TypeInfo> {
+        match self {
+            Self::Static(code) => Some(code.gives),
+            Self::Dynamic(_) => None,
+        }
+    }
+
     pub(crate) fn kind(&self) -> BodyKind {
         match self {
             Self::Static(code) => code.kind,
@@ -130,7 +138,7 @@ pub(crate) enum EdgeUse {
 }
 
 /// How the mapped tasks of a flow use their edges. A flow without any has nothing here.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct MappedTasks {
     /// By task: the place among `uses`, if it is mapped.
     places: Vec<Option<u32>>,
@@ -185,6 +193,28 @@ impl Readers {
 impl Graph {
     pub(crate) fn len(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// The same flow, in which these tasks have other bodies.
+    pub(crate) fn with_code(&self, replaced: impl IntoIterator<Item = (TaskId, Code)>) -> Self {
+        let (mut kinds, mut nodes) = (self.kinds.clone(), self.nodes.clone());
+        for (task, code) in replaced {
+            nodes[task as usize].kind = id(kinds.len());
+            kinds.push(TaskKind::new(Arc::clone(&self.kind(task).definition), code));
+        }
+        Self {
+            id: self.id,
+            name: Arc::clone(&self.name),
+            options: self.options.clone(),
+            kinds,
+            nodes,
+            edges: self.edges.clone(),
+            slots: self.slots.clone(),
+            mapped: self.mapped.clone(),
+            reference_tasks: self.reference_tasks.clone(),
+            parameters: self.parameters.clone(),
+            lazy: Lazy::default(),
+        }
     }
 
     #[inline]

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 pub use builder::{FlowBuilder, TaskBody, TaskRef};
 pub use declared::ParameterInfo;
-pub use definition::{BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
+pub use definition::{BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition, TypeInfo};
 pub(crate) use duration::parse as parse_duration;
 pub use duration::{IntoDuration, IntoRetryDelay, duration, exponential};
 pub use elements::Elements;
@@ -31,7 +31,7 @@ pub(crate) use given::{Given, GivenParameters};
 pub use given::{ParameterError, ParameterErrors};
 pub use inputs::{BodyOutcome, Inputs, Slot, TaskFuture};
 pub(crate) use inputs::{Computed, Each, EachOf, Passed};
-use output::Unread;
+pub(crate) use output::Unread;
 pub use output::{FlowOutput, MissingResult};
 pub use part::{Updated, update};
 pub use retry::{RetryDelay, RetryOn};
@@ -249,7 +249,7 @@ impl<O: FlowOutput> Flow<O> {
     }
 
     /// The same flow, for a thread that may outlive this one.
-    fn unread(&self) -> Flow<Unread> {
+    pub(crate) fn unread(&self) -> Flow<Unread> {
         Flow {
             graph: Arc::clone(&self.graph),
             output: Unread(self.output.nodes()),

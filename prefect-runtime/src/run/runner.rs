@@ -20,7 +20,7 @@ use crate::panics::{self, Caught, guard};
 use crate::random::{fraction, spread};
 use crate::schedule::ClockEvent;
 use crate::state::Start;
-use crate::{Clock, Config, Signal, SignalKind, State, StateKind, TaskError, Tracked, random};
+use crate::{Clock, Config, Signal, SignalKind, State, StateKind, TaskError, Tracked, context, random};
 
 /// What the executor and the task runs of one run share.
 pub(crate) struct RunCore {
@@ -186,6 +186,7 @@ impl Prepared {
             config,
             notifications,
             observers: settings.observers.clone(),
+            log: settings.log.clone(),
         });
         let mut shared = flow.shared.clone();
         if !flow.graph.parameters.is_empty() {
@@ -433,6 +434,8 @@ fn delivery(config: &Config, settings: &RunSettings, seed: u64) -> DeliverySetti
         ui_url: config.settings().ui_url.clone(),
         flush_deadline: settings.flush_deadline.unwrap_or(config.settings().flush_deadline),
         on_flush: settings.on_flush.clone(),
+        // A flow that a body runs sends nothing either.
+        outbox: settings.outbox.clone().or_else(|| context().services()?.notifications.outbox()),
         on_unconfigured: settings.print_card.clone().map_or(Unconfigured::Warn, Unconfigured::Print),
         jitter_seed: spread(seed),
         ..DeliverySettings::default()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{PauseAnswer, RunState};
 use crate::door::Observer;
 use crate::engine::KeepResults;
-use crate::notify::{OnFlush, PrintCard};
+use crate::notify::{OnFlush, Outbox, PrintCard};
 use crate::quiet::Quiet;
 use crate::{Clock, Config, ConfigError, Tracked};
 
@@ -56,6 +56,9 @@ pub struct RunSettings {
     pub(crate) print_card: Option<PrintCard>,
     pub(crate) states: RunState,
     pub(crate) on_pause: Option<Quiet<OnPause>>,
+    /// Who takes messages instead of Slack.
+    pub(crate) outbox: Option<Outbox>,
+    pub(crate) log: Option<tracing::Dispatch>,
 }
 
 /// Who is asked about paused tasks.

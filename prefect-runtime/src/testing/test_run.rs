@@ -1,0 +1,491 @@
+//! What a test gives a flow, and the run itself.
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
+
+use super::record::Recorder;
+use super::recording::GivenTasks;
+use super::rehearsal::{Rehearsal, on_a_thread};
+use super::{Gives, Recording, Which, log_lines};
+use crate::config::ConfigBuilder;
+use crate::flow::graph::{Code, DynamicCode, Graph, TaskId};
+use crate::flow::{BodyKind, BodyOutcome, FlowOptions, FlowOutput, Inputs, scope};
+use crate::quiet::Quiet;
+use crate::run::{AsyncRuntime, Prepared};
+use crate::schedule::IntoMoment;
+use crate::{
+    Clock, Config, Executor, Flow, KeepResults, Node, PauseAnswer, RunSettings, RunState, State, StateKind,
+    StateResult, TaskError, Tracked, Value,
+};
+
+/// The moment at which a test run starts, unless it says another one: the first of January 2026, midnight in UTC.
+pub const START: Timestamp = Timestamp::constant(1_767_225_600, 0);
+
+/// Runs a flow for a test: see [the module](self).
+///
+/// What it is given is checked against the flow at once: a wrong name or a wrong type is a panic in the line that is wrong.
+/// The settings that the flow came with ([`Flow::with`]) are not used; its schedule, its parameters and what it shares are.
+#[must_use = "it runs nothing until `run`"]
+pub struct TestRun<O = ()> {
+    flow: Flow<O>,
+    config: ConfigBuilder,
+    settings: RunSettings,
+    now: Timestamp,
+    states: RunState,
+    given: GivenTasks,
+    bodies: BTreeMap<TaskId, Code>,
+}
+
+impl<O: FlowOutput> TestRun<O> {
+    /// A run of this flow, which is given nothing yet.
+    pub fn of(flow: &Flow<O>) -> Self {
+        Self {
+            flow: Flow {
+                graph: Arc::clone(&flow.graph),
+                output: flow.output.clone(),
+                shared: flow.shared.clone(),
+                settings: RunSettings::new(),
+                schedule: flow.schedule.clone(),
+                given: flow.given.clone(),
+            },
+            config: Config::builder().sealed(),
+            settings: RunSettings::new().executor(Executor::Local).seed(0).keep_results(KeepResults::All),
+            now: START,
+            states: RunState::new(),
+            given: GivenTasks::new(),
+            bodies: BTreeMap::new(),
+        }
+    }
+
+    fn graph(&self) -> &Arc<Graph> {
+        &self.flow.graph
+    }
+
+    /// Gives a task its result: it succeeds without being run, and no handler hears of it.
+    ///
+    /// What was given is checked to be of the type that the task gives.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    /// use prefect::testing::TestRun;
+    ///
+    /// #[task]
+    /// fn download() -> String {
+    ///     unimplemented!("asks a server")
+    /// }
+    /// #[task]
+    /// fn size(text: &str) -> usize {
+    ///     text.len()
+    /// }
+    ///
+    /// let flow = flow!("etl", { size(download()) });
+    /// let run = TestRun::of(&flow).given("download", "four".to_owned()).run();
+    /// assert_eq!(run.output().unwrap(), 4);
+    /// ```
+    ///
+    /// # Panics
+    /// If the flow has no such task, if it gives another type, or if it is mapped: see
+    /// [`given_children`](Self::given_children).
+    #[track_caller]
+    pub fn given<T>(self, task: impl Gives<T>, value: T) -> Self
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
+        let task: Which = task.into();
+        let found = task.task(self.graph());
+        assert!(
+            !self.graph().is_mapped(found),
+            "task `{}` is mapped: give its children their states by `given_children`",
+            self.graph().name(found)
+        );
+        self.given_state(task, State::success(value))
+    }
+
+    /// Gives a task its state: a finished one is not run, and no handler hears of it. One that has not finished goes on from
+    /// there: a `Paused` task waits for somebody, a `Scheduled` one for its start time.
+    ///
+    /// A result that cannot be stored is given so, too: `State::new(Success).with_value(Value::in_memory(x))`.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    /// use prefect::testing::TestRun;
+    ///
+    /// #[task]
+    /// fn download() -> u32 {
+    ///     unimplemented!("asks a server")
+    /// }
+    /// #[task(trigger = any_failed)]
+    /// fn apologise() -> String {
+    ///     "sorry".to_owned()
+    /// }
+    ///
+    /// let flow = flow!("etl", { apologise(upstream_tasks = [download()]) });
+    /// let run = TestRun::of(&flow).given_state("download", State::failed("503")).run();
+    /// assert_eq!(run.output().unwrap(), "sorry");
+    /// ```
+    ///
+    /// # Panics
+    /// If the flow has no such task, or if the state carries a value of another type than the task gives.
+    #[track_caller]
+    pub fn given_state(mut self, task: impl Into<Which>, state: State) -> Self {
+        let task = task.into().task(self.graph());
+        self.check_type_of(task, &state);
+        let slug = self.graph().slug(task).to_string();
+        self.states.set(slug, state);
+        self.given.insert(task, None);
+        self
+    }
+
+    /// Gives the children of a mapped task their states, in their order. The task itself is mapped as ever, so the lists have
+    /// to be there: give them too, if their tasks are not to be run.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    /// use prefect::testing::TestRun;
+    ///
+    /// #[task]
+    /// fn download(page: u32) -> u32 {
+    ///     unimplemented!("asks a server for page {page}")
+    /// }
+    /// #[task]
+    /// fn total(rows: Vec<Outcome<u32>>) -> u32 {
+    ///     rows.into_iter().filter_map(Outcome::success).sum()
+    /// }
+    ///
+    /// let flow = flow!("pages", { total(download::map([1, 2, 3])) });
+    /// let pages = [State::success(5_u32), State::failed("503"), State::success(7_u32)];
+    /// let run = TestRun::of(&flow).given_children("download", pages).run();
+    /// assert_eq!(run.output().unwrap(), 12);
+    /// assert_eq!(run.state_of("download[1]").message(), Some("503"));
+    /// ```
+    ///
+    /// # Panics
+    /// If the flow has no such task, if it is not mapped, or if a state carries a value of another type than the task gives.
+    /// At the end of the run, if the task was mapped to another number of children.
+    #[track_caller]
+    pub fn given_children(mut self, task: impl Into<Which>, states: impl IntoIterator<Item = State>) -> Self {
+        let task = task.into().task(self.graph());
+        let name = self.graph().name(task);
+        assert!(self.graph().is_mapped(task), "task `{name}` is not mapped: give it its own state by `given_state`");
+        let mut children = Vec::new();
+        // A loop, because a closure would not hand on whose call it is.
+        for state in states {
+            self.check_type_of(task, &state);
+            children.push(state);
+        }
+        let slug = self.graph().slug(task).to_string();
+        self.given.insert(task, Some(children.len()));
+        self.states.set_mapped(slug, State::new(StateKind::Mapped), children);
+        self
+    }
+
+    #[track_caller]
+    fn check_type_of(&self, task: TaskId, state: &State) {
+        if let StateResult::Value(value) = state.result() {
+            self.check_type(task, value.type_id_of_value(), value.type_name());
+        }
+    }
+
+    /// A task that was made at run time says nothing of its type.
+    #[track_caller]
+    fn check_type(&self, task: TaskId, id: std::any::TypeId, name: &str) {
+        let Some(gives) = self.graph().kind(task).code.gives() else { return };
+        assert!(
+            (gives.id)() == id,
+            "task `{}` gives a `{}`, and was given a `{name}`",
+            self.graph().name(task),
+            (gives.name)(),
+        );
+    }
+
+    /// Runs this in the place of a task's body. All else is as ever: inputs, retries, timeouts, handlers. It is called once
+    /// for each attempt, and `context()` tells it which one it is.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    /// use prefect::testing::TestRun;
+    ///
+    /// #[task(max_retries = 3, retry_delay = "10m")]
+    /// fn download(page: u32) -> String {
+    ///     unimplemented!("asks a server for page {page}")
+    /// }
+    ///
+    /// let flow = flow!("etl", { download(7) });
+    /// let run = TestRun::of(&flow)
+    ///     .with_body("download", |inputs| match context().task_run_count() {
+    ///         1 => Err("503".into()),
+    ///         _ => Ok(format!("page {}", inputs.take::<u32>(0))),
+    ///     })
+    ///     .run();
+    /// assert_eq!(run.output().unwrap(), "page 7");
+    /// assert_eq!(run.attempts("download"), 2);
+    /// ```
+    ///
+    /// # Panics
+    /// If the flow has no such task, or if it gives another type.
+    #[track_caller]
+    pub fn with_body<T, F>(mut self, task: impl Gives<T>, body: F) -> Self
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+        F: Fn(&mut Inputs<'_>) -> Result<T, TaskError> + Send + Sync + 'static,
+    {
+        let task = task.into().task(self.graph());
+        self.check_type(task, std::any::TypeId::of::<T>(), std::any::type_name::<T>());
+        self.replace(task, move |inputs| body(inputs).map(Value::new));
+        self
+    }
+
+    /// Lets every attempt of a task fail with this error. Unlike a state that it is [given](Self::given_state), that is tried
+    /// again, and handlers hear of it.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    /// use prefect::testing::TestRun;
+    ///
+    /// #[task(max_retries = 3, retry_delay = "10m")]
+    /// fn download() -> String {
+    ///     unimplemented!("asks a server")
+    /// }
+    ///
+    /// let run = TestRun::of(&flow!("etl", { download() })).failing("download", "503").run();
+    /// assert_eq!(run.attempts("download"), 4);
+    /// ```
+    ///
+    /// # Panics
+    /// If the flow has no such task.
+    #[track_caller]
+    pub fn failing(mut self, task: impl Into<Which>, error: impl Into<TaskError>) -> Self {
+        let task = task.into().task(self.graph());
+        let error = error.into();
+        self.replace(task, move |_| Err(error.clone()));
+        self
+    }
+
+    fn replace(
+        &mut self,
+        task: TaskId,
+        body: impl Fn(&mut Inputs<'_>) -> Result<Value, TaskError> + Send + Sync + 'static,
+    ) {
+        let body = Quiet::new(body);
+        let code = DynamicCode {
+            run: Box::new(move |inputs| BodyOutcome::Done(body(inputs))),
+            parameters: self.graph().kind(task).code.parameters().to_vec(),
+            kind: BodyKind::Sync,
+        };
+        self.bodies.insert(task, Code::Dynamic(Arc::new(code)));
+    }
+
+    /// Gives a parameter of the flow its value, as [`Flow::with_parameter`] does. Values of other types than JSON's are given
+    /// to the flow itself: `etl::parameters().day(day).flow()`.
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+        self.flow = self.flow.with_parameter(name, value);
+        self
+    }
+
+    /// Gives the run a secret: for [`Secret`](crate::Secret), and for the webhooks of notifiers, which need none here.
+    pub fn secret(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.config = self.config.secret(name, text);
+        self
+    }
+
+    /// Gives the run a variable of the environment: for [`EnvVarSecret`](crate::EnvVarSecret) and for the configuration, as
+    /// `PREFECT__SECTION__KEY`. What asks the process itself, by `std::env::var`, does not see it.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.config = self.config.environment([(name, value)]);
+        self
+    }
+
+    /// Gives the run its configuration, as the text of a `config.toml`. A text that is none makes a failed run.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    /// use prefect::testing::TestRun;
+    ///
+    /// #[task]
+    /// fn download() -> u32 {
+    ///     unimplemented!("asks a server")
+    /// }
+    ///
+    /// let flow = flow!("etl", { download() });
+    /// let run = TestRun::of(&flow).config("[tasks.defaults]\nmax_retries = 2\n").failing("download", "503").run();
+    /// assert_eq!(run.attempts("download"), 3);
+    /// ```
+    pub fn config(mut self, text: &str) -> Self {
+        self.config = self.config.user_config(text);
+        self
+    }
+
+    /// The moment at which virtual time starts, in place of [`START`].
+    ///
+    /// # Panics
+    /// If a text is no moment.
+    #[track_caller]
+    pub fn now(mut self, moment: impl IntoMoment) -> Self {
+        self.now = match moment.into_moment() {
+            Ok(moment) => moment.timestamp(),
+            Err(error) => panic!("{error}"),
+        };
+        self
+    }
+
+    /// What runs the tasks. On threads the order of tasks that do not depend on each other differs from run to run.
+    pub fn executor(mut self, executor: Executor) -> Self {
+        self.settings = self.settings.executor(executor);
+        self
+    }
+
+    /// What the random parts of delays are drawn from, in place of 0.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings = self.settings.seed(seed);
+        self
+    }
+
+    /// Who is asked about paused tasks: see [`RunSettings::on_pause`].
+    pub fn on_pause(mut self, ask: impl Fn(&Tracked) -> PauseAnswer + Send + Sync + 'static) -> Self {
+        self.settings = self.settings.on_pause(ask);
+        self
+    }
+
+    /// Runs the flow once, at once, whatever its schedule.
+    ///
+    /// # Panics
+    /// In an async context, whose thread must not wait: use [`run_async`](Self::run_async). As [`Flow::run`].
+    #[track_caller]
+    pub fn run(self) -> Recording<O> {
+        assert_may_wait("run_async");
+        let (rehearsal, output) = self.rehearsal();
+        rehearsal.once(AsyncRuntime::own()).recording(output)
+    }
+
+    /// The same in an async context, such as a `#[tokio::test]`. Async tasks use the runtime that this is called in.
+    ///
+    /// Waits by `prefect::sleep` are in virtual time; those by `tokio::time::sleep` are not.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    /// use prefect::testing::TestRun;
+    ///
+    /// #[task]
+    /// async fn wait() -> u32 {
+    ///     prefect::sleep(std::time::Duration::from_secs(3600)).await;
+    ///     1
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let run = TestRun::of(&flow!("hour", { wait() })).run_async().await;
+    /// assert_eq!(run.output().unwrap(), 1);
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// Outside a tokio runtime. As [`Flow::run`].
+    pub async fn run_async(self) -> Recording<O> {
+        let runtime = AsyncRuntime::Given(Handle::current());
+        let (rehearsal, output) = self.rehearsal();
+        on_a_thread(move || rehearsal.once(runtime)).await.recording(output)
+    }
+
+    /// Runs the flow at the next so many moments of its schedule, one after the other and in no time: fewer, if the schedule
+    /// has no more of them.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    /// use prefect::schedule::CronClock;
+    /// use prefect::testing::TestRun;
+    ///
+    /// #[task]
+    /// fn day() -> String {
+    ///     context().scheduled_start_time().unwrap().strftime("%F").to_string()
+    /// }
+    ///
+    /// let flow = flow!("nightly", { day() }).schedule(CronClock::new("@daily").unwrap());
+    /// let runs = TestRun::of(&flow).now("2026-02-26T12:00").run_scheduled(3);
+    /// let days: Vec<_> = runs.iter().map(|run| run.output().unwrap()).collect();
+    /// assert_eq!(days, ["2026-02-27", "2026-02-28", "2026-03-01"]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the flow has no schedule. As [`run`](Self::run).
+    #[track_caller]
+    pub fn run_scheduled(self, runs: usize) -> Vec<Recording<O>> {
+        assert_may_wait("run_scheduled_async");
+        let (rehearsal, output) = self.rehearsal();
+        rehearsal.scheduled(AsyncRuntime::own, runs).into_iter().map(|run| run.recording(output.clone())).collect()
+    }
+
+    /// The same in an async context.
+    ///
+    /// # Panics
+    /// If the flow has no schedule. As [`run_async`](Self::run_async).
+    pub async fn run_scheduled_async(self, runs: usize) -> Vec<Recording<O>> {
+        let runtime = Handle::current();
+        let (rehearsal, output) = self.rehearsal();
+        let runs = on_a_thread(move || rehearsal.scheduled(|| AsyncRuntime::Given(runtime.clone()), runs)).await;
+        runs.into_iter().map(|run| run.recording(output.clone())).collect()
+    }
+
+    /// Everything that a run needs.
+    #[track_caller]
+    fn rehearsal(self) -> (Rehearsal, O) {
+        let Self { mut flow, config, settings, now, states, given, bodies } = self;
+        let config = config.build().unwrap_or_else(|error| panic!("{error}"));
+        let recorder = Recorder::default();
+        let log = log_lines::listener(&recorder, &config);
+        flow.graph = Arc::new(flow.graph.with_code(bodies));
+        let mut settings =
+            settings.config(config).clock(Clock::virtual_from(now)).states(states).observer(Arc::new(recorder.clone()));
+        settings.outbox = Some(recorder.outbox());
+        settings.log = Some(log.clone());
+        let flow = flow.with(settings);
+        Prepared::check(&flow);
+        (Rehearsal { flow: flow.unread(), recorder, log, given }, flow.output)
+    }
+}
+
+impl<T: Send + Sync + Clone + 'static> TestRun<Node<T>> {
+    /// A run of one task: of a flow in which nothing but this call is.
+    ///
+    /// A body alone is tested by calling it: `div::run(1, 0)`.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    /// use prefect::testing::TestRun;
+    ///
+    /// #[task(max_retries = 1, retry_delay = "1h")]
+    /// fn div(x: i64, y: i64) -> i64 {
+    ///     x / y
+    /// }
+    ///
+    /// let run = TestRun::of_task(|| div(1, 0)).run();
+    /// assert_eq!(run.kinds_of("div"), [Running, Failed, Retrying, Running, Failed]);
+    /// assert_eq!(TestRun::of_task(|| div(7, 2)).run().output().unwrap(), 3);
+    /// ```
+    #[track_caller]
+    pub fn of_task(call: impl FnOnce() -> Node<T>) -> Self {
+        Self::of(&scope::build(FlowOptions::new("test"), call))
+    }
+}
+
+impl<O> fmt::Debug for TestRun<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestRun")
+            .field("flow", &self.flow.name())
+            .field("now", &self.now)
+            .field("given", &self.states.slugs().collect::<Vec<_>>())
+            .field("bodies", &self.bodies.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[track_caller]
+fn assert_may_wait(instead: &str) {
+    assert!(
+        Handle::try_current().is_err(),
+        "this would hold up the async runtime that it is called in: write `.{instead}(..).await`"
+    );
+}
