@@ -49,11 +49,11 @@ fn tasks_of_other_flows() {
 fn results_of_another_type() {
     let flow = nightly::flow();
     let text = panic_of(|| TestRun::of(&flow).given("download", vec![1_i64]));
-    assert_eq!(text, "task `download` gives a `alloc::vec::Vec<u32>`, and was given a `alloc::vec::Vec<i64>`");
+    assert_eq!(text, "task `download` gives a `Vec<u32>`, and was given a `Vec<i64>`");
     let text = panic_of(|| {
         TestRun::of(&flow).given_children("double", [State::success(1_u32), State::success("1".to_owned())])
     });
-    assert_eq!(text, "task `double` gives a `u32`, and was given a `alloc::string::String`");
+    assert_eq!(text, "task `double` gives a `u32`, and was given a `String`");
     let text = panic_of(|| TestRun::of(&flow).with_body("total", |_| Ok(1_i64)));
     assert_eq!(text, "task `total` gives a `u32`, and was given a `i64`");
     let run = TestRun::of(&flow).given("download", vec![1_u32]).run();
@@ -112,7 +112,7 @@ fn moments_configurations_and_schedules_that_are_none() {
 async fn waiting_in_an_async_test() {
     let flow = nightly::flow();
     let text = panic_of(|| TestRun::of(&flow).run());
-    assert_eq!(text, "this would hold up the async runtime that it is called in: write `.run_async(..).await`");
+    assert_eq!(text, "this would hold up the async runtime that it is called in: write `.run_async().await`");
     let text = panic_of(|| TestRun::of(&flow).run_scheduled(1));
     assert!(text.ends_with("write `.run_scheduled_async(..).await`"), "{text}");
 }

@@ -6,8 +6,9 @@ use super::record::Record;
 use super::which::Found;
 use super::{Gives, LogLine, Notification, StateChange, Which};
 use crate::flow::FlowOutput;
+use crate::flow::declared::without_modules;
 use crate::flow::graph::{Graph, TaskId};
-use crate::{FlowRun, MissingResult, State, StateKind, TaskRunInfo, TrackedKind};
+use crate::{FlowRun, MissingResult, State, StateKind, StateResult, TaskRunInfo, TrackedKind};
 
 /// The tasks that were given states; for a mapped one, the number of its children that were.
 pub(super) type GivenTasks = BTreeMap<TaskId, Option<usize>>;
@@ -164,13 +165,14 @@ impl<O> Recording<O> {
             return value.clone();
         }
         let name = self.name(found);
-        let wanted = std::any::type_name::<T>();
+        let wanted = without_modules(std::any::type_name::<T>());
         match state.result() {
-            crate::StateResult::Value(value) => {
-                panic!("the result of task `{name}` is a `{}`, and not a `{wanted}`\n{self}", value.type_name())
+            StateResult::Value(value) => {
+                let found = without_modules(value.type_name());
+                panic!("the result of task `{name}` is a `{found}`, and not a `{wanted}`\n{self}")
             }
             _ if state.kind() == StateKind::Mapped => {
-                panic!("task `{name}` is mapped: the results of its children are `results::<{wanted}>(\"{name}\")`")
+                panic!("task `{name}` is mapped: the results of its children are `results(\"{name}\")`")
             }
             _ => panic!("task `{name}` has no result: it is {}\n{self}", state.kind()),
         }

@@ -13,6 +13,7 @@ use super::recording::GivenTasks;
 use super::rehearsal::{Rehearsal, on_a_thread};
 use super::{Gives, Recording, Which, log_lines};
 use crate::config::ConfigBuilder;
+use crate::flow::declared::without_modules;
 use crate::flow::graph::{Code, DynamicCode, Graph, TaskId};
 use crate::flow::{BodyKind, BodyOutcome, FlowOptions, FlowOutput, Inputs, scope};
 use crate::quiet::Quiet;
@@ -197,9 +198,10 @@ impl<O: FlowOutput> TestRun<O> {
         let Some(gives) = self.graph().kind(task).code.gives() else { return };
         assert!(
             (gives.id)() == id,
-            "task `{}` gives a `{}`, and was given a `{name}`",
+            "task `{}` gives a `{}`, and was given a `{}`",
             self.graph().name(task),
-            (gives.name)(),
+            without_modules((gives.name)()),
+            without_modules(name),
         );
     }
 
@@ -357,7 +359,7 @@ impl<O: FlowOutput> TestRun<O> {
     /// In an async context, whose thread must not wait: use [`run_async`](Self::run_async). As [`Flow::run`].
     #[track_caller]
     pub fn run(self) -> Recording<O> {
-        assert_may_wait("run_async");
+        assert_may_wait("run_async()");
         let (rehearsal, output) = self.rehearsal();
         rehearsal.once(AsyncRuntime::own()).recording(output)
     }
@@ -413,7 +415,7 @@ impl<O: FlowOutput> TestRun<O> {
     /// If the flow has no schedule. As [`run`](Self::run).
     #[track_caller]
     pub fn run_scheduled(self, runs: usize) -> Vec<Recording<O>> {
-        assert_may_wait("run_scheduled_async");
+        assert_may_wait("run_scheduled_async(..)");
         let (rehearsal, output) = self.rehearsal();
         rehearsal.scheduled(AsyncRuntime::own, runs).into_iter().map(|run| run.recording(output.clone())).collect()
     }
@@ -486,6 +488,6 @@ impl<O> fmt::Debug for TestRun<O> {
 fn assert_may_wait(instead: &str) {
     assert!(
         Handle::try_current().is_err(),
-        "this would hold up the async runtime that it is called in: write `.{instead}(..).await`"
+        "this would hold up the async runtime that it is called in: write `.{instead}.await`"
     );
 }
