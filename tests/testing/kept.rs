@@ -84,7 +84,7 @@ fn says(x: u32) -> u32 {
 
 #[task]
 async fn says_later(x: u32) -> u32 {
-    prefect::sleep(std::time::Duration::from_secs(60)).await;
+    prefect::sleep(std::time::Duration::from_mins(1)).await;
     tracing::warn!(x, "said later");
     x
 }

@@ -74,7 +74,7 @@ fn a_schedule_that_ends_has_fewer_runs() {
 
 #[task]
 async fn patient(hours: u64) -> u64 {
-    prefect::sleep(Duration::from_secs(3600 * hours)).await;
+    prefect::sleep(Duration::from_hours(hours)).await;
     hours
 }
 
@@ -83,7 +83,7 @@ async fn in_an_async_test() {
     for executor in [Executor::Local, Executor::threads(2)] {
         let run = TestRun::of_task(|| patient(30)).executor(executor).run_async().await;
         assert_eq!(run.output().unwrap(), 30);
-        assert_eq!(run.flow_run().duration(), Duration::from_secs(30 * 3600));
+        assert_eq!(run.flow_run().duration(), Duration::from_hours(30));
     }
     let flow = flow!("daily", { day(false) }).schedule(CronClock::new("@daily").unwrap());
     let runs = TestRun::of(&flow).run_scheduled_async(2).await;
