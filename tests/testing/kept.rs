@@ -74,6 +74,9 @@ fn secrets_are_in_no_message_no_line_and_no_table() {
     let all = format!("{run} {:?} {:?}", run.notifications(), run.logs());
     assert!(!all.contains("horse"), "{all}");
     assert!(run.logs().iter().any(|line| line.text.starts_with("the token is ")));
+    let given = State::failed("no correct horse battery");
+    let run = TestRun::of_task(leaks).given_state("leaks", given).secret("TOKEN", "correct horse battery").run();
+    assert!(!run.to_string().contains("horse"), "{run}");
 }
 
 #[task]

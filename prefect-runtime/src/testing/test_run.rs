@@ -27,7 +27,7 @@ use crate::{
 /// The moment at which a test run starts, unless it says another one: the first of January 2026, midnight in UTC.
 pub const START: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
-/// Runs a flow for a test: see [the module](self).
+/// Runs a flow for a test: see [the module](crate::testing).
 ///
 /// What it is given is checked against the flow at once: a wrong name or a wrong type is a panic in the line that is wrong.
 /// The settings that the flow came with ([`Flow::with`]) are not used; its schedule, its parameters and what it shares are.
