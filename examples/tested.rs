@@ -4,18 +4,18 @@ use std::process::ExitCode;
 use prefect::prelude::*;
 
 #[task(max_retries = 3, retry_delay = "1h")]
-fn temperature(city: &str) -> Result<f64, TaskError> {
+fn temperature(city: &str) -> Result<i32, TaskError> {
     // Stands for a server that is asked.
-    if city == "Oslo" { Ok(4.5) } else { Err(format!("{city} does not answer").into()) }
+    if city == "Oslo" { Ok(4) } else { Err(format!("{city} does not answer").into()) }
 }
 
 #[task(state_handlers = [slack_notifier(only_states = [Failed])])]
-fn check(celsius: f64) -> Result<f64, String> {
-    if celsius < -273.15 { Err(format!("{celsius} °C is colder than can be")) } else { Ok(celsius) }
+fn check(celsius: i32) -> Result<i32, String> {
+    if celsius < -273 { Err(format!("{celsius} °C is colder than can be")) } else { Ok(celsius) }
 }
 
 #[prefect::flow(name = "weather")]
-fn weather(#[default("Oslo".to_owned())] city: String) -> f64 {
+fn weather(#[default("Oslo".to_owned())] city: String) -> i32 {
     check(temperature(city))
 }
 
@@ -31,14 +31,14 @@ mod tests {
 
     #[test]
     fn the_temperature_comes_through() {
-        let run = TestRun::of(&weather::flow()).given("temperature", 21.5).run();
-        assert_eq!(run.output().unwrap(), 21.5);
+        let run = TestRun::of(&weather::flow()).given("temperature", 21).run();
+        assert_eq!(run.output().unwrap(), 21);
         assert!(run.notifications().is_empty(), "{run}");
     }
 
     #[test]
     fn nonsense_is_told() {
-        let run = TestRun::of(&weather::flow()).given("temperature", -300.0).run();
+        let run = TestRun::of(&weather::flow()).given("temperature", -300).run();
         run.assert_ended(Failed);
         assert_eq!(run.notifications()[0].message(), "```-300 °C is colder than can be```");
     }
