@@ -153,7 +153,7 @@ impl<O: FlowOutput> TestRun<O> {
     /// fn download(page: u32) -> u32 {
     ///     unimplemented!("asks a server for page {page}")
     /// }
-    /// #[task]
+    /// #[task(trigger = all_finished)]
     /// fn total(rows: Vec<Outcome<u32>>) -> u32 {
     ///     rows.into_iter().filter_map(Outcome::success).sum()
     /// }
