@@ -34,6 +34,7 @@
 //! assert_eq!(run.notifications().len(), 3); // one for each attempt
 //! assert_eq!(run.notifications()[0].text(), "load is now in a Failed state");
 //! ```
+mod given;
 mod log_lines;
 mod record;
 mod recording;
