@@ -16,6 +16,10 @@ pub mod result_guide {}
 #[doc = include_str!("../docs/pictures.md")]
 pub mod picture_guide {}
 
+/// The guide to tests of flows.
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing_guide {}
+
 /// What `prefect::main` prints, and where.
 #[cfg(feature = "cli")]
 #[doc = include_str!("../docs/terminal.md")]

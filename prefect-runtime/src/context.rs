@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tracing::dispatcher::{DefaultGuard, set_default};
 
 use crate::engine::RunId;
 use crate::flow::graph::{Graph, TaskId};
@@ -80,6 +81,7 @@ pub(crate) struct Working {
     run: Option<(Arc<Services>, Arc<Graph>)>,
     now: Option<Now>,
     _config: crate::config::Entered,
+    _log: Option<DefaultGuard>,
 }
 
 impl Working {
@@ -89,6 +91,7 @@ impl Working {
             run: RUN.replace(Some((Arc::clone(services), Arc::clone(graph)))),
             now: NOW.take(),
             _config: services.config.enter(),
+            _log: services.log.as_ref().map(set_default),
         }
     }
 }
@@ -268,6 +271,7 @@ impl Context {
         }
         let _restore = Restore(ENTERED.replace(Some(self.clone())));
         let _config = self.services().map(|services| services.config.enter());
+        let _log = self.services().and_then(|services| services.log.as_ref()).map(set_default);
         f()
     }
 }

@@ -29,6 +29,7 @@ mod state;
 mod task_run;
 #[cfg(feature = "cli")]
 mod terminal;
+pub mod testing;
 mod value;
 
 pub(crate) use block_on::block_on;

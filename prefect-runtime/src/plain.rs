@@ -1,4 +1,5 @@
-//! Texts for people: names of users, made safe to print, and numbers of things.
+//! Texts for people: names of users, made safe to print, numbers of things, and how long they took.
+use std::time::Duration;
 
 /// Control characters become visible: a name must not move the cursor, nor start a line of its own.
 pub(crate) fn plain(text: &str) -> String {
@@ -22,6 +23,16 @@ pub(crate) fn counted(n: usize, what: &str) -> String {
     }
 }
 
+/// A duration as people read it: `129.4µs`, `3.2s`, `1m 05s`, `2h 05m`.
+pub(crate) fn human(time: Duration) -> String {
+    match time.as_secs() {
+        0 if time.is_zero() => "0s".to_owned(),
+        0..60 => format!("{time:.1?}"),
+        seconds @ 60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        seconds => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,5 +42,12 @@ mod tests {
         assert_eq!(plain("a\x1b[2J\nb"), "a\\u{1b}[2J\\nb");
         assert_eq!(plain("a\u{202e}b\u{9b}c"), "a\\u{202e}b\\u{9b}c");
         assert_eq!(plain("größer 国"), "größer 国");
+    }
+
+    #[test]
+    fn durations_are_read_at_a_glance() {
+        let texts = [0, 129_400, 3_200_000_000, 65_000_000_000, 7_500_000_000_000];
+        let texts = texts.map(|nanos| human(Duration::from_nanos(nanos)));
+        assert_eq!(texts, ["0s", "129.4µs", "3.2s", "1m 05s", "2h 05m"]);
     }
 }

@@ -226,12 +226,9 @@ impl EnvVarSecret {
         if self.variable.is_empty() || self.variable.contains(['=', '\0']) {
             return None;
         }
-        let config = Config::current().ok();
-        let given = || config.as_ref()?.variable(&self.variable).map(str::to_owned);
-        let text = std::env::var(&self.variable).ok().or_else(given)?;
-        if let Some(config) = &config {
-            config.redactor().add(&self.variable, &text);
-        }
+        let Ok(config) = Config::current() else { return std::env::var(&self.variable).ok().map(SecretString::new) };
+        let text = config.variable(&self.variable)?;
+        config.redactor().add(&self.variable, &text);
         Some(SecretString::new(text))
     }
 

@@ -247,3 +247,30 @@ fn a_target_and_a_cache_together() {
     assert!(first.cached_result_expiration().is_some());
     assert_eq!(state(&run()).message(), Some("Result found at task target both.json"));
 }
+
+/// A test leaves files alone, and finds none.
+#[test]
+fn a_test_run_keeps_results_to_itself() {
+    use prefect::testing::TestRun;
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    #[task(target = "{x}.json", cache_for = "1h")]
+    fn kept(x: i64) -> i64 {
+        RUNS.fetch_add(1, Ordering::Relaxed);
+        x
+    }
+    let folder = Folder::new();
+    folder.write("results/1.json", "99");
+    let flow = flow!("tested", result = folder.results(), { (kept(1), kept(2)) });
+    for _ in 0..2 {
+        let run = TestRun::of(&flow).kept("2.json", 22).run();
+        assert_eq!(run.output().unwrap(), (1, 22));
+        let kept: Vec<_> = run.kept().iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+        assert_eq!(kept, [("1.json", &b"1"[..]), ("2.json", b"22")]);
+    }
+    assert_eq!(RUNS.load(Ordering::Relaxed), 2);
+    assert_eq!(folder.files(), ["results/1.json"]);
+    // Another body writes there too, and is not asked if a result is there.
+    let run =
+        TestRun::of(&flow).with_body("kept-1", |_| Ok(7_i64)).failing("kept-2", "not asked").kept("2.json", 5).run();
+    assert_eq!((run.output().unwrap(), &run.kept()["1.json"][..]), ((7, 5), &b"7"[..]));
+}

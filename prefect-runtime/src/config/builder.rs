@@ -134,6 +134,12 @@ impl ConfigBuilder {
         self
     }
 
+    /// Hides the environment of the process from [`EnvVarSecret`](crate::EnvVarSecret) too.
+    pub(crate) fn sealed(mut self) -> Self {
+        self.environment.seal();
+        self
+    }
+
     /// Puts everything together and checks it.
     ///
     /// # Errors

@@ -19,6 +19,8 @@ pub(crate) struct Environment {
     /// Names of variables whose values are no UTF-8: an error where one is needed, and nothing elsewhere.
     unreadable: BTreeSet<String>,
     home: Option<PathBuf>,
+    /// Whether the environment of the process stays out of sight.
+    sealed: bool,
 }
 
 /// Names only: variables hold secrets.
@@ -48,6 +50,15 @@ impl Environment {
                 self.unreadable.insert(name.to_string_lossy().into_owned());
             }
         }
+    }
+
+    /// What it is not given is not there, whatever the process has.
+    pub(crate) fn seal(&mut self) {
+        self.sealed = true;
+    }
+
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.sealed
     }
 
     pub(crate) fn set_home(&mut self, home: PathBuf) {

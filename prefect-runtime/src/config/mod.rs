@@ -240,9 +240,10 @@ impl Config {
         Ok(folder.into())
     }
 
-    /// A variable of the environment that this configuration was given.
-    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
-        self.0.environment.get(name).ok().flatten()
+    /// A variable of the environment: that of the process first, unless this configuration is sealed against it.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        let given = || self.0.environment.get(name).ok().flatten().map(str::to_owned);
+        if self.0.environment.is_sealed() { given() } else { std::env::var(name).ok().or_else(given) }
     }
 
     pub(crate) fn secret(&self, name: &str) -> Option<&StoredSecret> {

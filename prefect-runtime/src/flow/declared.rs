@@ -108,7 +108,7 @@ impl<'de> Deserializer<'de> for Absent {
 }
 
 /// `alloc::vec::Vec<alloc::string::String>` is `Vec<String>`.
-fn without_modules(path: &str) -> String {
+pub(crate) fn without_modules(path: &str) -> String {
     let mut out = String::new();
     let mut word = String::new();
     let mut characters = path.chars().peekable();
@@ -127,6 +127,7 @@ fn without_modules(path: &str) -> String {
 }
 
 /// A parameter of a flow, with the task that gives its value.
+#[derive(Clone)]
 pub(crate) struct FlowParameter {
     pub(crate) task: TaskId,
     pub(crate) name: Arc<str>,

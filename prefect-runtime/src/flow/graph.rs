@@ -141,7 +141,7 @@ pub(crate) enum EdgeUse {
 }
 
 /// How the mapped tasks of a flow use their edges. A flow without any has nothing here.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct MappedTasks {
     /// By task: the place among `uses`, if it is mapped.
     places: Vec<Option<u32>>,
@@ -196,6 +196,32 @@ impl Readers {
 impl Graph {
     pub(crate) fn len(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// The same flow, in which these tasks have other bodies.
+    pub(crate) fn with_code(&self, replaced: impl IntoIterator<Item = (TaskId, Code)>) -> Self {
+        let (mut kinds, mut nodes) = (self.kinds.clone(), self.nodes.clone());
+        for (task, code) in replaced {
+            nodes[task as usize].kind = id(kinds.len());
+            let kind = self.kind(task);
+            kinds.push(TaskKind {
+                has_own_steps: kind.has_own_steps,
+                ..TaskKind::new(Arc::clone(&kind.definition), code)
+            });
+        }
+        Self {
+            id: self.id,
+            name: Arc::clone(&self.name),
+            options: self.options.clone(),
+            kinds,
+            nodes,
+            edges: self.edges.clone(),
+            slots: self.slots.clone(),
+            mapped: self.mapped.clone(),
+            reference_tasks: self.reference_tasks.clone(),
+            parameters: self.parameters.clone(),
+            lazy: Lazy::default(),
+        }
     }
 
     #[inline]

@@ -145,7 +145,7 @@ impl Passed {
 }
 
 /// Where an input comes from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Slot {
     /// The result of one task.
     Upstream(u32),
@@ -194,6 +194,7 @@ pub enum EachOf {
 }
 
 /// See [`Slot::Computed`].
+#[derive(Clone)]
 pub struct Computed {
     /// The tasks it is made of.
     pub upstream: Vec<u32>,

@@ -32,7 +32,7 @@ pub(crate) use given::{Given, GivenParameters};
 pub use given::{ParameterError, ParameterErrors};
 pub use inputs::{BodyOutcome, Inputs, Slot, TaskFuture};
 pub(crate) use inputs::{Computed, Each, EachOf, Passed};
-use output::Unread;
+pub(crate) use output::Unread;
 pub use output::{FlowOutput, MissingResult};
 pub use part::{Updated, update};
 pub use retry::{RetryDelay, RetryOn};
@@ -250,7 +250,7 @@ impl<O: FlowOutput> Flow<O> {
     }
 
     /// The same flow, for a thread that may outlive this one.
-    fn unread(&self) -> Flow<Unread> {
+    pub(crate) fn unread(&self) -> Flow<Unread> {
         Flow {
             graph: Arc::clone(&self.graph),
             output: Unread(self.output.nodes()),

@@ -1,4 +1,6 @@
 //! A flow as a part of another: Prefect's `flow.update`.
+use std::sync::Arc;
+
 use super::builder::{FlowBuilder, TaskRef};
 use super::graph::{TaskId, id};
 use super::inputs::{Computed, Each, EachOf, Slot};
@@ -109,7 +111,7 @@ impl Slot {
             Self::Upstream(task) => Self::Upstream(task + by),
             Self::Value(value) => Self::Value(value.clone()),
             Self::Computed(Computed { upstream, make }) => {
-                Self::Computed(Computed { upstream: all(upstream), make: make.clone() })
+                Self::Computed(Computed { upstream: all(upstream), make: Arc::clone(make) })
             }
             Self::Each(each) => {
                 let of = match &each.of {

@@ -44,7 +44,7 @@ use worker::Worker;
 #[cfg(feature = "cli")]
 pub(crate) use log::MissingSecret;
 pub(crate) use payload::Card;
-pub(crate) use settings::{DeliverySettings, OnFlush, PrintCard, Unconfigured};
+pub(crate) use settings::{DeliverySettings, OnFlush, Outbox, Posted, PrintCard, Unconfigured};
 
 pub use report::NotificationReport;
 pub use slack::{OnDeliveryFailure, SlackNotifier, slack_notifier, slack_notifier_args};
@@ -104,8 +104,21 @@ impl Notifications {
         Self::new(clock, DeliverySettings::default())
     }
 
+    /// Who takes the messages in the place of Slack.
+    pub(crate) fn outbox(&self) -> Option<Outbox> {
+        self.0.settings.outbox.clone()
+    }
+
     /// One state change, for one notifier.
     pub(crate) fn notify(&self, by: &SlackNotifier, object: &Tracked, new: &State) -> Result<(), TaskError> {
+        if let Some(outbox) = &self.0.settings.outbox {
+            if by.wants(new.kind()) {
+                let body = Notice::render(object, new, by.link, &self.0.settings).to_json();
+                outbox(Posted { object, state: new, secret: by.secret, body });
+                lock(&self.0.report).add_sent();
+            }
+            return Ok(());
+        }
         match by.on_delivery_failure {
             OnDeliveryFailure::Fail => self.send_in_place(by, object, new),
             OnDeliveryFailure::Log => {

@@ -6,12 +6,25 @@ use std::time::Duration;
 
 use super::payload::Card;
 use super::transport::{Connect, Timeouts, http};
+use crate::{State, Tracked};
 
 pub(crate) type ResolveSecret = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub(crate) type Redact = Arc<dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync>;
 /// Called while the end of a run waits for messages: how many are left, and how long it will wait at most.
 pub(crate) type OnFlush = Arc<dyn Fn(usize, Duration) + Send + Sync>;
 pub(crate) type PrintCard = Arc<dyn Fn(&Card) + Send + Sync>;
+
+/// Takes messages in the place of Slack.
+pub(crate) type Outbox = Arc<dyn Fn(Posted<'_>) + Send + Sync>;
+
+/// A message, as it would be posted.
+pub(crate) struct Posted<'a> {
+    pub(crate) object: &'a Tracked,
+    pub(crate) state: &'a State,
+    /// The name of the secret that holds the webhook's URL.
+    pub(crate) secret: &'static str,
+    pub(crate) body: String,
+}
 
 /// What to do with a message whose webhook is not configured. It counts as not sent in any case.
 #[derive(Clone)]
@@ -33,6 +46,8 @@ pub(crate) struct DeliverySettings {
     /// How long the end of a run waits, from the end itself or from the last message that was accepted.
     pub(crate) flush_deadline: Duration,
     pub(crate) on_flush: Option<OnFlush>,
+    /// `None`: messages go to Slack.
+    pub(crate) outbox: Option<Outbox>,
     pub(crate) on_unconfigured: Unconfigured,
     pub(crate) timeouts: Timeouts,
     pub(crate) connect: Connect,
@@ -56,6 +71,7 @@ impl Default for DeliverySettings {
             ui_url: None,
             flush_deadline: Self::FLUSH_DEADLINE,
             on_flush: None,
+            outbox: None,
             on_unconfigured: Unconfigured::Warn,
             timeouts: Timeouts::default(),
             connect: http(),

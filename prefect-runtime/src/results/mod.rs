@@ -61,6 +61,11 @@ impl TaskResult {
         self
     }
 
+    /// The same names, written in the same way, in another store.
+    pub(crate) fn kept_in(self, other: &Self) -> Self {
+        Self { store: Arc::clone(&other.store), ..self }
+    }
+
     /// The ending of the names of what is written.
     pub(crate) fn ending(&self) -> &'static str {
         self.serializer.ending()

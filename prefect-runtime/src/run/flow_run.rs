@@ -188,7 +188,6 @@ impl<O> FlowRun<O> {
     }
 
     /// The same, the children of each mapped task behind it. A child's name has its number: `name[3]`.
-    #[cfg(feature = "cli")]
     pub(crate) fn all_runs(&self) -> impl Iterator<Item = TaskRunInfo> + '_ {
         (0..id(self.core.graph.len())).flat_map(|task| {
             let engine = self.engine.as_ref();

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use flow_run::{FlowRun, TaskRunInfo};
-pub(crate) use on_schedule::run;
+pub(crate) use on_schedule::{run, run_next};
 pub use run_state::{PauseAnswer, RunState};
 pub(crate) use runner::{Prepared, Ran, RunCore, Until, log_beginning};
 pub(crate) use runtime::AsyncRuntime;
@@ -37,6 +37,8 @@ pub(crate) struct Services {
     /// When the run was to start.
     pub(crate) scheduled_start_time: Timestamp,
     pub(crate) observers: Vec<Quiet<Arc<dyn Observer>>>,
+    /// Where log lines go that are written in the run, if not to who listens on the thread.
+    pub(crate) log: Option<tracing::Dispatch>,
 }
 
 impl Services {
@@ -68,6 +70,7 @@ impl Services {
             config: Config::default(),
             notifications,
             observers: Vec::new(),
+            log: None,
         }
     }
 }

@@ -3,8 +3,8 @@ use jiff::Timestamp;
 
 use super::runtime::AsyncRuntime;
 use super::{FlowRun, Prepared, Until, wall};
-use crate::flow::{Flow, FlowOutput};
-use crate::panics::{self, Caught, guard};
+use crate::flow::{Flow, FlowOutput, ParameterErrors};
+use crate::panics::{self, guard};
 use crate::schedule::{ClockEvent, Events, Schedule};
 use crate::{Clock, TaskError};
 
@@ -23,34 +23,111 @@ pub(crate) fn run<O: FlowOutput>(
     let Some(schedule) = to_follow(flow) else {
         return Some(Prepared::new(flow, Until::TheEnd, runtime(), None).run());
     };
-    panics::install_hook();
-    let clock = flow.settings.clock.clone().unwrap_or_else(Clock::system);
-    if let Some(errors) = flow.given.mistakes(&flow.graph.parameters, schedule.parameter_defaults()) {
-        return Some(Prepared::new(flow, Until::TheEnd, runtime(), None).refuse_parameters(errors).run());
-    }
-    let mut upcoming = match guard(|| Upcoming::new(schedule, wall::now(&clock))) {
-        Ok(upcoming) => upcoming,
-        Err(caught) => return Some(refused(flow, runtime(), caught.into_error())),
+    let mut following = match Following::new(flow, schedule) {
+        Ok(following) => following,
+        Err(why) => return Some(why.refuse(flow, runtime())),
     };
     let mut last = None;
     loop {
-        let event = match guard(|| upcoming.next(&clock, flow.name())).map_err(Caught::into_error) {
-            Ok(Some(event)) => event,
-            Ok(None) => break,
-            Err(error) => return Some(refused(flow, runtime(), error)),
-        };
-        if event.timestamp() > wall::now(&clock) {
-            let at = event.start_time().strftime("%FT%T%:z");
-            tracing::info!(target: "prefect", flow = flow.name(), "Waiting for next scheduled run at {at}");
+        match following.wait(&waited_for) {
+            // The results of the run before are needed no longer.
+            Next::Due(event) => {
+                drop(last.take());
+                last = Some(Prepared::new(flow, Until::TheEnd, runtime(), Some(&event)).run());
+            }
+            Next::Over => break,
+            Next::NobodyWaits => return None,
+            Next::Wrong(error) => return Some(refused(flow, runtime(), error)),
         }
-        if !wall::wait(&clock, event.timestamp(), &waited_for) || !waited_for() {
-            return None;
-        }
-        // The results of the run before are needed no longer.
-        drop(last.take());
-        last = Some(Prepared::new(flow, Until::TheEnd, runtime(), Some(&event)).run());
     }
     Some(last.unwrap_or_else(|| refused(flow, runtime(), "Flow has no more scheduled runs.".into())))
+}
+
+/// The next so many runs of a flow on its schedule, fewer if it has no more; each is shown to `each` when it has ended.
+#[track_caller]
+pub(crate) fn run_next<O: FlowOutput>(
+    flow: &Flow<O>,
+    schedule: &Schedule,
+    runtime: impl Fn() -> AsyncRuntime,
+    count: usize,
+    mut each: impl FnMut(FlowRun),
+) {
+    Prepared::check(flow);
+    let mut following = match Following::new(flow, schedule) {
+        Ok(following) => following,
+        Err(why) => return each(why.refuse(flow, runtime())),
+    };
+    for _ in 0..count {
+        match following.wait(&|| true) {
+            Next::Due(event) => each(Prepared::new(flow, Until::TheEnd, runtime(), Some(&event)).run()),
+            Next::Over | Next::NobodyWaits => return,
+            Next::Wrong(error) => return each(refused(flow, runtime(), error)),
+        }
+    }
+}
+
+/// Why a schedule cannot be followed at all.
+enum Unfit {
+    Parameters(ParameterErrors),
+    Error(TaskError),
+}
+
+impl Unfit {
+    fn refuse<O: FlowOutput>(self, flow: &Flow<O>, runtime: AsyncRuntime) -> FlowRun {
+        match self {
+            Self::Parameters(errors) => {
+                Prepared::new(flow, Until::TheEnd, runtime, None).refuse_parameters(errors).run()
+            }
+            Self::Error(error) => refused(flow, runtime, error),
+        }
+    }
+}
+
+/// What comes next on a schedule.
+enum Next {
+    /// The moment of a run has come.
+    Due(ClockEvent),
+    Over,
+    NobodyWaits,
+    /// The code of the schedule failed.
+    Wrong(TaskError),
+}
+
+/// A flow on its way through its schedule.
+struct Following<'a> {
+    name: &'a str,
+    clock: Clock,
+    upcoming: Upcoming<'a>,
+}
+
+impl<'a> Following<'a> {
+    fn new<O>(flow: &'a Flow<O>, schedule: &'a Schedule) -> Result<Self, Unfit> {
+        panics::install_hook();
+        let clock = flow.settings.clock.clone().unwrap_or_else(Clock::system);
+        if let Some(errors) = flow.given.mistakes(&flow.graph.parameters, schedule.parameter_defaults()) {
+            return Err(Unfit::Parameters(errors));
+        }
+        let upcoming = guard(|| Upcoming::new(schedule, wall::now(&clock)));
+        let upcoming = upcoming.map_err(|caught| Unfit::Error(caught.into_error()))?;
+        Ok(Self { name: flow.name(), clock, upcoming })
+    }
+
+    /// Holds up this thread until the moment of the next run.
+    fn wait(&mut self, waited_for: &impl Fn() -> bool) -> Next {
+        let event = match guard(|| self.upcoming.next(&self.clock, self.name)) {
+            Ok(Some(event)) => event,
+            Ok(None) => return Next::Over,
+            Err(caught) => return Next::Wrong(caught.into_error()),
+        };
+        if event.timestamp() > wall::now(&self.clock) {
+            let (flow, at) = (self.name, event.start_time().strftime("%FT%T%:z"));
+            tracing::info!(target: "prefect", flow, "Waiting for next scheduled run at {at}");
+        }
+        if !wall::wait(&self.clock, event.timestamp(), waited_for) || !waited_for() {
+            return Next::NobodyWaits;
+        }
+        Next::Due(event)
+    }
 }
 
 /// The schedule of a flow, if this run follows it.

@@ -21,9 +21,10 @@ use crate::lock::lock;
 use crate::notify::{DeliverySettings, Notifications, Unconfigured, check_webhook};
 use crate::panics::{self, Caught, guard};
 use crate::random::{fraction, spread};
+use crate::results::TaskResult;
 use crate::schedule::ClockEvent;
 use crate::state::Start;
-use crate::{Clock, Config, Signal, SignalKind, State, StateKind, TaskError, Tracked, random};
+use crate::{Clock, Config, Signal, SignalKind, State, StateKind, TaskError, Tracked, context, random};
 
 /// What the executor and the task runs of one run share.
 pub(crate) struct RunCore {
@@ -32,6 +33,8 @@ pub(crate) struct RunCore {
     pub(crate) shared: SharedValues,
     pub(crate) left_behind: LeftBehind,
     pub(crate) cache: Cache,
+    /// What keeps results instead of the stores that the flow names.
+    pub(crate) results: Option<TaskResult>,
     /// What goes to the cache when the run has ended.
     for_cache: Mutex<Vec<(String, Kept)>>,
     seed: u64,
@@ -209,6 +212,7 @@ impl Prepared {
             config,
             notifications,
             observers: settings.observers.clone(),
+            log: settings.log.clone(),
         });
         let mut shared = flow.shared.clone();
         if !flow.graph.parameters.is_empty() {
@@ -220,6 +224,7 @@ impl Prepared {
             shared,
             left_behind: LeftBehind::default(),
             cache: settings.cache.clone().unwrap_or_else(Cache::of_process),
+            results: settings.results.clone(),
             for_cache: Mutex::default(),
             seed,
         });
@@ -462,6 +467,8 @@ fn delivery(config: &Config, settings: &RunSettings, seed: u64) -> DeliverySetti
         ui_url: config.settings().ui_url.clone(),
         flush_deadline: settings.flush_deadline.unwrap_or(config.settings().flush_deadline),
         on_flush: settings.on_flush.clone(),
+        // A flow that a body runs sends nothing either.
+        outbox: settings.outbox.clone().or_else(|| context().services()?.notifications.outbox()),
         on_unconfigured: settings.print_card.clone().map_or(Unconfigured::Warn, Unconfigured::Print),
         jitter_seed: spread(seed),
         ..DeliverySettings::default()

@@ -8,8 +8,9 @@ use super::{PauseAnswer, RunState};
 use crate::cache::Cache;
 use crate::door::Observer;
 use crate::engine::KeepResults;
-use crate::notify::{OnFlush, PrintCard};
+use crate::notify::{OnFlush, Outbox, PrintCard};
 use crate::quiet::Quiet;
+use crate::results::TaskResult;
 use crate::{Clock, Config, ConfigError, Tracked};
 
 /// What runs the tasks.
@@ -58,6 +59,11 @@ pub struct RunSettings {
     pub(crate) states: RunState,
     pub(crate) on_pause: Option<Quiet<OnPause>>,
     pub(crate) cache: Option<Cache>,
+    /// Who takes messages instead of Slack.
+    pub(crate) outbox: Option<Outbox>,
+    pub(crate) log: Option<tracing::Dispatch>,
+    /// What keeps results instead of the stores that the flow names.
+    pub(crate) results: Option<TaskResult>,
 }
 
 /// Who is asked about paused tasks.

@@ -82,6 +82,10 @@ fn place(definition: &TaskDefinition, of: OfRun<'_>) -> Result<Option<Place>, Ta
         return Ok(None);
     }
     let result = result.cloned().unwrap_or_else(|| LocalResult::new().into_task_result());
+    let result = match &core.results {
+        Some(store) => result.kept_in(store),
+        None => result,
+    };
     let location = match (&definition.target, &result.location) {
         (Some(target), _) => expand("target", target, of)?,
         (None, Some(location)) => expand("the location of the result", location, of)?,

@@ -2,13 +2,12 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::IsTerminal;
-use std::time::Duration;
 
 use console::measure_text_width;
 
 use crate::StateKind;
 use crate::notify::Card;
-pub(super) use crate::plain::{counted, plain};
+pub(super) use crate::plain::{counted, human, plain};
 
 /// Which colours a stream gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,16 +100,6 @@ pub(super) fn card(message: &Card, paint: Paint) -> String {
     out
 }
 
-/// A duration as people read it: `129.4µs`, `3.2s`, `1m 05s`, `2h 05m`.
-pub(super) fn human(time: Duration) -> String {
-    match time.as_secs() {
-        0 if time.is_zero() => "0s".to_owned(),
-        0..60 => format!("{time:.1?}"),
-        seconds @ 60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
-        seconds => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
-    }
-}
-
 /// The text with blanks behind it, up to this many columns.
 pub(super) fn padded(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(measure_text_width(text))))
@@ -149,13 +138,6 @@ mod tests {
         assert_eq!(paint(false, &[("CLICOLOR_FORCE", "0")]), Paint::Plain);
         assert_eq!(paint(false, &[("FORCE_COLOR", "1"), ("COLORTERM", "24bit")]), Paint::Full);
         assert_eq!(paint(false, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), Paint::Plain);
-    }
-
-    #[test]
-    fn durations_are_read_at_a_glance() {
-        let texts = [0, 129_400, 3_200_000_000, 65_000_000_000, 7_500_000_000_000];
-        let texts = texts.map(|nanos| human(Duration::from_nanos(nanos)));
-        assert_eq!(texts, ["0s", "129.4µs", "3.2s", "1m 05s", "2h 05m"]);
     }
 
     #[test]
