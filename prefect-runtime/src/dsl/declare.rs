@@ -134,6 +134,16 @@ impl<T: Data, N> ParameterArguments<T, N> {
 #[derive(Debug)]
 pub struct SchemaOf<T>(TypeSchema, PhantomData<fn() -> T>);
 
+#[cfg(feature = "schema")]
+impl<T> Clone for SchemaOf<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+#[cfg(feature = "schema")]
+impl<T> Copy for SchemaOf<T> {}
+
 /// The JSON schema of the type of a [`parameter`](parameter()): see [`Flow::parameters_schema`]. Only with the feature
 /// `schema`.
 ///
