@@ -139,8 +139,8 @@ fn children_know_their_number_and_retry_alone() {
 #[test]
 fn a_map_without_a_list_is_a_mistake() {
     let built = std::panic::catch_unwind(|| flow!("none", { add::map(unmapped(1), unmapped(2)) }));
-    let text = *built.unwrap_err().downcast::<&str>().unwrap();
-    assert_eq!(text, "`map` needs at least one list: every argument is `unmapped`");
+    let text = *built.unwrap_err().downcast::<String>().unwrap();
+    assert_eq!(text, "`map` of task `add` in flow `none` needs at least one list: every argument is `unmapped`");
 }
 
 #[test]

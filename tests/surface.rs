@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use prefect::IntoInput;
 use prefect::prelude::*;
+use prefect::{Elements, FlowBuilder, FlowOptions, IntoInput, Parameter, TaskBody, TaskDefinition, Value};
 
 /// Tasks of a library.
 pub mod tasks {
@@ -362,6 +362,23 @@ fn mistakes_that_only_building_can_show() {
             });
         },
         "to itself",
+    );
+    // Wired by name at run time.
+    let wired = |wire: fn(&mut FlowBuilder, prefect::TaskRef)| {
+        let mut flow = FlowBuilder::new(FlowOptions::new("built"));
+        let body = TaskBody::new([Parameter::of::<i64>("rows")], |inputs| Ok(inputs.take_value(0)));
+        let load = flow.task(TaskDefinition::new("load"), body);
+        wire(&mut flow, load);
+        drop(flow.build());
+    };
+    panics(|| wired(|_, _| {}), "flow `built`: task `load`: parameter `rows` is not bound");
+    panics(
+        || wired(|flow, load| flow.constant(load, "row", Value::new(1_i64))),
+        "task `load` of flow `built` has no parameter `row`: did you mean `rows`?",
+    );
+    panics(
+        || wired(|flow, load| flow.map_constant(load, "rows", Value::new(vec!["a".to_owned()]), Elements::of::<i64>())),
+        "(parameter `rows` of task `load` in flow `built`)",
     );
     panics(|| drop(options().retry_delay("soon")), "not a duration");
     panics(|| reference_tasks(Vec::<Node<i64>>::new()), "no flow is being built");

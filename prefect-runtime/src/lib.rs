@@ -40,6 +40,8 @@ pub use config::{
 };
 pub use context::{Context, context, sleep, sleep_blocking};
 pub use door::Observer;
+#[cfg(feature = "schema")]
+pub use dsl::declare::{SchemaOf, schema_of};
 pub use dsl::declare::{parameter, parameter_or};
 pub use dsl::{
     Choose, Chooser, Data, Failure, Flatten, Flattened, Input, IntoConstant, IntoGeneric, IntoGenericMapped, IntoInput,
@@ -91,8 +93,8 @@ pub mod __private {
     };
     pub use crate::flow::trigger::{Accepts, Typed, any_state, erase_trigger, into_trigger};
     pub use crate::flow::{
-        AnyOutput, BodyKind, BodyOutcome, Flow, FlowOptions, Inputs, IntoDuration, IntoRetryDelay, Parameter, RetryOn,
-        Slot, TaskCell, TaskCode, TaskDefinition, TaskFuture, Template, duration,
+        AnyOutput, BodyKind, BodyOutcome, Flow, FlowOptions, Inputs, IntoDuration, IntoRetryDelay, NoSchema, Parameter,
+        RetryOn, SchemaProbe, Slot, TaskCell, TaskCode, TaskDefinition, TaskFuture, Template, TypeSchema, duration,
     };
     pub use crate::handlers::{async_closure, boxed, closure, on_failure};
     pub use crate::results::task_result;

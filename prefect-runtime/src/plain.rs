@@ -11,7 +11,7 @@ pub(crate) fn plain(text: &str) -> String {
 }
 
 /// Controls, and what turns the direction of a line around.
-fn is_obeyed(c: char) -> bool {
+pub(crate) fn is_obeyed(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -41,6 +41,8 @@ pub(crate) fn difference(record: &Json) -> Option<Result<Option<String>, String>
         crate::schedules::difference(&observed["schedules"])
     } else if observed["entries"].is_array() {
         observed["entries"].as_array().into_iter().flatten().map(entry).find_map(Result::transpose).transpose()
+    } else if observed["attempts"].is_array() {
+        crate::building::difference(&observed["attempts"])
     } else {
         return None;
     };

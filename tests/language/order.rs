@@ -80,7 +80,7 @@ fn a_cycle_is_found_when_the_flow_is_built() {
             one.set_downstream(one);
         });
     });
-    assert_eq!(text, "edges can not connect a task to itself");
+    assert_eq!(text, "Edges can not connect a task to itself. (task `first` of flow `self`)");
 }
 
 /// A flow that could not be built leaves nothing behind.

@@ -1,6 +1,7 @@
 //! Parameters of flows: values that are given to a run, and what becomes of those that are no good.
 mod built;
 mod scheduled;
+mod schema;
 mod typed;
 
 use prefect::{Flow, FlowRun, ParameterErrors};

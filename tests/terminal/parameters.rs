@@ -127,3 +127,14 @@ fn help_lists_types_defaults_and_doc_comments() {
          see `terminal_flows --help` for the rest\n"
     );
 }
+
+#[test]
+fn the_schema_is_printed() {
+    let ran = program(&["schema", "etl"]).config("[context.secrets]\nTOKEN = \"start.\"\n").ran();
+    assert_eq!((ran.code, &*ran.err), (Some(0), ""), "{ran:?}");
+    let schema: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let properties = &schema["properties"];
+    assert_eq!((&properties["rows"]["default"], &properties["rows"]["type"]), (&10.into(), &"integer".into()));
+    assert_eq!(properties["x"]["description"], "Where to [redacted TOKEN]");
+    assert_eq!(schema["required"], serde_json::json!(["x"]));
+}

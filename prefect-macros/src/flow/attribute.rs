@@ -163,8 +163,14 @@ impl Parts<'_> {
                 quote!(::core::option::Option::None)
             };
             let doc = quote!(::core::concat!(#(#doc, "\n"),*));
-            let krate = path_at(krate, ty.span());
-            quote_spanned!(ty.span()=> #krate::__private::declared::<#ty>(#name, #doc, #default))
+            let (probe, krate) = (krate, path_at(krate, ty.span()));
+            // The trait comes second, for types without a schema.
+            let schema = quote! {{
+                #[allow(unused_imports)]
+                use #probe::__private::NoSchema as _;
+                #probe::__private::SchemaProbe::<#ty>::of().find()
+            }};
+            quote_spanned!(ty.span()=> #krate::__private::declared::<#ty>(#name, #doc, #default, #schema))
         });
         let given = Values { call: &call, returns: &returns }.builder();
         let report = errors.report();

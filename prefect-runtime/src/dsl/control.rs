@@ -242,7 +242,10 @@ pub fn merge<T>(branches: impl IntoIterator<Item = Node<T>>) -> Node<T> {
     for branch in branches {
         inputs.push(Some(Slot::Upstream(branch.own())));
     }
-    assert!(!inputs.is_empty(), "`merge` needs at least one task: there would be no result");
+    if inputs.is_empty() {
+        let flow = scope::edit(|flow| flow.name().to_owned());
+        panic!("`merge` in flow `{flow}` needs at least one task: there would be no result");
+    }
     Node::new(scope::add_built_in(built_in::merge(inputs.len()), &mut inputs))
 }
 

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::{Data, Missing, Node, Set};
 use crate::built_in;
 use crate::flow::declared::Declared;
-use crate::flow::{Flow, Given, GivenParameters, Slot, scope};
+use crate::flow::{Flow, Given, GivenParameters, Slot, TypeSchema, scope};
 use crate::{TaskBody, TaskDefinition, Value};
 
 /// A parameter of the flow that is being built: the value that a run is given under this name.
@@ -76,7 +76,8 @@ impl<T: Data> parameter<T> {
     #[doc(hidden)]
     #[must_use]
     pub fn __kw() -> ParameterArguments<T, Missing> {
-        ParameterArguments { name: Cow::Borrowed(""), default: None, doc: "", marker: PhantomData }
+        let (name, schema) = (Cow::Borrowed(""), None);
+        ParameterArguments { name, default: None, doc: "", schema, marker: PhantomData }
     }
 }
 
@@ -86,6 +87,7 @@ pub struct ParameterArguments<T, N> {
     name: Cow<'static, str>,
     default: Option<T>,
     doc: &'static str,
+    schema: Option<TypeSchema>,
     marker: PhantomData<fn() -> N>,
 }
 
@@ -93,8 +95,8 @@ impl<T: Data> ParameterArguments<T, Missing> {
     /// The name.
     #[must_use]
     pub fn __0(self, name: impl Into<Cow<'static, str>>) -> ParameterArguments<T, Set> {
-        let Self { default, doc, .. } = self;
-        ParameterArguments { name: name.into(), default, doc, marker: PhantomData }
+        let Self { default, doc, schema, .. } = self;
+        ParameterArguments { name: name.into(), default, doc, schema, marker: PhantomData }
     }
 
     /// The name.
@@ -118,6 +120,46 @@ impl<T: Data, N> ParameterArguments<T, N> {
     }
 }
 
+#[cfg(feature = "schema")]
+impl<T: Data, N> ParameterArguments<T, N> {
+    /// What the JSON schema of its type is.
+    #[must_use]
+    pub fn schema(self, schema: SchemaOf<T>) -> Self {
+        Self { schema: Some(schema.0), ..self }
+    }
+}
+
+/// The JSON schema of a type: what [`schema_of`] gives.
+#[cfg(feature = "schema")]
+#[derive(Debug)]
+pub struct SchemaOf<T>(TypeSchema, PhantomData<fn() -> T>);
+
+#[cfg(feature = "schema")]
+impl<T> Clone for SchemaOf<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+#[cfg(feature = "schema")]
+impl<T> Copy for SchemaOf<T> {}
+
+/// The JSON schema of the type of a [`parameter`](parameter()): see [`Flow::parameters_schema`]. Only with the feature
+/// `schema`.
+///
+/// ```
+/// use prefect::prelude::*;
+/// use prefect::schema_of;
+///
+/// let flow = flow!("etl", { parameter::<(u8, bool)>("pair", schema = schema_of()) });
+/// assert_eq!(flow.parameters_schema()["properties"]["pair"]["maxItems"], 2);
+/// ```
+#[cfg(feature = "schema")]
+#[must_use]
+pub fn schema_of<T: schemars::JsonSchema>() -> SchemaOf<T> {
+    SchemaOf(TypeSchema::of::<T>(), PhantomData)
+}
+
 /// The name is there.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
@@ -139,6 +181,10 @@ impl<T: Data, N> ParameterArguments<T, N> {
             Some(default) => declared.with_default(Value::new(default)),
             None => declared,
         };
+        let declared = match self.schema {
+            Some(schema) => declared.with_schema(schema),
+            None => declared,
+        };
         add(self.name, declared)
     }
 }
@@ -158,13 +204,13 @@ impl<T, N> fmt::Debug for ParameterArguments<T, N> {
 pub trait FlowParameter: Sized {
     /// Adds it to the flow that is being built.
     #[track_caller]
-    fn declare(name: &'static str, doc: &'static str, default: Option<Slot>) -> Node<Self>;
+    fn declare(name: &'static str, doc: &'static str, default: Option<Slot>, schema: TypeSchema) -> Node<Self>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + Clone + Send + Sync + 'static> FlowParameter for T {
-    fn declare(name: &'static str, doc: &'static str, default: Option<Slot>) -> Node<T> {
-        let declared = Declared::in_memory::<T>().with_doc(doc);
+    fn declare(name: &'static str, doc: &'static str, default: Option<Slot>, schema: TypeSchema) -> Node<T> {
+        let declared = Declared::in_memory::<T>().with_doc(doc).with_schema(schema);
         let declared = match default {
             None => declared,
             Some(Slot::Value(value)) => declared.with_default(value),
@@ -177,8 +223,13 @@ impl<T: DeserializeOwned + Clone + Send + Sync + 'static> FlowParameter for T {
 /// For the macros: a parameter of the flow, when it is no part of another one.
 #[must_use]
 #[track_caller]
-pub fn declared<T: FlowParameter>(name: &'static str, doc: &'static str, default: Option<Slot>) -> Node<T> {
-    T::declare(name, doc, default)
+pub fn declared<T: FlowParameter>(
+    name: &'static str,
+    doc: &'static str,
+    default: Option<Slot>,
+    schema: TypeSchema,
+) -> Node<T> {
+    T::declare(name, doc, default, schema)
 }
 
 /// A plain value for a parameter of type `P`.

@@ -9,7 +9,7 @@ use super::node::own_all;
 use super::parts::{Element, value};
 use super::{Data, Input, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream};
 use crate::flow::{Computed, Each, EachOf, FlowOutput, MissingResult, Passed, Slot, scope};
-use crate::{Elements, State, StateResult, TaskRef, Value};
+use crate::{Elements, FlowBuilder, State, StateResult, TaskRef, Value};
 
 /// The result of a mapped task, while the flow is being built: what each child gives, in the order of the list.
 ///
@@ -104,8 +104,11 @@ impl<T> Upstream for Mapped<T> {
 #[allow(clippy::must_use_candidate, reason = "the call may stand alone, as that of a task")]
 pub fn mapped<T>(node: Node<T>) -> Mapped<T> {
     let task = node.task();
-    let is_mapped = scope::edit(|flow| flow.is_mapped(task.task));
-    assert!(is_mapped, "`map` needs at least one list: every argument is `unmapped`");
+    let told = |flow: &mut FlowBuilder| {
+        (flow.is_mapped(task.task), flow.name_of(task.task).to_owned(), flow.name().to_owned())
+    };
+    let (is_mapped, name, flow) = scope::edit(told);
+    assert!(is_mapped, "`map` of task `{name}` in flow `{flow}` needs at least one list: every argument is `unmapped`");
     Mapped { node: Node::new((task.graph, task.task)), marker: PhantomData }
 }
 

@@ -172,7 +172,8 @@ pub trait Upstream {
 
 #[track_caller]
 fn put_after(task: u32, upstream: u32) {
-    assert!(task != upstream, "edges can not connect a task to itself");
+    // Not within `edit`, so that the panic is at the line of the caller.
+    assert!(task != upstream, "{}", scope::edit(|flow| flow.loop_text(task)));
     scope::edit(|flow| flow.after(task, upstream));
 }
 

@@ -14,6 +14,7 @@ use super::elements::Elements;
 use super::graph::{Code, DynamicCode, PLAIN, TaskId, TaskKind, TaskNode};
 use super::inputs::{BodyOutcome, Computed, Each, EachOf, Inputs, Slot, TaskFuture};
 use super::settings::FlowOptions;
+use crate::near::nearest;
 use crate::quiet::Quiet;
 use crate::{TaskError, Value};
 
@@ -292,9 +293,20 @@ impl FlowBuilder {
     /// Maps `to` over a constant list.
     ///
     /// # Panics
-    /// As [`constant`](Self::constant).
+    /// As [`constant`](Self::constant), and if the constant is no such list.
     #[track_caller]
     pub fn map_constant(&mut self, to: TaskRef, key: &str, list: Value, elements: Elements) {
+        let task = self.own(to);
+        let is_list = elements.list(list.clone()).is_some_and(|list| elements.len(&list).is_some());
+        assert!(
+            is_list,
+            "Cannot map over unsubscriptable object of type `{}`: it takes the elements of a `{}`. \
+             (parameter `{key}` of task `{}` in flow `{}`)",
+            list.type_name(),
+            elements.type_name(),
+            self.name_of(task),
+            self.options.name
+        );
         self.bind(to, key, Slot::Each(Each { of: EachOf::Constant(list), elements, convert: None }));
     }
 
@@ -310,13 +322,19 @@ impl FlowBuilder {
         let kind = &self.kinds[self.nodes[task as usize].kind as usize];
         let name = kind.definition.name();
         let Some(i) = kind.code.parameters().iter().position(|p| p.name == key) else {
-            panic!("task `{name}` has no parameter `{key}`");
+            let names = kind.code.parameters().iter().map(|p| &*p.name);
+            let hint = nearest(key, names).map(|meant| format!(": did you mean `{meant}`?")).unwrap_or_default();
+            panic!("task `{name}` of flow `{}` has no parameter `{key}`{hint}", self.options.name);
         };
         let slots = self
             .bound
             .get_mut(&task)
             .unwrap_or_else(|| panic!("the inputs of task `{name}` were given when it was called"));
-        assert!(slots[i].is_none(), "parameter `{key}` of task `{name}` is bound already");
+        assert!(
+            slots[i].is_none(),
+            "Argument \"{key}\" for task <Task: {name}> has already been assigned in this flow. (flow `{}`)",
+            self.options.name
+        );
         slots[i] = Some(slot);
     }
 
@@ -336,7 +354,14 @@ impl FlowBuilder {
     /// If a task belongs to another flow.
     #[track_caller]
     pub fn reference_tasks(&mut self, tasks: impl IntoIterator<Item = TaskRef>) {
-        self.reference_tasks = Some(tasks.into_iter().map(|task| self.own(task)).collect());
+        let mut own = Vec::new();
+        // A loop, because a closure would not hand on whose call it is.
+        for task in tasks {
+            let is_own = task.graph == self.id;
+            assert!(is_own, "reference tasks must be part of the flow. (flow `{}`)", self.options.name);
+            own.push(task.task);
+        }
+        self.reference_tasks = Some(own);
     }
 
     #[track_caller]
@@ -348,8 +373,14 @@ impl FlowBuilder {
     #[track_caller]
     fn ends(&self, from: TaskRef, to: TaskRef) -> (TaskId, TaskId) {
         let (from, to) = (self.own(from), self.own(to));
-        assert!(from != to, "edges can not connect a task to itself");
+        assert!(from != to, "{}", self.loop_text(to));
         (from, to)
+    }
+
+    /// Why a task cannot be put after itself.
+    pub(crate) fn loop_text(&self, task: TaskId) -> String {
+        let (task, flow) = (self.name_of(task), &self.options.name);
+        format!("Edges can not connect a task to itself. (task `{task}` of flow `{flow}`)")
     }
 
     /// The flow.

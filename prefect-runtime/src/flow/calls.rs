@@ -120,6 +120,11 @@ impl FlowBuilder {
         &self.order
     }
 
+    /// The name of the flow.
+    pub(crate) fn name(&self) -> &str {
+        &self.options.name
+    }
+
     /// The name of a task.
     pub(crate) fn name_of(&self, task: TaskId) -> &str {
         self.kinds[self.nodes[task as usize].kind as usize].definition.name()

@@ -12,6 +12,7 @@ use super::BodyKind;
 use super::given::Resolved;
 use super::graph::{Code, DynamicCode, TaskId};
 use super::inputs::BodyOutcome;
+use super::type_schema::TypeSchema;
 use crate::panics::{Caught, guard};
 use crate::{Data, Signal, Value};
 
@@ -23,6 +24,8 @@ pub(crate) struct Declared {
     type_name: fn() -> &'static str,
     pub(crate) default: Option<Value>,
     doc: Cow<'static, str>,
+    #[cfg_attr(not(feature = "schema"), allow(dead_code, reason = "nobody asks"))]
+    pub(super) schema: TypeSchema,
 }
 
 impl Declared {
@@ -42,7 +45,8 @@ impl Declared {
     ) -> Self {
         // What may be left out of a struct may be left out of a run. Reading is user code.
         let default = guard(|| T::deserialize(Absent).ok().map(keep)).unwrap_or(None);
-        Self { read, type_id: TypeId::of::<T>, type_name: type_name::<T>, default, doc: Cow::Borrowed("") }
+        let (doc, schema) = (Cow::Borrowed(""), TypeSchema::guessed::<T>());
+        Self { read, type_id: TypeId::of::<T>, type_name: type_name::<T>, default, doc, schema }
     }
 
     /// A default in place of the type's own.
@@ -56,6 +60,17 @@ impl Declared {
         let lines: Vec<_> = doc.trim().lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end()).collect();
         self.doc = lines.join("\n").into();
         self
+    }
+
+    /// What is known of the schema of its type, in place of a guess.
+    pub(crate) fn with_schema(mut self, schema: TypeSchema) -> Self {
+        self.schema = schema;
+        self
+    }
+
+    #[cfg(feature = "schema")]
+    pub(super) fn is_a<T: 'static>(&self) -> bool {
+        (self.type_id)() == TypeId::of::<T>()
     }
 
     /// The type as people write it: without the modules that it lies in.

@@ -84,7 +84,12 @@ impl FlowBuilder {
                     .zip(kind.code.parameters())
                     .map(|(slot, p)| {
                         slot.unwrap_or_else(|| {
-                            panic!("task `{}`: parameter `{}` is not bound", kind.definition.name(), p.name)
+                            panic!(
+                                "flow `{}`: task `{}`: parameter `{}` is not bound",
+                                self.options.name,
+                                kind.definition.name(),
+                                p.name
+                            )
                         })
                     })
                     .collect();

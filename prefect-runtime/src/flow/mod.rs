@@ -14,10 +14,13 @@ mod layout;
 mod output;
 mod part;
 pub(crate) mod retry;
+#[cfg(feature = "schema")]
+mod schema;
 pub(crate) mod scope;
 pub(crate) mod settings;
 pub(crate) mod template;
 pub(crate) mod trigger;
+mod type_schema;
 
 use std::sync::Arc;
 
@@ -39,6 +42,7 @@ pub use retry::{RetryDelay, RetryOn};
 pub use settings::FlowOptions;
 pub use template::Template;
 pub use trigger::{Trigger, Upstreams};
+pub use type_schema::{NoSchema, SchemaProbe, TypeSchema};
 
 use crate::run::{self, AsyncRuntime, FlowRun, Prepared, RunSettings, RunState, Until};
 use crate::schedule::Schedule;
@@ -100,6 +104,39 @@ impl<O> Flow<O> {
     /// ```
     pub fn parameters(&self) -> impl Iterator<Item = ParameterInfo> + '_ {
         self.graph.parameters.iter().map(FlowParameter::info)
+    }
+
+    /// The JSON schema (draft 2020-12) of an object with a value for each parameter, for forms: types, defaults, doc
+    /// comments, what is required, and no further names. Only with the feature `schema`.
+    ///
+    /// A parameter of a `#[prefect::flow]` function has the schema of its type if that is [`schemars::JsonSchema`]. If it is
+    /// not, the parameter works all the same, and its schema takes any value. Where a flow is built, `parameter::<T>("x")`
+    /// knows the usual types (numbers, texts, `Option`, `Vec` and maps of them), and takes the schema of any other by
+    /// `schema = schema_of()`; a [`FlowBuilder`] has [`parameter_schema`](FlowBuilder::parameter_schema).
+    ///
+    /// An object that the schema refuses is refused by a run. The other way round there is what a schema cannot say: to JSON
+    /// schema `2.0` is an integer, and a `Deserialize` may look at more than the type.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    ///
+    /// #[prefect::flow]
+    /// fn etl(
+    ///     /// Where to read from.
+    ///     path: String,
+    ///     #[default(3)] rows: u8,
+    /// ) {
+    /// }
+    /// let schema = etl::flow().parameters_schema();
+    /// let rows = serde_json::json!({ "type": "integer", "format": "uint8", "minimum": 0, "maximum": 255, "default": 3 });
+    /// assert_eq!(schema["properties"]["rows"], rows);
+    /// assert_eq!(schema["properties"]["path"]["description"], "Where to read from.");
+    /// assert_eq!(schema["required"], serde_json::json!(["path"]));
+    /// ```
+    #[cfg(feature = "schema")]
+    #[must_use]
+    pub fn parameters_schema(&self) -> serde_json::Value {
+        schema::of_parameters(&self.graph.name, &self.graph.parameters)
     }
 
     /// Gives a parameter a value for the runs of this flow, in place of one that it was given before.

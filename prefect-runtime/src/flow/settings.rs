@@ -29,7 +29,7 @@ impl FlowOptions {
     #[track_caller]
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         let name = name.into();
-        assert!(!name.is_empty(), "a name must be provided for the flow");
+        assert!(!name.is_empty(), "A name must be provided for the flow.");
         Self { name, handlers: Vec::new(), terminal_state_handler: None, result: None }
     }
 

@@ -165,7 +165,8 @@ impl Prepared {
     pub(crate) fn check<O>(flow: &Flow<O>) {
         assert!(
             !crate::flow::scope::is_building(),
-            "a flow cannot be run while a flow is being built on the same thread"
+            "flow `{}` cannot be run while a flow is being built on the same thread: run it after that",
+            flow.name()
         );
         check_shared(flow);
     }

@@ -14,6 +14,9 @@ pub(super) enum Choice {
     Run(usize, Words),
     /// Draw the flow at this place.
     Draw(usize, Drawing),
+    /// Print the schema of the parameters of the flow at this place.
+    #[cfg(feature = "schema")]
+    Describe(usize),
     /// Print this.
     Say(String),
     /// The words make no sense: why.
@@ -32,7 +35,11 @@ pub(super) enum Drawing {
 }
 
 /// Subcommands and options: what a near miss may have meant.
-const WORDS: [&str; 9] = ["run", "graph", "help", "--help", "--version", "--param", "--params-file", "--svg", "--dot"];
+const WORDS: [&str; 10] =
+    ["run", "graph", "schema", "help", "--help", "--version", "--param", "--params-file", "--svg", "--dot"];
+
+/// Whether there is the command `schema`.
+const SCHEMA: bool = cfg!(feature = "schema");
 
 pub(super) struct CommandLine<'a> {
     pub(super) program: &'a str,
@@ -56,7 +63,7 @@ impl CommandLine<'_> {
             return self.refuse("an argument is no text", None);
         };
         match words.as_slice() {
-            ["-h" | "--help" | "help", ..] | ["graph", "-h" | "--help"] => return Choice::Say(self.help()),
+            ["-h" | "--help" | "help", ..] | ["graph" | "schema", "-h" | "--help"] => return Choice::Say(self.help()),
             ["-V" | "--version"] => return Choice::Say(self.version()),
             ["run", rest @ ..] if rest.iter().any(|word| matches!(*word, "-h" | "--help")) => {
                 // Whatever else is wrong: help is asked for.
@@ -73,6 +80,7 @@ impl CommandLine<'_> {
             [] => self.run(&[]).unwrap_or_else(|refusal| refusal),
             ["run", rest @ ..] => self.run(rest).unwrap_or_else(|refusal| refusal),
             ["graph", rest @ ..] => self.graph(rest).unwrap_or_else(|refusal| refusal),
+            ["schema", rest @ ..] => self.schema(rest).unwrap_or_else(|refusal| refusal),
             [first, ..] if first.starts_with("--param") => {
                 self.unknown(first, Some(format!("values go behind `{} run`", self.program)))
             }
@@ -193,9 +201,25 @@ impl CommandLine<'_> {
         Ok(Choice::Draw(self.flow_of("graph", name)?, drawing.unwrap_or(Drawing::Text)))
     }
 
+    /// `schema [FLOW]`
+    #[cfg(feature = "schema")]
+    fn schema(&self, words: &[&str]) -> Result<Choice, Choice> {
+        match words {
+            [] => Ok(Choice::Describe(self.flow_of("schema", None)?)),
+            [name] => Ok(Choice::Describe(self.flow_of("schema", Some(name))?)),
+            [_, word, ..] => Err(self.unknown(word, None)),
+        }
+    }
+
+    #[cfg(not(feature = "schema"))]
+    fn schema(&self, _: &[&str]) -> Result<Choice, Choice> {
+        Err(self.refuse("`schema` needs the feature `schema` of the crate `prefect`", None))
+    }
+
     fn unknown(&self, word: &str, hint: Option<String>) -> Choice {
         let hint = hint.or_else(|| {
-            let meant = nearest(word, WORDS).map(ToOwned::to_owned);
+            let words = WORDS.into_iter().filter(|word| SCHEMA || *word != "schema");
+            let meant = nearest(word, words).map(ToOwned::to_owned);
             let meant =
                 meant.or_else(|| nearest(word, self.flows.iter().copied()).map(|flow| self.written("run", flow)));
             meant.map(|meant| format!("did you mean `{meant}`?"))
@@ -224,10 +248,11 @@ impl CommandLine<'_> {
         let flow = if self.flows.len() == 1 { "[FLOW]" } else { "FLOW" };
         format!(
             "usage: {program} run {flow} [--param NAME=VALUE].. [--params-file FILE]\n\
-             \x20      {program} graph {flow} [--svg FILE] [--dot]\n\n\
+             \x20      {program} graph {flow} [--svg FILE] [--dot]\n{schema_usage}\n\
              commands:\n\
              \x20 run            runs a flow; with one flow in the program, `{program}` alone does the same\n\
              \x20 graph          draws a flow: as boxes and arrows, --svg FILE as SVG (- for standard output), --dot as DOT\n\
+             {schema}\
              \x20 help           prints this\n\n\
              options:\n\
              \x20 -h, --help     prints this; behind `run FLOW`, the parameters of the flow\n\
@@ -237,6 +262,12 @@ impl CommandLine<'_> {
              \x20 RUST_LOG       which log lines are shown, for example `info` or `prefect.TaskRunner=debug`\n\
              \x20 NO_COLOR       no colours; CLICOLOR_FORCE=1: colours everywhere\n\n\
              exit code: 0 the flow succeeded, 1 it failed, 2 wrong arguments, 3 it waits for somebody\n",
+            schema_usage = if SCHEMA {
+                format!("       {program} schema {flow}\n", program = self.program)
+            } else {
+                String::new()
+            },
+            schema = if SCHEMA { "  schema         prints the parameters of a flow as a JSON schema\n" } else { "" },
             program = self.program,
             names = self.names(),
         )
@@ -275,7 +306,11 @@ impl CommandLine<'_> {
 
 /// What a command does to a flow.
 fn verb(command: &str) -> &str {
-    if command == "graph" { "draw" } else { command }
+    match command {
+        "graph" => "draw",
+        "schema" => "describe",
+        command => command,
+    }
 }
 
 #[cfg(test)]
@@ -358,6 +393,20 @@ mod tests {
         refused(&["a", "b"], &["graph", "c"], "there is no flow `c`");
         refused(&["a"], &["graph", "--sgv"], "unknown argument `--sgv`: did you mean `--svg`?");
         refused(&["a"], &["grahp"], "unknown argument `grahp`: did you mean `graph`?");
+    }
+
+    #[test]
+    #[cfg(feature = "schema")]
+    fn a_flow_is_described() {
+        assert_eq!(choose(&["etl"], &["schema"]), Choice::Describe(0));
+        assert_eq!(choose(&["a", "b"], &["schema", "b"]), Choice::Describe(1));
+        refused(&["a", "b"], &["schema"], "which flow? write `prog schema a`");
+        refused(&[], &["schema"], "there is no flow to describe");
+        refused(&["a"], &["schema", "c"], "there is no flow `c`");
+        refused(&["a"], &["schema", "a", "b"], "unknown argument `b`");
+        refused(&["a"], &["shema"], "unknown argument `shema`: did you mean `schema`?");
+        let Choice::Say(help) = choose(&["a"], &["--help"]) else { panic!("no help") };
+        assert!(help.contains("\n       prog schema [FLOW]\n\ncommands:") && help.contains("\n  schema  "), "{help}");
     }
 
     #[test]

@@ -5,6 +5,8 @@ mod draw;
 mod live;
 mod log;
 mod parameters;
+#[cfg(feature = "schema")]
+mod schema;
 mod screen;
 mod shown;
 mod summary;
@@ -35,6 +37,9 @@ trait Runnable {
     /// Takes the values, and adds what is wrong with them. Secrets are hidden in that.
     fn give(&mut self, values: &mut Values);
     fn picture(&self) -> Picture;
+    /// The schema of the parameters, as text.
+    #[cfg(feature = "schema")]
+    fn schema(&self) -> String;
     fn run(self: Box<Self>) -> Summary;
 }
 
@@ -59,6 +64,14 @@ impl<O: FlowOutput> Runnable for Flow<O> {
     fn picture(&self) -> Picture {
         let config = self.settings.config_or_current().ok();
         self.graph().redacted(&redactor_of(config.as_ref()))
+    }
+
+    #[cfg(feature = "schema")]
+    fn schema(&self) -> String {
+        // A schema may be written by hand: user code.
+        panics::install_hook();
+        let redactor = redactor_of(self.settings.config_or_current().ok().as_ref());
+        schema::text(&self.parameters_schema(), &redactor)
     }
 
     fn run(self: Box<Self>) -> Summary {
@@ -122,7 +135,8 @@ impl IntoFlows for Vec<AnyFlow> {
 }
 
 /// The `main` of a program that runs flows: with one flow and no argument it runs it, `run NAME` runs one of several,
-/// `graph` draws a flow ([`Picture`]) and runs nothing, `--help` tells the rest. Parameters are given by
+/// `graph` draws a flow ([`Picture`]) and runs nothing, `schema` prints what parameters it takes as a JSON schema (with the
+/// feature `schema`), `--help` tells the rest. Parameters are given by
 /// `run NAME --param x=3` and `--params-file values.json`; what is missing or does not fit is told before anything runs, and
 /// `run NAME --help` lists them. A flow that has a schedule is run once, at once: [`Flow::run`] follows schedules.
 ///
@@ -184,6 +198,11 @@ pub fn main(flows: impl IntoFlows) -> ExitCode {
             ExitCode::from(summary.code)
         }
         Choice::Draw(i, drawing) => draw::draw(&flows[i].0.picture(), &drawing),
+        #[cfg(feature = "schema")]
+        Choice::Describe(i) => {
+            Stream::Out.write(&flows[i].0.schema());
+            ExitCode::SUCCESS
+        }
         Choice::Say(text) => {
             Stream::Out.write(&text);
             ExitCode::SUCCESS

@@ -1,0 +1,59 @@
+//! The schema of a flow's parameters, as the command line prints it.
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use serde_json::Value as Json;
+
+use crate::Redactor;
+use crate::plain::is_obeyed;
+
+/// As JSON in lines, without secrets. What a terminal would obey is written as JSON writes it: it stays the same text.
+pub(super) fn text(schema: &Json, redactor: &Redactor) -> String {
+    let mut out = String::new();
+    for c in format!("{:#}", redacted(schema, redactor)).chars() {
+        if c != '\n' && is_obeyed(c) {
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out + "\n"
+}
+
+/// Text by text: what a secret is in JSON may look different from what it is.
+fn redacted(json: &Json, redactor: &Redactor) -> Json {
+    match json {
+        Json::String(text) => redactor.redact(text).into(),
+        Json::Array(items) => items.iter().map(|item| redacted(item, redactor)).collect(),
+        Json::Object(map) => {
+            map.iter().map(|(key, value)| (redactor.redact(key).into_owned(), redacted(value, redactor))).collect()
+        }
+        Json::Number(number) => match redactor.redact(&number.to_string()) {
+            Cow::Borrowed(_) => json.clone(),
+            Cow::Owned(hidden) => hidden.into(),
+        },
+        Json::Null | Json::Bool(_) => json.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn it_stays_json_and_a_terminal_obeys_none_of_it() {
+        let redactor = Redactor::new();
+        redactor.add("TOKEN", "tok-\"123456");
+        redactor.add("PIN", "7654321");
+        let json = json!({ "a\u{9b}\n": ["b\u{202e}", { "c": "at tok-\"123456!" }, null, 1, 7_654_321] });
+        let text = text(&json, &redactor);
+        assert!(text.lines().all(|line| !line.contains(is_obeyed)), "{text}");
+        let mut expected = json;
+        expected["a\u{9b}\n"][1]["c"] = redactor.redact("at tok-\"123456!").into();
+        expected["a\u{9b}\n"][4] = "[redacted PIN]".into();
+        assert_eq!(serde_json::from_str::<Json>(&text).unwrap(), expected);
+        assert!(!text.contains("123456"), "{text}");
+    }
+}
