@@ -32,6 +32,7 @@ pub(super) fn check(trigger: &Trigger, upstream: &[&State], at: At, hits: &mut H
             return Err(State::plain(Kind::Skipped, "All upstreams were skipped"));
         }
         Trigger::NotAllSkipped => ("not_all_skipped", good == all, "but some of the upstream tasks failed."),
+        Trigger::ResourceCleanup => unreachable!("asked elsewhere: it tells its upstream tasks apart"),
         Trigger::ManualOnly => {
             hit("manual_only");
             let message = Some("Trigger function is \"manual_only\"".to_owned());
