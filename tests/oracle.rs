@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use model::rules::{Hits, RULES};
 use model::{
     Case, Expected, Kind, Message, Mode, Observed, Start, Way, Workers, difference, generate, recorded, rules, shrink,
+    typed,
 };
 use prefect_tests::records;
 
@@ -21,9 +22,28 @@ fn check(
     workers: Workers,
     run_on_library: impl Fn(&Case, Way) -> Observed,
 ) -> Result<Hits, String> {
+    check_cases(seeds.into_iter().map(|seed| (seed, generate::case(seed))), workers, Case::clone, run_on_library)
+}
+
+/// The same with cases that the typed layer can say.
+fn check_fitted(
+    seeds: impl IntoIterator<Item = u64>,
+    workers: Workers,
+    run_on_library: impl Fn(&Case, Way) -> Observed,
+) -> Result<Hits, String> {
+    let cases = seeds.into_iter().map(|seed| (seed, typed::fit(&generate::case(seed))));
+    check_cases(cases, workers, typed::fit, run_on_library)
+}
+
+/// `fit` makes a smaller case one that can be run.
+fn check_cases(
+    cases: impl IntoIterator<Item = (u64, Case)>,
+    workers: Workers,
+    fit: impl Fn(&Case) -> Case,
+    run_on_library: impl Fn(&Case, Way) -> Observed,
+) -> Result<Hits, String> {
     let mut hits = Hits::new();
-    for seed in seeds {
-        let case = generate::case(seed);
+    for (seed, case) in cases {
         let way = Way { workers, start: if seed % 3 == 0 { Start::RunAsync } else { Start::Run } };
         let differs = |case: &Case, hits: &mut Hits| {
             let expected = rules::run(case, hits);
@@ -36,7 +56,7 @@ fn check(
             continue;
         }
         let differs = |case: &Case| differs(case, &mut Hits::new());
-        let small = shrink::smallest(case, |case| differs(case).is_some());
+        let small = shrink::smallest(case, |case| fit(case) == *case && differs(case).is_some());
         let what = differs(&small).unwrap_or_else(|| "not every time".to_owned());
         return Err(format!("seed {seed}, {:?}, {:?}: {what}\nsmallest case: {small:#?}", way.workers, way.start));
     }
@@ -202,4 +222,22 @@ fn the_library_agrees_with_the_rules_on_random_flows() {
             panic!("{what}");
         }
     }
+}
+
+/// The two ways to build a flow, from the same case: at run time, and by `#[task]` with typed wiring.
+#[test]
+fn both_entry_points_agree_with_the_rules() {
+    let mut hits = Hits::new();
+    for (i, workers) in [Workers::Local, Workers::Threads(2)].into_iter().enumerate() {
+        for run in [model::library::run, model::library::run_typed] {
+            match check_fitted(seeds(3_000).skip(i).step_by(2), workers, run) {
+                Ok(more) => more.into_iter().for_each(|(rule, n)| *hits.entry(rule).or_default() += n),
+                Err(what) => panic!("{what}"),
+            }
+        }
+    }
+    let touched = "mapped mapped_nothing child_of_child spliced reduced joined child_skipped child_retries child_waits \
+        no_list loop_result loop_in_child loop_retry case_matches case_differs merge merge_second skipped_branch";
+    let missed: Vec<_> = touched.split_whitespace().filter(|rule| !hits.contains_key(rule)).collect();
+    assert!(missed.is_empty(), "the typed layer cannot say: {missed:?}");
 }

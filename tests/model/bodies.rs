@@ -134,6 +134,6 @@ fn looped(mut state: State, raise: &Raise, call: &Call<'_>) -> State {
     if raise.message.is_none() {
         state.message = Message::Is(format!("Task is looping ({iteration})"));
     }
-    state.looping = Some(Looping { iteration, result: raise.value });
+    state.looping = Some(Box::new(Looping { iteration, result: raise.value }));
     state
 }

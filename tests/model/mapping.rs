@@ -1,4 +1,7 @@
 //! What a mapped task does itself: how many children it gets, and where they take their elements from.
+use std::collections::BTreeSet;
+
+use super::rules::Hits;
 use super::states::State;
 use super::upstream::Given;
 use super::{Carries, Kind, Val};
@@ -75,4 +78,23 @@ pub(super) fn lists<'a>(
         lists.push(list);
     }
     Ok((lists, shortest.ok_or("No upstream states can be mapped over.")?))
+}
+
+/// Counts what was met.
+pub(super) fn note(lists: &[List], over: &[Vec<i64>], children: usize, hits: &mut Hits) {
+    let mut hit = |rule| *hits.entry(rule).or_default() += 1;
+    hit(if children == 0 { "mapped_nothing" } else { "mapped" });
+    let mut lens: BTreeSet<usize> = over.iter().map(Vec::len).collect();
+    for list in lists {
+        match list {
+            List::Children => hit("child_of_child"),
+            List::Spliced(_) => hit("spliced"),
+            List::Failed => hit("list_failed"),
+            List::Elements(list) => drop(lens.insert(list.len())),
+            List::Whole => {}
+        }
+    }
+    if lens.len() > 1 {
+        hit("lists_differ");
+    }
 }

@@ -4,6 +4,7 @@
 //! Nothing here knows the library: whoever runs a case on it hands back an [`Observed`].
 mod bodies;
 mod case;
+mod decide;
 pub mod generate;
 mod handled;
 mod kind;
@@ -15,6 +16,7 @@ mod seen;
 pub mod shrink;
 mod states;
 mod triggers;
+pub mod typed;
 mod upstream;
 
 pub use case::{

@@ -8,8 +8,8 @@ use super::handled::{Handled, Step};
 use super::mapping::{self, List};
 use super::states::{At, Looping, State};
 use super::upstream::Lack;
-use super::{Act, Body, Case, Expected, Handler, Kind, Message, Mode, Outcome, Res, RetryOn, Role};
-use super::{Task, TaskRun, Terminal, Trigger, triggers};
+use super::{Act, Body, Case, Expected, Handler, Kind, Message, Mode, Outcome, Res, RetryOn};
+use super::{Task, TaskRun, Trigger, triggers};
 
 /// Every rule that a case can touch, as counted by [`run`].
 pub const RULES: &str = "all_failed all_finished all_successful always_run any_failed any_successful some_failed \
@@ -125,8 +125,8 @@ pub fn run(case: &Case, hits: &mut Hits) -> Expected {
 }
 
 pub(super) struct Tasks<'a> {
-    case: &'a Case,
-    now: u32,
+    pub(super) case: &'a Case,
+    pub(super) now: u32,
     pub(super) runs: Vec<Runs<'a>>,
 }
 
@@ -191,7 +191,8 @@ impl<'a> Tasks<'a> {
                 let ended = state.looping.expect("told by the body");
                 state = State::new(Kind::Pending, Message::None, Res::Null);
                 state.message = Message::Is(format!("Looping task (on loop index {})", ended.iteration));
-                state.looping = Some(Looping { iteration: ended.iteration + 1, result: ended.result });
+                let looping = Looping { iteration: ended.iteration + 1, result: ended.result };
+                state.looping = Some(Box::new(looping));
             } else if looping.is_some() && !state.kind.is_finished() && state.looping.is_none() {
                 // What goes on later goes on at the same iteration.
                 state.looping = looping;
@@ -268,7 +269,7 @@ impl<'a> Tasks<'a> {
         // Nobody counts the calls of the library's own bodies.
         self.one(run).calls += u32::from(matches!(task.body, Body::Own(_)));
         let before = usize::try_from(before).expect("few calls");
-        let call = Call { child: run.child, before, inputs: &inputs, looping: looping.as_ref(), at };
+        let call = Call { child: run.child, before, inputs: &inputs, looping: looping.as_deref(), at };
         if looping.as_ref().is_some_and(|looping| looping.result.is_some()) {
             hit(hits, if run.child.is_some() { "loop_in_child" } else { "loop_result" });
         }
@@ -342,124 +343,15 @@ impl<'a> Tasks<'a> {
             hit(hits, "mapping_vetoed");
             return Err(state);
         }
-        hit(hits, if children == 0 { "mapped_nothing" } else { "mapped" });
-        let lens: BTreeSet<usize> = lists
-            .iter()
-            .filter_map(|list| match list {
-                List::Elements(list) => Some(list.len()),
-                _ => None,
-            })
-            .chain(task.over.iter().map(Vec::len))
-            .collect();
-        if lens.len() > 1 {
-            hit(hits, "lists_differ");
-        }
-        for list in &lists {
-            match list {
-                List::Children => hit(hits, "child_of_child"),
-                List::Spliced(_) => hit(hits, "spliced"),
-                List::Failed => hit(hits, "list_failed"),
-                List::Whole | List::Elements(_) => {}
-            }
-        }
+        mapping::note(&lists, &task.over, children, hits);
         let runs = &mut self.runs[run.task];
         runs.lists = lists;
         runs.children = (0..children).map(|_| One::new(task)).collect();
         Err(state)
     }
 
-    fn note_inputs(&self, run: RunId, inputs: &[Option<super::Val>], hits: &mut Hits) {
-        let task = self.task(run);
-        if task.body == Body::Merge && matches!(inputs, [None, .., Some(_)] | [None, Some(_), ..]) {
-            hit(hits, "merge_second");
-        }
-        for edge in &task.edges {
-            let from = &self.runs[edge.from];
-            if from.own.state.kind == Kind::Mapped && !edge.carries.is_mapped() {
-                hit(hits, if from.children.is_empty() { "reduced_nothing" } else { "reduced" });
-            }
-            if edge.carries == super::Carries::Flat {
-                hit(hits, "joined");
-            }
-        }
-    }
-
-    /// The trigger of a resource's clean-up: its first edge leads to the manager, its second to the resource.
-    fn resource_is_there(&self, task: &Task, hits: &mut Hits) -> Result<(), State> {
-        for (step, edge) in [("setup", 1), ("init", 0)] {
-            let what = match self.runs[task.edges[edge].from].own.state.kind {
-                kind if kind.is_failed() => "failed",
-                Kind::Skipped => "skipped",
-                _ => continue,
-            };
-            hit(hits, "resource_missing");
-            let text = format!("Resource manager {step} {what}");
-            let mut skipped = State::plain(Kind::Skipped, &text);
-            skipped.result = Res::Signal("SKIP".to_owned(), Some(text));
-            return Err(skipped);
-        }
-        hit(hits, "resource_cleanup");
-        Ok(())
-    }
-
     /// A change that ends this run of the task, whatever the handlers make of it.
     fn end(&mut self, run: RunId, old: &State, new: State, at: At, hits: &mut Hits) -> Step {
         Err(self.one(run).handled.call(old, new, at, hits).unwrap_or_else(|end| end))
-    }
-
-    /// The final state of the flow, if it is finished.
-    fn decide(&self, hits: &mut Hits) -> Option<State> {
-        let mut hit = |rule| *hits.entry(rule).or_default() += 1;
-        let readers =
-            |t: usize| self.case.tasks.iter().filter(move |task| task.edges.iter().any(|edge| edge.from == t));
-        let unfinished = |run: &One<'_>| !run.state.kind.is_finished();
-        let mut terminal = self.runs.iter().enumerate().filter(|(t, _)| readers(*t).count() == 0);
-        if terminal.any(|(_, runs)| unfinished(&runs.own) || runs.children.iter().any(unfinished)) {
-            hit("flow_unfinished");
-            return None;
-        }
-        if self.case.flow.reference_tasks.is_some() {
-            hit("reference_tasks");
-        }
-        // A resource is not what a flow is about: its clean-up is nobody's last reader, and counts as little as its manager.
-        let last = |t: &usize| {
-            self.case.tasks[*t].role == Role::Work && readers(*t).all(|reader| reader.role == Role::ResourceCleanup)
-        };
-        let reference = self.case.flow.reference_tasks.clone();
-        let reference = reference.unwrap_or_else(|| (0..self.runs.len()).filter(last).collect());
-        let kinds = |t: usize| -> Vec<Kind> {
-            let runs = &self.runs[t];
-            match runs.own.state.kind {
-                Kind::Mapped => runs.children.iter().map(|child| child.state.kind).collect(),
-                kind => vec![kind],
-            }
-        };
-        let kinds: Vec<Kind> = reference.into_iter().flat_map(kinds).collect();
-        if self
-            .runs
-            .iter()
-            .zip(&self.case.tasks)
-            .any(|(runs, task)| task.role == Role::ResourceCleanup && runs.own.state.kind.is_failed())
-        {
-            hit("cleanup_fails");
-        }
-        let (rule, kind, text) = if kinds.iter().any(|kind| kind.is_failed()) {
-            ("flow_failed", Kind::Failed, "Some reference tasks failed.")
-        } else if kinds.iter().all(|kind| kind.is_successful()) {
-            ("flow_success", Kind::Success, "All reference tasks succeeded.")
-        } else {
-            ("flow_no_failed", Kind::Success, "No reference tasks failed.")
-        };
-        hit(rule);
-        let mut state = State::plain(kind, text);
-        if let Some(terminal) = &self.case.flow.terminal {
-            hit("terminal_handler");
-            match terminal {
-                Terminal::Nothing => {}
-                Terminal::Message(text) => state.message = Message::Is(text.clone()),
-                Terminal::Replace(new) => state = State::made(new, At { now: self.now, run_count: 1 }),
-            }
-        }
-        Some(state)
     }
 }

@@ -24,7 +24,7 @@ fn smaller(case: &Case) -> Vec<Case> {
         offer(&|case| drop_task(case, t));
     }
     for t in 0..case.tasks.len() {
-        let mut offer_task = |change: &dyn Fn(&mut Task)| offer(&|case| change(&mut case.tasks[t]));
+        let mut offer_task = |change: Change<'_>| offer(&|case| change(&mut case.tasks[t]));
         smaller_task(&case.tasks[t], &mut offer_task);
     }
     for h in 0..case.flow.handlers.len() {
@@ -40,8 +40,11 @@ fn smaller(case: &Case) -> Vec<Case> {
     out
 }
 
+/// Takes something from a task.
+type Change<'a> = &'a dyn Fn(&mut Task);
+
 /// Every way in which one task has one part less.
-fn smaller_task(task: &Task, offer: &mut dyn FnMut(&dyn Fn(&mut Task))) {
+fn smaller_task(task: &Task, offer: &mut dyn FnMut(Change<'_>)) {
     let ok = || match task.role {
         Role::ResourceCleanup => Outcome::Returns(Val::Unit),
         _ => Outcome::Linear { times: 1, plus: 1 },

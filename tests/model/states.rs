@@ -11,7 +11,7 @@ pub(super) struct State {
     /// When a scheduled kind may start; `None`: never.
     pub(super) start: Option<u32>,
     /// Of a task that loops: the iteration that comes next, and what the one before gave.
-    pub(super) looping: Option<Looping>,
+    pub(super) looping: Option<Box<Looping>>,
 }
 
 /// See [`State::looping`].

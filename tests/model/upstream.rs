@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 
 use super::mapping::List;
-use super::rules::{RunId, Tasks};
+use super::rules::{Hits, RunId, Tasks};
 use super::states::State;
 use super::{Body, Carries, Kind, Res, Role, Takes, Task, Val};
 
@@ -84,8 +84,7 @@ impl Tasks<'_> {
         let over = (task.edges.len()..).zip(over);
         let given = edges.map(|(e, _)| (e, self.given(run, e))).chain(over);
         let read: Vec<_> = given.map(|(input, given)| read(task, input, given)).collect();
-        let lacks = |wanted| read.iter().any(|input| *input == Err(wanted));
-        let lack = [Lack::Unfit, Lack::Missing].into_iter().find(|lack| lacks(*lack));
+        let lack = [Lack::Unfit, Lack::Missing].into_iter().find(|lack| read.contains(&Err(*lack)));
         (read.into_iter().map(|input| input.ok().flatten()).collect(), lack)
     }
 
@@ -108,6 +107,24 @@ impl Tasks<'_> {
             }
         }
     }
+
+    /// Counts what was met.
+    pub(super) fn note_inputs(&self, run: RunId, inputs: &[Option<Val>], hits: &mut Hits) {
+        let mut hit = |rule| *hits.entry(rule).or_default() += 1;
+        let task = self.task(run);
+        if task.body == Body::Merge && matches!(inputs, [None, .., Some(_)] | [None, Some(_), ..]) {
+            hit("merge_second");
+        }
+        for edge in &task.edges {
+            let from = &self.runs[edge.from];
+            if from.own.state.kind == Kind::Mapped && !edge.carries.is_mapped() {
+                hit(if from.children.is_empty() { "reduced_nothing" } else { "reduced" });
+            }
+            if edge.carries == Carries::Flat {
+                hit("joined");
+            }
+        }
+    }
 }
 
 /// The lists in a list, or of children, as one; what is no list stands for itself.
@@ -115,7 +132,7 @@ fn joined(given: Given) -> Given {
     match given {
         Given::Value(Val::Lists(lists)) => Given::Value(Val::List(lists.concat())),
         // What is no list of lists is passed on as it is.
-        Given::Value(_) | Given::State(_) => given,
+        Given::Value(_) | Given::State(_) | Given::NoList => given,
         Given::Children(children) => {
             let mut all = Vec::new();
             for child in children {
@@ -128,7 +145,6 @@ fn joined(given: Given) -> Given {
             }
             Given::Value(Val::List(all))
         }
-        Given::NoList => given,
     }
 }
 
@@ -141,12 +157,11 @@ fn read(task: &Task, input: usize, given: Given) -> Result<Option<Val>, Lack> {
         _ => false,
     };
     match (&task.body, if asks { given } else { given.value() }) {
-        // The result of a state counts, whatever the state is.
-        (Body::Merge, Given::State(State { result: Res::Value(value), .. })) => Ok(Some(value)),
-        (Body::Merge, Given::State(_)) => Ok(None),
         (Body::Compare(_) | Body::AsBool, Given::Value(value @ Val::Number(_)))
         | (Body::CompareTruth(_), Given::Value(value @ Val::Truth(_)))
-        | (Body::Merge, Given::Value(value)) => Ok(Some(value)),
+        | (Body::Merge, Given::Value(value) | Given::State(State { result: Res::Value(value), .. })) => Ok(Some(value)),
+        // Of a state that has one, the result counts, whatever the state is.
+        (Body::Merge, Given::State(_)) => Ok(None),
         (Body::Compare(_) | Body::AsBool | Body::CompareTruth(_), Given::Value(_) | Given::Children(_)) => {
             Err(Lack::Unfit)
         }

@@ -76,7 +76,7 @@ impl Growing {
                 let Some(from) = self.earlier(random) else { break };
                 let carries = match random.below(100) {
                     0..66 => Carries::Data,
-                    66..70 if !self.reads(&edges, from) => Carries::Flat,
+                    66..70 if !reads(&edges, from) => Carries::Flat,
                     _ => Carries::Order,
                 };
                 edges.push(Edge { from, carries });
@@ -84,10 +84,6 @@ impl Growing {
         }
         apart(&mut edges);
         edges
-    }
-
-    fn reads(&self, edges: &[Edge], from: usize) -> bool {
-        edges.iter().any(|edge| edge.from == from)
     }
 
     fn plain(&mut self, random: &mut Random) -> usize {
@@ -130,8 +126,8 @@ impl Growing {
                 _ => (None, Carries::Each),
             };
             match from {
-                Some(from) if carries == Carries::Each || !self.reads(&edges, from) => {
-                    edges.push(Edge { from, carries })
+                Some(from) if carries == Carries::Each || !reads(&edges, from) => {
+                    edges.push(Edge { from, carries });
                 }
                 _ => over.push((0..random.below(5)).map(|_| i64::from(random.count(9))).collect()),
             }
@@ -273,6 +269,10 @@ impl Growing {
         task.takes = random.pick(&[Takes::Any, Takes::Any, Takes::Number]);
         task.patience = random.pick(&[Patience::Endless, Patience::Endless, Patience::Endless, Patience::Timeout]);
     }
+}
+
+fn reads(edges: &[Edge], from: usize) -> bool {
+    edges.iter().any(|edge| edge.from == from)
 }
 
 /// Where the lists of a task are joined, no other edge leads there: how often its states count is then nobody's rule.

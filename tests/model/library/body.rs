@@ -125,7 +125,7 @@ pub(super) fn value(value: &Value) -> Option<Val> {
         .or_else(|| value.is::<()>().then_some(Val::Unit))
 }
 
-fn end(outcome: Outcome, sum: i64) -> Result<Value, TaskError> {
+pub(super) fn end(outcome: Outcome, sum: i64) -> Result<Value, TaskError> {
     let numbers = |from: i64, len: usize| (0..).map(move |i| from.wrapping_add(i)).take(len).collect::<Vec<i64>>();
     match outcome {
         Outcome::Linear { times, plus } => Ok(Value::new(times.wrapping_mul(sum).wrapping_add(plus))),

@@ -2,6 +2,7 @@
 mod body;
 mod handlers;
 mod trigger;
+mod typed;
 mod witness;
 
 use std::time::Duration;
@@ -11,16 +12,19 @@ use prefect::{
     State, StateKind, StateResult, TaskDefinition, TaskError, TaskRef, Value,
 };
 
+use super::typed::may_take_long;
 use super::{
-    By, Carries, Case, Kind, Mode, Observed, Outcome, Patience, Res, RetryOn as Retry, Role, Run, Start, Task, TaskRun,
-    Terminal, Trigger, Way, Workers,
+    By, Carries, Case, Kind, Mode, Observed, Res, RetryOn as Retry, Role, Run, Start, Task as Model, TaskRun, Terminal,
+    Trigger, Way, Workers,
 };
 use handlers::{acting, new_state, on_failure, watching};
 use witness::Witness;
 
+pub use typed::run as run_typed;
+
 pub fn run(case: &Case, way: Way) -> Observed {
     let flow_witness = Witness::default();
-    let mut flow = FlowBuilder::new(options(case, &flow_witness));
+    let mut flow = FlowBuilder::new(options("case".to_owned(), case, &flow_witness));
     let mut tasks: Vec<(TaskRef, Witness)> = Vec::new();
     for task in &case.tasks {
         let witness = Witness::default();
@@ -47,11 +51,11 @@ pub fn run(case: &Case, way: Way) -> Observed {
         flow.reference_tasks(reference.iter().map(|i| tasks[*i].0));
     }
     let ran = start(&flow.build().with(settings(case, way.workers)), case.mode, way.start);
-    shown(case, &ran, &flow_witness, &tasks)
+    shown(case, &ran, &flow_witness, &tasks, |task| (ran.state_of(*task), ran.map_states(*task).collect()))
 }
 
-fn options(case: &Case, witness: &Witness) -> FlowOptions {
-    let mut options = FlowOptions::new("case");
+fn options(name: String, case: &Case, witness: &Witness) -> FlowOptions {
+    let mut options = FlowOptions::new(name);
     for (i, handler) in case.flow.handlers.iter().enumerate() {
         options = options.state_handler(acting(i, handler.clone(), witness));
     }
@@ -95,7 +99,14 @@ static RUNTIME: std::sync::LazyLock<tokio::runtime::Runtime> = std::sync::LazyLo
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 });
 
-fn shown(case: &Case, ran: &FlowRun<()>, flow: &Witness, tasks: &[(TaskRef, Witness)]) -> Observed {
+/// What was seen; `states` looks a task up, and its children.
+fn shown<T>(
+    case: &Case,
+    ran: &FlowRun<()>,
+    flow: &Witness,
+    tasks: &[(T, Witness)],
+    states: impl Fn(&T) -> (State, Vec<State>),
+) -> Observed {
     let told = |state: &State| state.message().filter(|message| *message != "Task not run.").map(str::to_owned);
     let one = |task: usize, child: Option<usize>, state: &State, children: Vec<TaskRun<Option<String>>>| {
         let seen = tasks[task].1.of(child);
@@ -112,9 +123,9 @@ fn shown(case: &Case, ran: &FlowRun<()>, flow: &Witness, tasks: &[(TaskRef, Witn
         }
     };
     let tasks = tasks.iter().enumerate().map(|(i, (task, _))| {
-        let children = ran.map_states(*task).enumerate();
-        let children = children.map(|(child, state)| one(i, Some(child), &state, Vec::new())).collect();
-        one(i, None, &ran.state_of(*task), children)
+        let (state, children) = states(task);
+        let children = children.iter().enumerate();
+        one(i, None, &state, children.map(|(child, state)| one(i, Some(child), state, Vec::new())).collect())
     });
     Run {
         tasks: tasks.collect(),
@@ -133,7 +144,7 @@ fn kept(case: &Case, task: usize) -> bool {
 }
 
 /// The definition with the options of the task. The library's own tasks have their triggers already.
-fn optioned(mut definition: TaskDefinition, task: &Task, witness: &Witness) -> TaskDefinition {
+fn optioned(mut definition: TaskDefinition, task: &Model, witness: &Witness) -> TaskDefinition {
     if matches!(task.body, super::Body::Own(_)) && task.role != Role::ResourceCleanup {
         definition = definition.skip_on_upstream_skip(task.skip_on_upstream_skip);
         // Not written out: the engine has a short way for tasks that say nothing.
@@ -145,15 +156,10 @@ fn optioned(mut definition: TaskDefinition, task: &Task, witness: &Witness) -> T
         let delay = Duration::from_secs(u64::from(task.retry_delay));
         definition = definition.max_retries(task.max_retries).retry_delay(delay);
     }
-    definition = match task.retry_on.clone() {
-        Retry::Anything => definition,
-        Retry::Containing(text) => {
-            definition.retry_on(RetryOn::when(move |error: &TaskError| error.to_string().contains(&text)))
-        }
-        Retry::Panics(text) => definition.retry_on(RetryOn::when(move |_: &TaskError| panic!("{text}"))),
-    };
-    let late = |outcome: &Outcome| outcome.may(|outcome| *outcome == Outcome::Timeout);
-    if task.outcomes().any(late) || task.patience == Patience::Timeout {
+    if let Some(retry_on) = retry_on(&task.retry_on) {
+        definition = definition.retry_on(retry_on);
+    }
+    if may_take_long(task) {
         definition = definition.timeout(Duration::from_secs(1));
     }
     for (i, handler) in task.handlers.iter().enumerate() {
@@ -163,6 +169,14 @@ fn optioned(mut definition: TaskDefinition, task: &Task, witness: &Witness) -> T
         definition = definition.state_handler(on_failure(witness));
     }
     if task.watched { definition.state_handler(watching(By::Observer, witness)) } else { definition }
+}
+
+fn retry_on(retry_on: &Retry) -> Option<RetryOn> {
+    Some(match retry_on.clone() {
+        Retry::Anything => return None,
+        Retry::Containing(text) => RetryOn::when(move |error: &TaskError| error.to_string().contains(&text)),
+        Retry::Panics(text) => RetryOn::when(move |_: &TaskError| panic!("{text}")),
+    })
 }
 
 fn kind(kind: StateKind) -> Kind {
