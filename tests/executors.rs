@@ -380,3 +380,24 @@ fn a_task_loops_on_every_executor() {
         assert_eq!(run.duration(), Duration::from_secs(2));
     }
 }
+
+/// A handler that sends a task back to `Pending` within a loop asks for another attempt, as it does outside of one: the
+/// next pass makes it, and only a loop itself goes on at once.
+#[test]
+fn one_pass_leaves_a_loop_waiting_that_a_handler_sent_back() {
+    for executor in executors() {
+        let mut flow = FlowBuilder::new(FlowOptions::new("sent back"));
+        let left = AtomicU32::new(1);
+        let back = move |_: &Tracked, _: &State, new: State| {
+            let first = new.kind() == StateKind::Retrying && left.swap(0, Ordering::SeqCst) > 0;
+            if first { State::new(StateKind::Pending) } else { new }
+        };
+        let body = TaskBody::new([], |_| match prefect::context().task_loop_count() {
+            1 => Err(Signal::looping(1_i64).into()),
+            _ => Err("second iteration".into()),
+        });
+        let task = flow.task(TaskDefinition::new("loops").max_retries(1).state_handler(back), body);
+        let run = flow.build().with(settings(executor)).run_once();
+        assert_eq!(run.state_of(task).kind(), StateKind::Pending);
+    }
+}

@@ -160,3 +160,44 @@ fn an_empty_list_has_no_children_and_a_failed_one_fails_the_task() {
     assert_eq!(of("div").message(), Some("No upstream states can be mapped over."));
     assert_eq!(of("report").value::<String>().map(String::as_str), Some("-"));
 }
+
+/// Each element of joined lists waits for, and is judged by, the child that gave it, and no other.
+#[test]
+fn what_became_of_one_list_is_no_matter_of_the_others() {
+    #[task]
+    fn some(n: i64) -> Result<Vec<i64>, TaskError> {
+        match n {
+            0 => Err(Signal::skip("none").into()),
+            n if n < 0 => Err("less than none".into()),
+            n => Ok((1..=n).collect()),
+        }
+    }
+    let mut parts = None;
+    let flow = flow!("lists", {
+        parts = Some(div::map(flatten(some::map([2, 0, -1, 1]))));
+    });
+    assert_eq!(child_kinds(&flow, parts), [Success, Success, Skipped, TriggerFailed, Success]);
+}
+
+fn child_kinds(flow: &prefect::Flow<()>, mapped: Option<MappedTask<i64>>) -> Vec<prefect::StateKind> {
+    flow.run().map_states(mapped.unwrap().task()).map(|state| state.kind()).collect()
+}
+
+/// To be mapped over a task is to wait for one of its children; `after` it is after all of them.
+#[test]
+fn after_a_task_that_the_call_is_mapped_over() {
+    #[task]
+    fn positive(x: i64) -> Result<i64, String> {
+        if x > 0 { Ok(x) } else { Err("not positive".to_owned()) }
+    }
+    let mut parts = None;
+    let paired = flow!("paired", {
+        parts = Some(div::map(positive::map([3, 0])));
+    });
+    assert_eq!(child_kinds(&paired, parts), [Success, TriggerFailed]);
+    let after = flow!("after", {
+        let upstream = positive::map([3, 0]);
+        parts = Some(div::map(upstream).after(upstream));
+    });
+    assert_eq!(child_kinds(&after, parts), [TriggerFailed, TriggerFailed]);
+}

@@ -7,22 +7,47 @@ use std::collections::BTreeMap;
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use model::rules::{CHOICES, Hits, RULES};
-use model::{Case, Expected, Kind, Message, Mode, Observed, Workers, difference, generate, recorded, rules, shrink};
+use model::rules::{Hits, RULES};
+use model::{
+    Case, Expected, Kind, Message, Mode, Observed, Start, Way, Workers, difference, generate, recorded, rules, shrink,
+    typed,
+};
 use prefect_tests::records;
+
+const LOCAL: Way = Way { workers: Workers::Local, start: Start::Run };
 
 /// Runs the cases of seeds and compares each with the rules. `Err` tells the seed and the smallest case that differs.
 fn check(
     seeds: impl IntoIterator<Item = u64>,
     workers: Workers,
-    run_on_library: impl Fn(&Case, Workers) -> Observed,
+    run_on_library: impl Fn(&Case, Way) -> Observed,
+) -> Result<Hits, String> {
+    check_cases(seeds.into_iter().map(|seed| (seed, generate::case(seed))), workers, Case::clone, run_on_library)
+}
+
+/// The same with cases that the typed layer can say.
+fn check_fitted(
+    seeds: impl IntoIterator<Item = u64>,
+    workers: Workers,
+    run_on_library: impl Fn(&Case, Way) -> Observed,
+) -> Result<Hits, String> {
+    let cases = seeds.into_iter().map(|seed| (seed, typed::fit(&generate::case(seed))));
+    check_cases(cases, workers, typed::fit, run_on_library)
+}
+
+/// `fit` makes a smaller case one that can be run.
+fn check_cases(
+    cases: impl IntoIterator<Item = (u64, Case)>,
+    workers: Workers,
+    fit: impl Fn(&Case) -> Case,
+    run_on_library: impl Fn(&Case, Way) -> Observed,
 ) -> Result<Hits, String> {
     let mut hits = Hits::new();
-    for seed in seeds {
-        let case = generate::case(seed);
+    for (seed, case) in cases {
+        let way = Way { workers, start: if seed % 3 == 0 { Start::RunAsync } else { Start::Run } };
         let differs = |case: &Case, hits: &mut Hits| {
-            let expected = rules::run(case, CHOICES, hits);
-            match catch_unwind(AssertUnwindSafe(|| run_on_library(case, workers))) {
+            let expected = rules::run(case, hits);
+            match catch_unwind(AssertUnwindSafe(|| run_on_library(case, way))) {
                 Ok(observed) => difference(&expected, &observed),
                 Err(_) => Some("the library panicked".to_owned()),
             }
@@ -31,9 +56,9 @@ fn check(
             continue;
         }
         let differs = |case: &Case| differs(case, &mut Hits::new());
-        let small = shrink::smallest(case, |case| differs(case).is_some());
+        let small = shrink::smallest(case, |case| fit(case) == *case && differs(case).is_some());
         let what = differs(&small).unwrap_or_else(|| "not every time".to_owned());
-        return Err(format!("seed {seed}, {workers:?}: {what}\nsmallest case: {small:#?}"));
+        return Err(format!("seed {seed}, {:?}, {:?}: {what}\nsmallest case: {small:#?}", way.workers, way.start));
     }
     Ok(hits)
 }
@@ -47,8 +72,8 @@ fn seeds(cases: u64) -> std::ops::Range<u64> {
 }
 
 /// What a library without mistakes would show.
-fn perfect(case: &Case, _: Workers) -> Observed {
-    observed(rules::run(case, CHOICES, &mut Hits::new()))
+fn perfect(case: &Case, _: Way) -> Observed {
+    observed(rules::run(case, &mut Hits::new()))
 }
 
 fn observed(expected: Expected) -> Observed {
@@ -67,7 +92,7 @@ fn the_rules_agree_with_the_recorded_runs() {
             Err(missing) => println!("left out {name} ({}): {missing}", record["group"]),
             Ok((case, seen)) => {
                 covered += 1;
-                match difference(&rules::run(&case, CHOICES, &mut hits), &seen) {
+                match difference(&rules::run(&case, &mut hits), &seen) {
                     None => println!("agrees {name}"),
                     Some(what) => wrong.push(format!("{name}: {what}")),
                 }
@@ -88,7 +113,7 @@ fn generated_cases_touch_every_rule() {
         let case = generate::case(seed);
         once += u64::from(case.mode == Mode::Once);
         size += case.tasks.len();
-        for task in rules::run(&case, CHOICES, &mut Hits::new()).tasks {
+        for task in rules::run(&case, &mut Hits::new()).tasks {
             *ends.entry(task.kind).or_default() += 1;
         }
     }
@@ -104,22 +129,7 @@ fn generated_cases_touch_every_rule() {
 #[test]
 fn typed_inputs_and_panics_follow_this_library() {
     let mut case = generate::case(0);
-    let task = |outcome, edges| model::Task {
-        name: String::new(),
-        edges,
-        outcomes: vec![outcome],
-        reads: model::Reads::Values,
-        trigger: model::Trigger::AllSuccessful,
-        skip_on_upstream_skip: true,
-        max_retries: 0,
-        retry_delay: 0,
-        retry_on: model::RetryOn::Anything,
-        handlers: Vec::new(),
-        on_failure: false,
-        watched: true,
-        takes: model::Takes::Any,
-        patience: model::Patience::Endless,
-    };
+    let task = |outcome, edges| model::Task::new(String::new(), edges, model::Script::of(vec![outcome]));
     let success = model::Raise { signal: model::SignalName::Success, message: None, value: None };
     let reads = |from| model::Edge { from, carries: model::Carries::Data };
     let sum = model::Outcome::Linear { times: 1, plus: 1 };
@@ -131,7 +141,7 @@ fn typed_inputs_and_panics_follow_this_library() {
     // The reader of a success without value fails at its inputs, though its other upstream failed too.
     case.tasks = vec![task(model::Outcome::Signal(success), Vec::new()), failed, picky];
     case.tasks.push(task(sum, vec![reads(0), reads(1)]));
-    let run = perfect(&case, Workers::Local);
+    let run = perfect(&case, LOCAL);
     let told: Vec<(Kind, &str)> =
         run.tasks.iter().map(|t| (t.kind, t.message.as_deref().unwrap_or_default())).collect();
     let expected = [
@@ -151,13 +161,15 @@ fn typed_inputs_and_panics_follow_this_library() {
 fn generated_cases_are_such_as_can_be_built() {
     for seed in 1..=2_000 {
         let case = generate::case(seed);
-        assert!(case.tasks.len() <= 30);
+        assert!(case.tasks.len() <= generate::MOST, "seed {seed}: {} tasks", case.tasks.len());
         for (i, task) in case.tasks.iter().enumerate() {
-            let waits = matches!(task.trigger, model::Trigger::AllSuccessful | model::Trigger::NotAllSkipped);
-            let safe = waits && task.skip_on_upstream_skip;
-            assert!(safe || task.reads == model::Reads::Outcomes, "seed {seed}: t{i} reads what may be missing");
             assert!(task.edges.iter().all(|edge| edge.from < i), "seed {seed}: t{i} has an edge to a later task");
-            assert!(!task.outcomes.is_empty() && task.handlers.len() <= 3, "seed {seed}: t{i}");
+            assert!(task.edges.len() + task.over.len() <= 8, "seed {seed}: t{i} has too many inputs");
+            assert!(task.handlers.len() <= 3, "seed {seed}: t{i}");
+            if let model::Body::Own(script) = &task.body {
+                let calls = std::iter::once(&script.calls).chain(script.of_child.values());
+                assert!(calls.into_iter().all(|calls| !calls.is_empty()), "seed {seed}: t{i}");
+            }
             assert!(task.max_retries > 0 || task.retry_on == model::RetryOn::Anything, "seed {seed}: t{i} retry_on");
         }
         assert!(case.mode == Mode::Once || !case.tasks.iter().any(generate::can_pause), "seed {seed} would wait");
@@ -170,15 +182,15 @@ fn a_planted_difference_is_found_and_made_small() {
     let forgets = |case: &Case, _| {
         let mut case = case.clone();
         for task in &mut case.tasks {
-            if task.outcomes.contains(&model::Outcome::Timeout) {
+            if task.outcomes().any(|outcome| *outcome == model::Outcome::Timeout) {
                 task.max_retries = 0;
             }
         }
-        perfect(&case, Workers::Local)
+        perfect(&case, LOCAL)
     };
     let told = check(1..10_000, Workers::Threads(2), forgets).unwrap_err();
     println!("{told}");
-    assert_eq!(told.matches("outcomes: ").count(), 1, "more than one task is left: {told}");
+    assert_eq!(told.matches("Task {").count(), 1, "more than one task is left: {told}");
     assert!(told.contains("Timeout") && told.contains("seed "), "{told}");
 }
 
@@ -189,9 +201,9 @@ fn the_library_agrees_with_the_recorded_runs() {
     for (name, record) in records::all(&records::own_folder()) {
         let Ok((case, _)) = recorded::read(&record) else { continue };
         covered += 1;
-        let expected = rules::run(&case, CHOICES, &mut Hits::new());
+        let expected = rules::run(&case, &mut Hits::new());
         for workers in [Workers::Local, Workers::Threads(1), Workers::Threads(2)] {
-            if let Some(what) = difference(&expected, &model::library::run(&case, workers)) {
+            if let Some(what) = difference(&expected, &model::library::run(&case, Way { workers, start: Start::Run })) {
                 wrong.push(format!("{name}, {workers:?}: {what}"));
             }
         }
@@ -210,4 +222,22 @@ fn the_library_agrees_with_the_rules_on_random_flows() {
             panic!("{what}");
         }
     }
+}
+
+/// The two ways to build a flow, from the same case: at run time, and by `#[task]` with typed wiring.
+#[test]
+fn both_entry_points_agree_with_the_rules() {
+    let mut hits = Hits::new();
+    for (i, workers) in [Workers::Local, Workers::Threads(2)].into_iter().enumerate() {
+        for run in [model::library::run, model::library::run_typed] {
+            match check_fitted(seeds(3_000).skip(i).step_by(2), workers, run) {
+                Ok(more) => more.into_iter().for_each(|(rule, n)| *hits.entry(rule).or_default() += n),
+                Err(what) => panic!("{what}"),
+            }
+        }
+    }
+    let touched = "mapped mapped_nothing child_of_child spliced reduced joined child_skipped child_retries child_waits \
+        no_list loop_result loop_in_child loop_retry case_matches case_differs merge merge_second skipped_branch";
+    let missed: Vec<_> = touched.split_whitespace().filter(|rule| !hits.contains_key(rule)).collect();
+    assert!(missed.is_empty(), "the typed layer cannot say: {missed:?}");
 }

@@ -2,10 +2,9 @@
 use serde_json::Value as Json;
 
 use super::{
-    Act, Bound, Bounds, By, Carries, Case, Custom, Edge, Event, Flow, Handler, Kind, Mode, NewState, Observed,
-    Patience, Takes,
+    Act, Body, Bound, Bounds, By, Carries, Case, Custom, Edge, Event, Flow, Handler, Kind, Mode, NewState, Observed,
+    Outcome, Raise, Reads, Res, RetryOn, Run, Script, SignalName, Task, TaskRun, Terminal, Trigger, Val,
 };
-use super::{Outcome, Raise, Reads, Res, RetryOn, Run, SignalName, Task, TaskRun, Terminal, Trigger};
 
 /// The case and what was seen of it, or what a case cannot express.
 pub fn read(record: &Json) -> Result<(Case, Observed), String> {
@@ -56,30 +55,38 @@ fn order(spec: &Json) -> Result<Vec<&str>, String> {
 }
 
 fn task(task: &Json, spec: &Json, slugs: &[&str]) -> Result<Task, String> {
-    let mut made = Task {
-        name: needed(&task["name"], "name")?,
-        edges: Vec::new(),
-        outcomes: Vec::new(),
-        reads: Reads::Outcomes,
-        trigger: Trigger::AllSuccessful,
-        skip_on_upstream_skip: true,
-        max_retries: 0,
-        retry_delay: 0,
-        retry_on: RetryOn::Anything,
-        handlers: list(&task["state_handlers"]).iter().map(handler).collect::<Result<_, _>>()?,
-        on_failure: false,
-        watched: true,
-        takes: Takes::Any,
-        patience: Patience::Endless,
-    };
+    let mut edges = Vec::new();
     for edge in list(&spec["edges"]).iter().filter(|edge| edge["to"] == task["slug"]) {
-        if edge["mapped"] == true || edge["flattened"] == true {
-            return Err("a mapped edge".to_owned());
-        }
         let from = slugs.iter().position(|slug| edge["from"] == **slug).ok_or("an edge")?;
-        made.edges.push(Edge { from, carries: if edge["key"].is_null() { Carries::Order } else { Carries::Data } });
+        let carries = match (edge["mapped"] == true, edge["flattened"] == true) {
+            (false, false) if edge["key"].is_null() => Carries::Order,
+            (false, false) => Carries::Data,
+            (true, _) if edge["key"].is_null() => return Err("a mapped edge without data".to_owned()),
+            (true, false) => Carries::Each,
+            (true, true) => Carries::EachFlat,
+            (false, true) => Carries::Flat,
+        };
+        edges.push((edge["key"].as_str().unwrap_or_default(), Edge { from, carries }));
     }
-    made.outcomes = outcomes(task)?;
+    // The clean-up of a resource has its manager first.
+    edges.sort_by_key(|(key, _)| *key);
+    edges.sort_by_key(|(key, _)| key.is_empty());
+    let edges: Vec<Edge> = edges.into_iter().map(|(_, edge)| edge).collect();
+    let name = needed(&task["name"], "name")?;
+    let mut made = match task["built_in"].as_str() {
+        None => Task { reads: Reads::Outcomes, ..Task::new(name, edges, body(task)?) },
+        Some("CompareValue") => match &task["value"] {
+            Json::Bool(value) => Task::new(name, edges, Body::CompareTruth(*value)),
+            value => Task::new(name, edges, Body::Compare(value.as_i64().ok_or("a condition that is no number")?)),
+        },
+        Some("Merge") => Task {
+            trigger: Trigger::NotAllSkipped,
+            skip_on_upstream_skip: false,
+            ..Task::new(name, edges, Body::Merge)
+        },
+        Some(other) => return Err(format!("built-in task {other}")),
+    };
+    made.handlers = list(&task["state_handlers"]).iter().map(handler).collect::<Result<_, _>>()?;
     for (option, value) in task["options"].as_object().into_iter().flatten() {
         let seconds = || value.as_f64().map(f64::ceil).ok_or("seconds");
         match option.as_str() {
@@ -104,17 +111,38 @@ fn task(task: &Json, spec: &Json, slugs: &[&str]) -> Result<Task, String> {
     Ok(made)
 }
 
-fn outcomes(task: &Json) -> Result<Vec<Outcome>, String> {
+fn body(task: &Json) -> Result<Body, String> {
     let body = &task["body"];
     let op = body["op"].as_str().ok_or("no body")?;
-    let returned = || Outcome::Linear { times: 0, plus: body["value"].as_i64().unwrap_or_default() };
+    let returned = || returned(&body["value"]);
     let constants: i64 =
         task["constant_inputs"].as_object().into_iter().flatten().filter_map(|(_, value)| value.as_i64()).sum();
     let linear = |times: i64, plus: i64| vec![Outcome::Linear { times, plus: plus + times * constants }];
     let number = |key: &str| body[key].as_i64().ok_or_else(|| format!("{op} without {key}"));
-    Ok(match op {
+    let same = || Outcome::Linear { times: 1, plus: 0 };
+    let only_if = |then| Ok(Outcome::If { sum: number("equals")?, then: Box::new(then) });
+    let again = |value| Outcome::Signal(Raise { signal: SignalName::Loop, message: text(&body["message"]), value });
+    let calls: Result<_, String> = Ok(match op {
         "return" | "return_none" => vec![returned()],
-        "identity" | "add_xy" | "describe" => linear(1, 0),
+        "identity" | "add_xy" | "sum" | "describe" => linear(1, 0),
+        "fail_if" => vec![only_if(Outcome::Err(needed(&body["error"], "error")?))?],
+        "skip_if" => {
+            let skip = Raise { signal: SignalName::Skip, message: text(&body["message"]), value: None };
+            vec![only_if(Outcome::Signal(skip))?]
+        }
+        "fail_first_if" => {
+            let failed = (1..=number("times")?).map(|n| only_if(Outcome::Err(format!("attempt {n} failed"))));
+            failed.chain([Ok(same())]).collect::<Result<_, String>>()?
+        }
+        "loop" => {
+            let (mut value, mut calls) = (number("start")?, Vec::new());
+            for _ in 1..number("until")? {
+                value *= 2;
+                calls.push(again(Some(value)));
+            }
+            calls.push(Outcome::Returns(Val::Number(value * 2)));
+            calls
+        }
         "add" => linear(1, number("by")?),
         "mul" => linear(number("by")?, 0),
         "fail" => vec![Outcome::Err(needed(&body["error"], "error")?)],
@@ -127,9 +155,28 @@ fn outcomes(task: &Json) -> Result<Vec<Outcome>, String> {
             let raise = raise(body)?;
             (0..number("times")?).map(|_| Outcome::Signal(raise.clone())).chain([returned()]).collect()
         }
+        "loop_fail_at" => {
+            let (fail_at, until) = (number("fail_at")?, number("until")?);
+            let mut calls = Vec::new();
+            for iteration in 1..=until {
+                if iteration == fail_at {
+                    calls.push(Outcome::Err(format!("loop {iteration} failed")));
+                }
+                calls.push(if iteration < until { again(Some(iteration)) } else { Outcome::Returns(Val::Unit) });
+            }
+            calls
+        }
         "sleep" if body["seconds"].as_f64() > task["options"]["timeout"].as_f64() => vec![Outcome::Timeout],
         other => return Err(format!("body {other}")),
-    })
+    });
+    Ok(Script::of(calls?))
+}
+
+fn returned(value: &Json) -> Outcome {
+    let list = |value: &Json| value.as_array()?.iter().map(Json::as_i64).collect::<Option<Vec<i64>>>();
+    let lists = || value.as_array()?.iter().map(list).collect::<Option<Vec<_>>>();
+    let read = list(value).map(Val::List).or_else(|| lists().map(Val::Lists));
+    Outcome::Returns(read.unwrap_or_else(|| Val::Number(value.as_i64().unwrap_or_default())))
 }
 
 fn raise(from: &Json) -> Result<Raise, String> {
@@ -230,25 +277,30 @@ fn seen(case: &Case, observed: &Json, spec: &Json, slugs: &[&str]) -> Result<Obs
     let mut tasks = Vec::new();
     for (slug, task) in slugs.iter().zip(&case.tasks) {
         let spec = list(&spec["tasks"]).iter().find(|task| task["slug"] == **slug).ok_or("a slug")?;
-        let events = events(observed, "task", &task.name, spec)?;
-        // The body is called when a run passes the handlers of Running: the observer, the last one, sees it.
-        let started = events.iter().filter(|event| event.by == By::Observer && event.new == Kind::Running).count();
-        let state = &observed["task_states"][*slug];
-        let (kind, message, result) = if state.is_null() {
-            // The flow's state lost the states of its tasks: what was told last stands for them.
-            let last = events.iter().rfind(|event| event.by == By::Observer);
-            last.map_or((Kind::Pending, None, Res::Null), |event| (event.new, event.message.clone(), Res::Unknown))
-        } else if described(slug) {
-            (kind(&state["class"])?, text(&state["message"]), Res::Unknown)
-        } else {
-            (kind(&state["class"])?, text(&state["message"]), result(&state["result"]))
+        let one = |child: Option<usize>, state: &Json, children| -> Result<_, String> {
+            let events = events(observed, "task", &task.name, child, spec)?;
+            // The body is called when a run passes the handlers of Running: the observer, the last one, sees it.
+            let runs = |event: &&Event<_>| event.by == By::Observer && event.new == Kind::Running;
+            let started = if matches!(task.body, Body::Own(_)) { events.iter().filter(runs).count() } else { 0 };
+            let (kind, message, result) = if state.is_null() {
+                // The flow's state lost the states of its tasks: what was told last stands for them.
+                let last = events.iter().rfind(|event| event.by == By::Observer);
+                last.map_or((Kind::Pending, None, Res::Null), |event| (event.new, event.message.clone(), Res::Unknown))
+            } else {
+                let result = if described(slug) { Res::Unknown } else { result(&state["result"]) };
+                (kind(&state["class"])?, text(&state["message"]), result)
+            };
+            Ok(TaskRun { events, kind, message, result, attempts: u32::try_from(started).expect("few"), children })
         };
-        tasks.push(TaskRun { events, kind, message, result, attempts: u32::try_from(started).expect("few") });
+        let state = &observed["task_states"][*slug];
+        let children = list(&state["map_states"]).iter().enumerate();
+        let children = children.map(|(i, child)| one(Some(i), child, Vec::new())).collect::<Result<_, _>>()?;
+        tasks.push(one(None, state, children)?);
     }
     let flow_name = needed(&spec["flow"]["name"], "name")?;
     Ok(Run {
         tasks,
-        flow_events: events(observed, "flow", &flow_name, &spec["flow"])?,
+        flow_events: events(observed, "flow", &flow_name, None, &spec["flow"])?,
         flow_kind: kind(&observed["flow_state"]["class"])?,
         flow_message: text(&observed["flow_state"]["message"]),
         seconds: None,
@@ -266,13 +318,22 @@ fn result(json: &Json) -> Res {
         (Some(signal), _) => Res::Signal(signal.to_owned(), message),
         (_, Some(_)) => Res::Error(message.unwrap_or_default()),
         _ if json.is_null() => Res::Null,
-        _ => json.as_i64().map_or(Res::Unknown, Res::Value),
+        _ => json.as_i64().map_or(Res::Unknown, |n| Res::Value(Val::Number(n))),
     }
 }
 
-fn events(observed: &Json, of: &str, name: &str, spec: &Json) -> Result<Vec<Event<Option<String>>>, String> {
+fn events(
+    observed: &Json,
+    of: &str,
+    name: &str,
+    child: Option<usize>,
+    spec: &Json,
+) -> Result<Vec<Event<Option<String>>>, String> {
     let mut events = Vec::new();
     for event in list(&observed["events"]).iter().filter(|event| event["kind"] == of && event["name"] == name) {
+        if event["map_index"].as_u64().map(|i| usize::try_from(i).expect("few")) != child {
+            continue;
+        }
         if !event["state"].is_null() {
             continue; // The terminal_state_handler: no change of state.
         }

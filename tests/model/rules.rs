@@ -1,114 +1,87 @@
 //! The rules of a run, as plain and slow as they can be said: one thread, passes over all tasks, a counter for a clock.
 //!
-//! Written from the specification alone. Where it is silent, [`Choices`] or a comment says what was chosen.
+//! Written from the specification alone. Where it is silent, a comment says what was chosen.
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::states::{At, State, body};
-use super::{Act, By, Carries, Case, Event, Expected, Handler, Kind, Message, Mode, Outcome, Reads, Res, RetryOn};
-use super::{SignalName, Task, TaskRun, Terminal, triggers};
+use super::bodies::{self, Call, Came};
+use super::handled::{Handled, Step};
+use super::mapping::{self, List};
+use super::states::{At, Looping, State};
+use super::upstream::Lack;
+use super::{Act, Body, Case, Expected, Handler, Kind, Message, Mode, Outcome, Res, RetryOn};
+use super::{Task, TaskRun, Trigger, triggers};
 
 /// Every rule that a case can touch, as counted by [`run`].
 pub const RULES: &str = "all_failed all_finished all_successful always_run any_failed any_successful some_failed \
     some_successful not_all_skipped manual_only custom_trigger trigger_false trigger_error trigger_signal \
-    all_upstreams_skipped bound_share bound_count no_upstream upstream_waits upstream_twice upstream_skipped load_failed \
-    set_running body_ok body_error body_panic body_timeout body_signal body_pause body_retry \
+    all_upstreams_skipped bound_share bound_count no_upstream upstream_waits upstream_twice upstream_skipped \
+    load_failed missing_input set_running body_ok body_error body_panic body_timeout body_signal body_pause body_retry \
     body_endrun running_vetoed retry retry_exhausted retry_on_refuses retry_on_panics retry_on_without_result \
     retry_delay handler_pass handler_none handler_replaces handler_error handler_signal handler_pause handler_endrun \
     on_failure rescued retry_cancelled run_again_by_handler flow_handler_replaces flow_handler_error flow_vetoed \
-    flow_on_failure terminal_handler flow_success flow_failed flow_no_failed flow_unfinished reference_tasks";
+    flow_on_failure terminal_handler flow_success flow_failed flow_no_failed flow_unfinished reference_tasks \
+    mapped mapped_nothing unmappable no_list mapping_vetoed lists_differ child_skipped child_of_child spliced \
+    list_failed reduced reduced_nothing joined child_retries child_waits child_index \
+    body_loop loop_result loop_resumed loop_in_child loop_retry \
+    case_matches case_differs ifelse merge merge_of_nothing merge_second skipped_branch \
+    resource_cleanup resource_missing cleanup_fails";
 
 /// How often each rule was used.
 pub type Hits = BTreeMap<&'static str, u64>;
 
-/// Where the specification can be read in two ways.
-#[derive(Clone, Copy, Debug)]
-pub struct Choices {
-    /// Whether a Success without a value also fails a reader that takes an `Outcome`: its `Success(T)` needs a `T`.
-    pub outcome_readers_need_a_value: bool,
+/// A run of a task, or of a child of a mapped one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RunId {
+    pub(super) task: usize,
+    pub(super) child: Option<usize>,
 }
 
-pub const CHOICES: Choices = Choices { outcome_readers_need_a_value: false };
-
-/// `Err` ends the run of the task or flow with that state.
-type Step = Result<State, State>;
-
-/// The handlers of one task or flow, what they have done so far, and who called them.
-struct Handled<'a> {
-    handlers: &'a [Handler],
-    on_failure: bool,
-    watched: bool,
-    used: Vec<u32>,
-    events: Vec<Event<Message>>,
+/// What is known of one run.
+pub(super) struct One<'a> {
+    pub(super) state: State,
+    handled: Handled<'a>,
+    calls: u32,
 }
 
-impl<'a> Handled<'a> {
-    fn new(handlers: &'a [Handler], on_failure: bool, watched: bool) -> Self {
-        Self { handlers, on_failure, watched, used: vec![0; handlers.len()], events: Vec::new() }
+impl<'a> One<'a> {
+    fn new(task: &'a Task) -> Self {
+        let state = State::new(Kind::Pending, Message::None, Res::Null);
+        Self { state, handled: Handled::new(&task.handlers, task.on_failure, task.watched), calls: 0 }
     }
 
-    /// Tells the handlers of a change. `Err` if one of them ended the run.
-    fn call(&mut self, old: &State, mut new: State, at: At, hits: &mut Hits) -> Step {
-        let mut hit = |rule| *hits.entry(rule).or_default() += 1;
-        for (i, handler) in self.handlers.iter().enumerate() {
-            self.note(By::Handler(i), Some(old.kind), &new);
-            if handler.on.is_some_and(|kind| kind != new.kind) || self.used[i] >= handler.times {
-                continue;
-            }
-            self.used[i] += 1;
-            match &handler.act {
-                Act::Pass => hit("handler_pass"),
-                Act::Nothing => hit("handler_none"),
-                Act::Replace(by) => {
-                    hit("handler_replaces");
-                    if new.kind.is_failed() && by.kind == Kind::Success {
-                        hit("rescued");
-                    } else if new.kind == Kind::Retrying && by.kind == Kind::Failed {
-                        hit("retry_cancelled");
-                    } else if new.kind.is_finished() && by.kind.is_pending() {
-                        hit("run_again_by_handler");
-                    }
-                    new = State::made(by, at);
-                }
-                Act::Error(text) | Act::Panic(text) => {
-                    hit("handler_error");
-                    return Err(State::error(Kind::Failed, "Unexpected error while calling state handlers: ", text));
-                }
-                Act::Signal(raise) => {
-                    let state = State::raised(raise, at);
-                    return match raise.signal {
-                        SignalName::Pause => (hit("handler_pause"), Err(state)).1,
-                        SignalName::EndRun(_) => (hit("handler_endrun"), Err(state)).1,
-                        _ => (hit("handler_signal"), Ok(state)).1,
-                    };
-                }
-            }
+    fn shown(self, children: Vec<TaskRun<Message>>) -> TaskRun<Message> {
+        TaskRun {
+            events: self.handled.events,
+            kind: self.state.kind,
+            message: self.state.message,
+            // That of a mapped task is that of its children.
+            result: if self.state.kind == Kind::Mapped { Res::Unknown } else { self.state.result },
+            attempts: self.calls,
+            children,
         }
-        if self.on_failure && new.kind.is_failed() {
-            hit("on_failure");
-            self.note(By::OnFailure, None, &new);
-        }
-        if self.watched {
-            self.note(By::Observer, Some(old.kind), &new);
-        }
-        Ok(new)
     }
+}
 
-    fn note(&mut self, by: By, old: Option<Kind>, new: &State) {
-        self.events.push(Event { by, old, new: new.kind, message: new.message.clone() });
-    }
+/// The runs of one task.
+pub(super) struct Runs<'a> {
+    pub(super) own: One<'a>,
+    pub(super) children: Vec<One<'a>>,
+    /// For each edge, once the task is mapped.
+    pub(super) lists: Vec<List>,
 }
 
 /// What must come out of a case. Adds to the counts of the rules used.
-pub fn run(case: &Case, choices: Choices, hits: &mut Hits) -> Expected {
+pub fn run(case: &Case, hits: &mut Hits) -> Expected {
     let flow = &case.flow;
     let mut handled = Handled::new(&flow.handlers, flow.on_failure, true);
     let mut tasks = Tasks {
         case,
-        choices,
         now: 0,
-        states: vec![State::new(Kind::Pending, Message::None, Res::Null); case.tasks.len()],
-        handled: case.tasks.iter().map(|task| Handled::new(&task.handlers, task.on_failure, task.watched)).collect(),
-        calls: vec![0; case.tasks.len()],
+        runs: case
+            .tasks
+            .iter()
+            .map(|task| Runs { own: One::new(task), children: Vec::new(), lists: Vec::new() })
+            .collect(),
     };
     let start =
         State::new(if case.mode == Mode::Run { Kind::Scheduled } else { Kind::Pending }, Message::None, Res::Null);
@@ -135,19 +108,15 @@ pub fn run(case: &Case, choices: Choices, hits: &mut Hits) -> Expected {
     // A timeout takes time of which the rules know nothing. A task that a handler sends back to Pending waits for the next
     // pass here, as in Prefect 1; the library goes on at once.
     let to_pending = |h: &Handler| matches!(&h.act, Act::Replace(new) if new.kind == Kind::Pending);
-    let any = |task: &Task| task.outcomes.contains(&Outcome::Timeout) || task.handlers.iter().any(to_pending);
+    let late = |outcome: &Outcome| outcome.may(|outcome| *outcome == Outcome::Timeout);
+    let any = |task: &Task| task.outcomes().any(late) || task.handlers.iter().any(to_pending);
     let seconds = (!case.tasks.iter().any(any)).then_some(u64::from(tasks.now));
-    let shown = tasks.states.into_iter().zip(tasks.handled).zip(tasks.calls);
+    let shown = tasks.runs.into_iter().map(|runs| {
+        let children = runs.children.into_iter().map(|child| child.shown(Vec::new())).collect();
+        runs.own.shown(children)
+    });
     Expected {
-        tasks: shown
-            .map(|((state, handled), attempts)| TaskRun {
-                events: handled.events,
-                kind: state.kind,
-                message: state.message,
-                result: state.result,
-                attempts,
-            })
-            .collect(),
+        tasks: shown.collect(),
         flow_events: handled.events,
         flow_kind: state.kind,
         flow_message: state.message,
@@ -155,98 +124,174 @@ pub fn run(case: &Case, choices: Choices, hits: &mut Hits) -> Expected {
     }
 }
 
-struct Tasks<'a> {
-    case: &'a Case,
-    choices: Choices,
-    now: u32,
-    states: Vec<State>,
-    handled: Vec<Handled<'a>>,
-    calls: Vec<u32>,
+pub(super) struct Tasks<'a> {
+    pub(super) case: &'a Case,
+    pub(super) now: u32,
+    pub(super) runs: Vec<Runs<'a>>,
 }
 
-impl Tasks<'_> {
+fn hit(hits: &mut Hits, rule: &'static str) {
+    *hits.entry(rule).or_default() += 1;
+}
+
+impl<'a> Tasks<'a> {
+    pub(super) fn task(&self, run: RunId) -> &'a Task {
+        &self.case.tasks[run.task]
+    }
+
+    pub(super) fn state(&self, run: RunId) -> &State {
+        let runs = &self.runs[run.task];
+        run.child.map_or(&runs.own.state, |child| &runs.children[child].state)
+    }
+
+    fn one(&mut self, run: RunId) -> &mut One<'a> {
+        let runs = &mut self.runs[run.task];
+        match run.child {
+            Some(child) => &mut runs.children[child],
+            None => &mut runs.own,
+        }
+    }
+
+    fn all_runs(&self) -> impl Iterator<Item = &One<'a>> {
+        self.runs.iter().flat_map(|runs| std::iter::once(&runs.own).chain(&runs.children))
+    }
+
     /// Passes over all tasks until the flow is finished, or nothing can move any more.
     fn all(&mut self, hits: &mut Hits) {
         for _ in 0..10_000 {
-            let events = |tasks: &Self| tasks.handled.iter().map(|handled| handled.events.len()).sum::<usize>();
+            let events = |tasks: &Self| tasks.all_runs().map(|run| run.handled.events.len()).sum::<usize>();
             let before = events(self);
-            for t in 0..self.states.len() {
-                if !self.states[t].kind.is_finished() {
-                    let (Ok(state) | Err(state)) = self.task(t, hits);
-                    self.states[t] = state;
+            for task in 0..self.runs.len() {
+                self.run(RunId { task, child: None }, hits);
+                for child in 0..self.runs[task].children.len() {
+                    self.run(RunId { task, child: Some(child) }, hits);
                 }
             }
-            let waiting = self.states.iter().filter(|state| !state.kind.is_finished());
-            let next = waiting.clone().filter_map(|state| state.start).min();
+            let waiting = || self.all_runs().map(|run| &run.state).filter(|state| !state.kind.is_finished());
+            let next = waiting().filter_map(|state| state.start).min();
             let stuck = next.is_none() && before == events(self);
-            if self.case.mode == Mode::Once || waiting.count() == 0 || stuck {
+            if self.case.mode == Mode::Once || waiting().count() == 0 || stuck {
                 return;
             }
             if next.is_some_and(|start| start > self.now) {
-                *hits.entry("retry_delay").or_default() += 1;
+                hit(hits, "retry_delay");
             }
             self.now = self.now.max(next.unwrap_or_default());
         }
         panic!("a case that does not end: {:#?}", self.case);
     }
 
-    /// One run of one task, step by step.
-    fn task(&mut self, t: usize, hits: &mut Hits) -> Step {
-        let task = &self.case.tasks[t];
-        let mut state = self.states[t].clone();
+    /// A run in one pass: a task that loops starts again at once, and no handler hears of that.
+    fn run(&mut self, run: RunId, hits: &mut Hits) {
+        while !self.state(run).kind.is_finished() {
+            let (Ok(mut state) | Err(mut state)) = self.attempt(run, hits);
+            let looping = self.state(run).looping.clone();
+            let loops = state.kind == Kind::Looped;
+            if loops {
+                let ended = state.looping.expect("told by the body");
+                state = State::new(Kind::Pending, Message::None, Res::Null);
+                state.message = Message::Is(format!("Looping task (on loop index {})", ended.iteration));
+                let looping = Looping { iteration: ended.iteration + 1, result: ended.result };
+                state.looping = Some(Box::new(looping));
+            } else if looping.is_some() && !state.kind.is_finished() && state.looping.is_none() {
+                // What goes on later goes on at the same iteration.
+                state.looping = looping;
+            }
+            self.one(run).state = state;
+            if !loops {
+                return;
+            }
+        }
+    }
+
+    /// One attempt, step by step.
+    fn attempt(&mut self, run: RunId, hits: &mut Hits) -> Step {
+        let task = self.task(run);
+        let mut state = self.state(run).clone();
         let stored = state.run_count.unwrap_or(1);
         let at = At { now: self.now, run_count: stored + u32::from(state.kind == Kind::Retrying) };
-        let hit = |hits: &mut Hits, rule| *hits.entry(rule).or_default() += 1;
 
         let scheduled = matches!(state.kind, Kind::Scheduled | Kind::Paused | Kind::Retrying);
         if !state.kind.is_pending() || (scheduled && state.start.is_none_or(|start| start > self.now)) {
             return Err(state);
         }
-        let upstream: BTreeSet<usize> = task.edges.iter().map(|edge| edge.from).collect();
-        let upstream: BTreeMap<usize, State> = upstream.into_iter().map(|u| (u, self.states[u].clone())).collect();
-        if upstream.len() < task.edges.len() {
+        let upstream = self.upstream(run);
+        let tasks: BTreeSet<usize> = upstream.iter().map(|up| up.task).collect();
+        if tasks.len() < task.edges.len() {
             hit(hits, "upstream_twice");
         }
-        if upstream.values().any(|up| !up.kind.is_finished()) {
-            hit(hits, "upstream_waits");
+        if self.waits(run) {
+            hit(hits, if run.child.is_some() { "child_waits" } else { "upstream_waits" });
             return Err(state);
         }
-        if task.skip_on_upstream_skip && upstream.values().any(|up| up.kind == Kind::Skipped) {
-            hit(hits, "upstream_skipped");
+        let states: Vec<(RunId, State)> = upstream.into_iter().map(|up| (up, self.state(up).clone())).collect();
+        if task.skip_on_upstream_skip && states.iter().any(|(_, up)| up.kind == Kind::Skipped) {
+            hit(hits, if run.child.is_some() { "child_skipped" } else { "upstream_skipped" });
+            let skips = |(up, state): &(RunId, State)| {
+                state.kind == Kind::Skipped && matches!(self.task(*up).body, Body::Compare(_) | Body::CompareTruth(_))
+            };
+            if states.iter().any(skips) {
+                hit(hits, "skipped_branch");
+            }
             let text = "Upstream task was skipped; if this was not the intended behavior, consider changing \
                         `skip_on_upstream_skip=False` for this task.";
-            return self.end(t, &state, State::plain(Kind::Skipped, text), at, hits);
+            return self.end(run, &state, State::plain(Kind::Skipped, text), at, hits);
         }
-        let needs = task.reads == Reads::Values || self.choices.outcome_readers_need_a_value;
-        let mut data = task.edges.iter().filter(|edge| edge.carries == Carries::Data).map(|edge| &upstream[&edge.from]);
-        let lacks = |up: &State| up.kind == Kind::Success && !matches!(up.result, Res::Value(_));
-        if needs && data.clone().any(lacks) {
-            hit(hits, if task.reads == Reads::Values { "load_failed" } else { "load_failed_outcome" });
-            return self.end(t, &state, State::error(Kind::Failed, "Unexpected error: ", ""), at, hits);
+        if task.is_mapped() && run.child.is_none() {
+            return self.map(run, &state, at, hits);
         }
-        let sum = data.by_ref().fold(0_i64, |sum, up| match up.result {
-            Res::Value(value) if up.kind == Kind::Success => sum.wrapping_add(value),
-            _ => sum,
-        });
-        if let Err(refused) = triggers::check(&task.trigger, &upstream.values().collect::<Vec<_>>(), at, hits) {
-            return self.end(t, &state, refused, at, hits);
+        let (inputs, lack) = self.inputs(run);
+        let lacking = State::error(Kind::Failed, "Unexpected error: ", "");
+        if lack == Some(Lack::Unfit) {
+            hit(hits, "load_failed");
+            return self.end(run, &state, lacking, at, hits);
+        }
+        self.note_inputs(run, &inputs, hits);
+        let judged = match &task.trigger {
+            Trigger::ResourceCleanup => self.resource_is_there(task, hits),
+            trigger => triggers::check(trigger, &states.iter().map(|(_, up)| up).collect::<Vec<_>>(), at, hits),
+        };
+        if let Err(refused) = judged {
+            return self.end(run, &state, refused, at, hits);
+        }
+        if lack.is_some() {
+            hit(hits, "missing_input");
+            return self.end(run, &state, lacking, at, hits);
         }
         hit(hits, "set_running");
-        state = self.handled[t].call(&state, State::plain(Kind::Running, "Starting task run."), at, hits)?;
+        let looping = state.looping.clone();
+        state = self.one(run).handled.call(&state, State::plain(Kind::Running, "Starting task run."), at, hits)?;
         if state.kind != Kind::Running {
             hit(hits, "running_vetoed");
             return Err(state);
         }
-        let call = usize::try_from(self.calls[t]).expect("few calls");
-        self.calls[t] += 1;
-        let outcome = task.outcomes.get(call).or(task.outcomes.last()).expect("an outcome");
-        let (rule, came) = body(outcome, sum, at);
-        hit(hits, rule);
-        if rule == "body_endrun" {
-            return self.end(t, &state, came, at, hits);
+        let before = self.one(run).calls;
+        // Nobody counts the calls of the library's own bodies.
+        self.one(run).calls += u32::from(matches!(task.body, Body::Own(_)));
+        let before = usize::try_from(before).expect("few calls");
+        let call = Call { child: run.child, before, inputs: &inputs, looping: looping.as_deref(), at };
+        if looping.as_ref().is_some_and(|looping| looping.result.is_some()) {
+            hit(hits, if run.child.is_some() { "loop_in_child" } else { "loop_result" });
         }
-        state = self.handled[t].call(&state, came, at, hits)?;
+        if looping.is_some() && at.run_count > 1 {
+            hit(hits, "loop_resumed");
+        }
+        let came = match bodies::call(task, &call, hits) {
+            Came::EndRun(came) => return self.end(run, &state, came, at, hits),
+            Came::To(came) => came,
+        };
+        let ended = came.looping.clone();
+        state = self.one(run).handled.call(&state, came, at, hits)?;
+        if state.kind == Kind::Looped {
+            state.looping = ended;
+            return Ok(state);
+        }
+        self.retry(run, state, at, hits)
+    }
 
+    /// Another attempt after a failure, if there is one left.
+    fn retry(&mut self, run: RunId, state: State, at: At, hits: &mut Hits) -> Step {
+        let task = self.task(run);
         if !state.kind.is_failed() || task.max_retries == 0 {
             return Ok(state);
         }
@@ -256,7 +301,7 @@ impl Tasks<'_> {
             (RetryOn::Panics(text), Res::Error(_)) => {
                 hit(hits, "retry_on_panics");
                 let failed = State::error(Kind::Failed, "Unexpected error: ", text);
-                return self.handled[t].call(&state, failed, at, hits);
+                return self.one(run).handled.call(&state, failed, at, hits);
             }
             (RetryOn::Containing(part), Res::Error(text)) if text.contains(part.as_str()) => {}
             _ => {
@@ -268,49 +313,45 @@ impl Tasks<'_> {
             hit(hits, "retry_exhausted");
             return Ok(state);
         }
-        hit(hits, "retry");
+        hit(hits, if run.child.is_some() { "child_retries" } else { "retry" });
+        if self.state(run).looping.is_some() {
+            hit(hits, "loop_retry");
+        }
         let text = format!("Retrying Task (after attempt {} of {})", at.run_count, task.max_retries + 1);
         let mut retrying = State::plain(Kind::Retrying, &text);
         (retrying.run_count, retrying.start) = (Some(at.run_count), Some(self.now + task.retry_delay));
-        self.handled[t].call(&state, retrying, at, hits)
+        self.one(run).handled.call(&state, retrying, at, hits)
+    }
+
+    /// The step of a mapped task itself: no trigger, no body, no retry.
+    fn map(&mut self, run: RunId, state: &State, at: At, hits: &mut Hits) -> Step {
+        let task = self.task(run);
+        let edges = task.edges.iter().map(|edge| {
+            let from = &self.runs[edge.from];
+            (edge.carries, &from.own.state, from.children.iter().map(|child| child.state.clone()).collect())
+        });
+        let (lists, children) = match mapping::lists(edges, &task.over) {
+            Ok(mapped) => mapped,
+            Err(why) => {
+                hit(hits, if why.starts_with("No") { "no_list" } else { "unmappable" });
+                return self.end(run, state, State::plain(Kind::Failed, why), at, hits);
+            }
+        };
+        let mapped = State::plain(Kind::Mapped, "Ready to proceed with mapping.");
+        let state = self.one(run).handled.call(state, mapped, at, hits)?;
+        if state.kind != Kind::Mapped {
+            hit(hits, "mapping_vetoed");
+            return Err(state);
+        }
+        mapping::note(&lists, &task.over, children, hits);
+        let runs = &mut self.runs[run.task];
+        runs.lists = lists;
+        runs.children = (0..children).map(|_| One::new(task)).collect();
+        Err(state)
     }
 
     /// A change that ends this run of the task, whatever the handlers make of it.
-    fn end(&mut self, t: usize, old: &State, new: State, at: At, hits: &mut Hits) -> Step {
-        Err(self.handled[t].call(old, new, at, hits).unwrap_or_else(|end| end))
-    }
-
-    /// The final state of the flow, if it is finished.
-    fn decide(&self, hits: &mut Hits) -> Option<State> {
-        let mut hit = |rule| *hits.entry(rule).or_default() += 1;
-        let inner: BTreeSet<usize> = self.case.tasks.iter().flat_map(|task| &task.edges).map(|e| e.from).collect();
-        let terminal: Vec<usize> = (0..self.states.len()).filter(|t| !inner.contains(t)).collect();
-        if terminal.iter().any(|&t| !self.states[t].kind.is_finished()) {
-            hit("flow_unfinished");
-            return None;
-        }
-        if self.case.flow.reference_tasks.is_some() {
-            hit("reference_tasks");
-        }
-        let reference = self.case.flow.reference_tasks.as_ref().unwrap_or(&terminal);
-        let kinds: Vec<Kind> = reference.iter().map(|&t| self.states[t].kind).collect();
-        let (rule, kind, text) = if kinds.iter().any(|kind| kind.is_failed()) {
-            ("flow_failed", Kind::Failed, "Some reference tasks failed.")
-        } else if kinds.iter().all(|kind| kind.is_successful()) {
-            ("flow_success", Kind::Success, "All reference tasks succeeded.")
-        } else {
-            ("flow_no_failed", Kind::Success, "No reference tasks failed.")
-        };
-        hit(rule);
-        let mut state = State::plain(kind, text);
-        if let Some(terminal) = &self.case.flow.terminal {
-            hit("terminal_handler");
-            match terminal {
-                Terminal::Nothing => {}
-                Terminal::Message(text) => state.message = Message::Is(text.clone()),
-                Terminal::Replace(new) => state = State::made(new, At { now: self.now, run_count: 1 }),
-            }
-        }
-        Some(state)
+    fn end(&mut self, run: RunId, old: &State, new: State, at: At, hits: &mut Hits) -> Step {
+        Err(self.one(run).handled.call(old, new, at, hits).unwrap_or_else(|end| end))
     }
 }

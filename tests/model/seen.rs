@@ -28,25 +28,35 @@ pub struct TaskRun<M> {
     pub result: Res,
     /// How often the body was called.
     pub attempts: u32,
+    /// Of a mapped task, in their order.
+    pub children: Vec<TaskRun<M>>,
+}
+
+impl<M> TaskRun<M> {
+    /// The same task run with its messages given in another way.
+    fn map_messages<N>(self, way: &impl Fn(M) -> N) -> TaskRun<N> {
+        TaskRun {
+            events: self.events.into_iter().map(|event| event.map_message(way)).collect(),
+            kind: self.kind,
+            message: way(self.message),
+            result: self.result,
+            attempts: self.attempts,
+            children: self.children.into_iter().map(|child| child.map_messages(way)).collect(),
+        }
+    }
+
+    /// It, and its children.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.children)
+    }
 }
 
 impl<M> Run<M> {
     /// The same run with its messages given in another way.
     pub fn map_messages<N>(self, way: impl Fn(M) -> N) -> Run<N> {
-        let events = |events: Vec<Event<M>>| {
-            let seen = |e: Event<M>| Event { by: e.by, old: e.old, new: e.new, message: way(e.message) };
-            events.into_iter().map(seen).collect()
-        };
-        let task = |t: TaskRun<M>| TaskRun {
-            events: events(t.events),
-            kind: t.kind,
-            message: way(t.message),
-            result: t.result,
-            attempts: t.attempts,
-        };
         Run {
-            tasks: self.tasks.into_iter().map(task).collect(),
-            flow_events: events(self.flow_events),
+            tasks: self.tasks.into_iter().map(|task| task.map_messages(&way)).collect(),
+            flow_events: self.flow_events.into_iter().map(|event| event.map_message(&way)).collect(),
             flow_kind: self.flow_kind,
             flow_message: way(self.flow_message),
             seconds: self.seconds,
@@ -62,6 +72,12 @@ pub struct Event<M> {
     pub old: Option<Kind>,
     pub new: Kind,
     pub message: M,
+}
+
+impl<M> Event<M> {
+    fn map_message<N>(self, way: &impl Fn(M) -> N) -> Event<N> {
+        Event { by: self.by, old: self.old, new: self.new, message: way(self.message) }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,11 +114,34 @@ impl Message {
     }
 }
 
+/// A value that tasks hand on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Val {
+    Number(i64),
+    List(Vec<i64>),
+    Lists(Vec<Vec<i64>>),
+    Truth(bool),
+    Unit,
+}
+
+impl Val {
+    /// All numbers in it, added up.
+    pub fn sum(&self) -> i64 {
+        let add = |sum: i64, n: &i64| sum.wrapping_add(*n);
+        match self {
+            Self::Number(n) => *n,
+            Self::List(list) => list.iter().fold(0, add),
+            Self::Lists(lists) => lists.iter().flatten().fold(0, add),
+            Self::Truth(_) | Self::Unit => 0,
+        }
+    }
+}
+
 /// The result of a state.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Res {
     Null,
-    Value(i64),
+    Value(Val),
     /// The text of an error or a panic. What is expected must be contained in what is observed.
     Error(String),
     /// The signal (`FAIL`, ...) and its message.
@@ -122,33 +161,13 @@ impl Res {
     }
 }
 
+type Events<'a, M> = &'a [Event<M>];
+
 /// The first difference between what must be and what was, in words.
 pub fn difference(expected: &Expected, observed: &Observed) -> Option<String> {
-    fn events(of: &str, expected: &[Event<Message>], observed: &[Event<Option<String>>]) -> Option<String> {
-        let same = |e: &Event<Message>, o: &Event<Option<String>>| {
-            (e.by, e.old, e.new) == (o.by, o.old, o.new) && e.message.fits(o.message.as_deref())
-        };
-        (0..expected.len().max(observed.len())).find_map(|i| match (expected.get(i), observed.get(i)) {
-            (Some(e), Some(o)) if same(e, o) => None,
-            (e, o) => Some(format!("{of}, event {i}: expected {e:?}, observed {o:?}")),
-        })
-    }
-    if expected.tasks.len() != observed.tasks.len() {
-        return Some(format!("{} tasks expected, {} observed", expected.tasks.len(), observed.tasks.len()));
-    }
-    for (i, (e, o)) in expected.tasks.iter().zip(&observed.tasks).enumerate() {
-        let of = format!("task {i}");
-        let found = events(&of, &e.events, &o.events)
-            .or_else(|| unlike(e.kind == o.kind, &of, "kind", &e.kind, &o.kind))
-            .or_else(|| unlike(e.message.fits(o.message.as_deref()), &of, "message", &e.message, &o.message))
-            .or_else(|| unlike(e.result.fits(&o.result), &of, "result", &e.result, &o.result))
-            .or_else(|| unlike(e.attempts == o.attempts, &of, "attempts", &e.attempts, &o.attempts));
-        if found.is_some() {
-            return found;
-        }
-    }
     let (e, o) = (expected, observed);
-    events("flow", &e.flow_events, &o.flow_events)
+    tasks("task", &e.tasks, &o.tasks)
+        .or_else(|| events("flow", &e.flow_events, &o.flow_events))
         .or_else(|| unlike(e.flow_kind == o.flow_kind, "flow", "kind", &e.flow_kind, &o.flow_kind))
         .or_else(|| {
             let fits = e.flow_message.fits(o.flow_message.as_deref());
@@ -158,6 +177,31 @@ pub fn difference(expected: &Expected, observed: &Observed) -> Option<String> {
             let same = e.seconds.zip(o.seconds).is_none_or(|(e, o)| e == o);
             unlike(same, "flow", "seconds", &e.seconds, &o.seconds)
         })
+}
+
+fn tasks(what: &str, expected: &[TaskRun<Message>], observed: &[TaskRun<Option<String>>]) -> Option<String> {
+    let (all, seen) = (expected.len(), observed.len());
+    unlike(all == seen, what, "how many", &all, &seen).or_else(|| {
+        expected.iter().zip(observed).enumerate().find_map(|(i, (e, o))| {
+            let of = format!("{what} {i}");
+            events(&of, &e.events, &o.events)
+                .or_else(|| unlike(e.kind == o.kind, &of, "kind", &e.kind, &o.kind))
+                .or_else(|| unlike(e.message.fits(o.message.as_deref()), &of, "message", &e.message, &o.message))
+                .or_else(|| unlike(e.result.fits(&o.result), &of, "result", &e.result, &o.result))
+                .or_else(|| unlike(e.attempts == o.attempts, &of, "attempts", &e.attempts, &o.attempts))
+                .or_else(|| tasks(&format!("{of}, child"), &e.children, &o.children))
+        })
+    })
+}
+
+fn events(of: &str, expected: Events<'_, Message>, observed: Events<'_, Option<String>>) -> Option<String> {
+    let same = |e: &Event<Message>, o: &Event<Option<String>>| {
+        (e.by, e.old, e.new) == (o.by, o.old, o.new) && e.message.fits(o.message.as_deref())
+    };
+    (0..expected.len().max(observed.len())).find_map(|i| match (expected.get(i), observed.get(i)) {
+        (Some(e), Some(o)) if same(e, o) => None,
+        (e, o) => Some(format!("{of}, event {i}: expected {e:?}, observed {o:?}")),
+    })
 }
 
 fn unlike(same: bool, of: &str, what: &str, expected: &dyn Debug, observed: &dyn Debug) -> Option<String> {

@@ -1,5 +1,5 @@
 //! Makes a failing case small: one part less at a time, as long as it still fails.
-use super::{Case, Mode, Outcome, Patience, Reads, RetryOn, Takes, Trigger};
+use super::{Body, Carries, Case, Mode, Outcome, Patience, Reads, RetryOn, Role, Script, Takes, Task, Trigger, Val};
 
 /// The smallest case found that still fails, greedily. `fails` must hold for `case`.
 pub fn smallest(case: Case, mut fails: impl FnMut(&Case) -> bool) -> Case {
@@ -23,34 +23,9 @@ fn smaller(case: &Case) -> Vec<Case> {
     for t in (0..case.tasks.len()).rev() {
         offer(&|case| drop_task(case, t));
     }
-    for (t, task) in case.tasks.iter().enumerate() {
-        for e in 0..task.edges.len() {
-            offer(&|case| {
-                case.tasks[t].edges.remove(e);
-            });
-        }
-        for h in 0..task.handlers.len() {
-            offer(&|case| drop(case.tasks[t].handlers.remove(h)));
-            offer(&|case| case.tasks[t].handlers[h].times = 1);
-        }
-        offer(&|case| case.tasks[t].outcomes = vec![Outcome::Linear { times: 1, plus: 1 }]);
-        for o in 0..task.outcomes.len().saturating_sub(1) {
-            offer(&|case| drop(case.tasks[t].outcomes.remove(o)));
-        }
-        offer(&|case| {
-            let task = &mut case.tasks[t];
-            (task.trigger, task.skip_on_upstream_skip, task.reads) = (Trigger::AllSuccessful, true, Reads::Values);
-        });
-        offer(&|case| {
-            let task = &mut case.tasks[t];
-            (task.max_retries, task.retry_delay, task.retry_on) = (0, 0, RetryOn::Anything);
-        });
-        offer(&|case| case.tasks[t].retry_delay = 0);
-        offer(&|case| case.tasks[t].retry_on = RetryOn::Anything);
-        offer(&|case| case.tasks[t].on_failure = false);
-        offer(&|case| case.tasks[t].watched = true);
-        offer(&|case| case.tasks[t].takes = Takes::Any);
-        offer(&|case| case.tasks[t].patience = Patience::Endless);
+    for t in 0..case.tasks.len() {
+        let mut offer_task = |change: Change<'_>| offer(&|case| change(&mut case.tasks[t]));
+        smaller_task(&case.tasks[t], &mut offer_task);
     }
     for h in 0..case.flow.handlers.len() {
         offer(&|case| drop(case.flow.handlers.remove(h)));
@@ -65,12 +40,108 @@ fn smaller(case: &Case) -> Vec<Case> {
     out
 }
 
+/// Takes something from a task.
+type Change<'a> = &'a dyn Fn(&mut Task);
+
+/// Every way in which one task has one part less.
+fn smaller_task(task: &Task, offer: &mut dyn FnMut(Change<'_>)) {
+    let ok = || match task.role {
+        Role::ResourceCleanup => Outcome::Returns(Val::Unit),
+        _ => Outcome::Linear { times: 1, plus: 1 },
+    };
+    let is_own = matches!(task.body, Body::Own(_)) && task.role == Role::Work;
+    if !is_own {
+        let plain = || Script::of(vec![Outcome::Linear { times: 1, plus: 1 }]);
+        offer(&|task| *task = Task::new(task.name.clone(), task.edges.clone(), plain()));
+    }
+    for e in (0..task.edges.len()).filter(|_| is_own || task.body == Body::Merge) {
+        offer(&|task| {
+            task.edges.remove(e);
+        });
+        if task.edges[e].carries == Carries::EachFlat {
+            offer(&|task| task.edges[e].carries = Carries::Each);
+        }
+    }
+    for (l, list) in task.over.iter().enumerate() {
+        offer(&|task| drop(task.over.remove(l)));
+        for i in 0..list.len() {
+            offer(&|task| {
+                task.over[l].remove(i);
+            });
+            offer(&|task| task.over[l][i] = 0);
+        }
+    }
+    for h in 0..task.handlers.len() {
+        offer(&|task| drop(task.handlers.remove(h)));
+        offer(&|task| task.handlers[h].times = 1);
+    }
+    if let Body::Own(script) = &task.body {
+        fn own(task: &mut Task) -> &mut Script {
+            match &mut task.body {
+                Body::Own(script) => script,
+                _ => unreachable!("just looked at"),
+            }
+        }
+        offer(&|task| own(task).of_child.clear());
+        for child in script.of_child.keys() {
+            offer(&|task| drop(own(task).of_child.remove(child)));
+            let of_child = |task: &mut Task, change: &dyn Fn(&mut Vec<Outcome>)| {
+                own(task).of_child.get_mut(child).into_iter().for_each(change);
+            };
+            offer(&|task| of_child(task, &|calls| *calls = vec![ok()]));
+            for o in 0..script.of_child[child].len().saturating_sub(1) {
+                offer(&|task| of_child(task, &|calls| drop(calls.remove(o))));
+            }
+        }
+        offer(&|task| own(task).calls = vec![ok()]);
+        for o in 0..script.calls.len().saturating_sub(1) {
+            offer(&|task| drop(own(task).calls.remove(o)));
+        }
+        for (o, outcome) in script.calls.iter().enumerate() {
+            match outcome {
+                Outcome::List(len) if *len > 0 => offer(&|task| own(task).calls[o] = Outcome::List(len - 1)),
+                Outcome::Lists(lens) => {
+                    for i in 0..lens.len() {
+                        let mut fewer = lens.clone();
+                        fewer.remove(i);
+                        offer(&|task| own(task).calls[o] = Outcome::Lists(fewer.clone()));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    if is_own {
+        offer(&|task| {
+            (task.trigger, task.skip_on_upstream_skip, task.reads) = (Trigger::AllSuccessful, true, Reads::Values);
+        });
+    }
+    offer(&|task| (task.max_retries, task.retry_delay, task.retry_on) = (0, 0, RetryOn::Anything));
+    offer(&|task| task.retry_delay = 0);
+    offer(&|task| task.retry_on = RetryOn::Anything);
+    offer(&|task| task.on_failure = false);
+    offer(&|task| task.watched = true);
+    offer(&|task| task.takes = Takes::Any);
+    offer(&|task| task.patience = Patience::Endless);
+}
+
 fn drop_task(case: &mut Case, gone: usize) {
     case.tasks.remove(gone);
     for task in &mut case.tasks {
         task.edges.retain(|edge| edge.from != gone);
         for edge in &mut task.edges {
             edge.from -= usize::from(edge.from > gone);
+        }
+        // The library's own tasks are nothing without their inputs.
+        let inputs = task.edges.iter().filter(|edge| edge.carries == Carries::Data).count();
+        let needs = match (&task.body, task.role) {
+            (Body::Compare(_) | Body::CompareTruth(_) | Body::AsBool, _) => 1,
+            (Body::Own(_), Role::ResourceCleanup) => 2,
+            _ => 0,
+        };
+        if inputs < needs {
+            let body = Script::of(vec![Outcome::Linear { times: 1, plus: 1 }]);
+            *task = Task::new(task.name.clone(), task.edges.clone(), body);
         }
     }
     if let Some(tasks) = &mut case.flow.reference_tasks {

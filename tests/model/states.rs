@@ -1,5 +1,5 @@
 //! The states of the model, and which state comes out of a body, a signal or user code.
-use super::{Kind, Message, NewState, Outcome, Raise, Res, SignalName};
+use super::{Kind, Message, NewState, Raise, Res, SignalName, Val};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct State {
@@ -10,11 +10,21 @@ pub(super) struct State {
     pub(super) run_count: Option<u32>,
     /// When a scheduled kind may start; `None`: never.
     pub(super) start: Option<u32>,
+    /// Of a task that loops: the iteration that comes next, and what the one before gave.
+    pub(super) looping: Option<Box<Looping>>,
+}
+
+/// See [`State::looping`].
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Looping {
+    /// From 1.
+    pub(super) iteration: u32,
+    pub(super) result: Option<i64>,
 }
 
 impl State {
     pub(super) fn new(kind: Kind, message: Message, result: Res) -> Self {
-        Self { kind, message, result, run_count: None, start: None }
+        Self { kind, message, result, run_count: None, start: None, looping: None }
     }
 
     pub(super) fn plain(kind: Kind, message: &str) -> Self {
@@ -34,7 +44,7 @@ impl State {
     /// Made by user code in the given attempt: scheduled kinds know the attempt and start at once, Paused never does.
     pub(super) fn made(new: &NewState, at: At) -> Self {
         let message = new.message.clone().map_or(Message::None, Message::Is);
-        let mut state = Self::new(new.kind, message, new.value.map_or(Res::Null, Res::Value));
+        let mut state = Self::new(new.kind, message, new.value.map_or(Res::Null, |n| Res::Value(Val::Number(n))));
         if matches!(new.kind, Kind::Scheduled | Kind::Paused | Kind::Retrying) {
             state.run_count = Some(at.run_count);
             state.start = (new.kind != Kind::Paused).then_some(at.now);
@@ -51,6 +61,7 @@ impl State {
             SignalName::Skip => Kind::Skipped,
             SignalName::Retry => Kind::Retrying,
             SignalName::Pause => Kind::Paused,
+            SignalName::Loop => Kind::Looped,
             SignalName::EndRun(kind) => kind,
         };
         let mut state = Self::made(&NewState { kind, message: raise.message.clone(), value: raise.value }, at);
@@ -66,25 +77,4 @@ impl State {
 pub(super) struct At {
     pub(super) now: u32,
     pub(super) run_count: u32,
-}
-
-/// The rule used, the new state.
-pub(super) fn body(outcome: &Outcome, sum: i64, at: At) -> (&'static str, State) {
-    let success = |res| State::new(Kind::Success, Message::Is("Task run succeeded.".to_owned()), res);
-    let failed = |text| State::error(Kind::Failed, "Error during execution of task: ", text);
-    let late = Message::Is("Task timed out during execution.".to_owned());
-    match outcome {
-        Outcome::Linear { times, plus } => {
-            ("body_ok", success(Res::Value(times.wrapping_mul(sum).wrapping_add(*plus))))
-        }
-        Outcome::Err(text) => ("body_error", failed(text)),
-        Outcome::Panic(text) => ("body_panic", failed(text)),
-        Outcome::Timeout => ("body_timeout", State::new(Kind::TimedOut, late, Res::Timeout)),
-        Outcome::Signal(raise) => match raise.signal {
-            SignalName::EndRun(_) => ("body_endrun", State::raised(raise, at)),
-            SignalName::Retry => ("body_retry", State::raised(raise, at)),
-            SignalName::Pause => ("body_pause", State::raised(raise, at)),
-            _ => ("body_signal", State::raised(raise, at)),
-        },
-    }
 }

@@ -1,7 +1,7 @@
 //! The triggers.
-use super::rules::Hits;
+use super::rules::{Hits, Tasks};
 use super::states::{At, State};
-use super::{Bound, Bounds, Custom, Kind, Raise, SignalName, Trigger};
+use super::{Bound, Bounds, Custom, Kind, Raise, Res, SignalName, Task, Trigger};
 
 /// `Err` with the state that a task gets which may not run. Two edges from one task count once: the states are a set.
 pub(super) fn check(trigger: &Trigger, upstream: &[&State], at: At, hits: &mut Hits) -> Result<(), State> {
@@ -32,6 +32,7 @@ pub(super) fn check(trigger: &Trigger, upstream: &[&State], at: At, hits: &mut H
             return Err(State::plain(Kind::Skipped, "All upstreams were skipped"));
         }
         Trigger::NotAllSkipped => ("not_all_skipped", good == all, "but some of the upstream tasks failed."),
+        Trigger::ResourceCleanup => unreachable!("asked elsewhere: it tells its upstream tasks apart"),
         Trigger::ManualOnly => {
             hit("manual_only");
             let message = Some("Trigger function is \"manual_only\"".to_owned());
@@ -64,4 +65,25 @@ fn within(bounds: &Bounds, count: usize, all: usize, hit: &mut dyn FnMut(&'stati
     };
     let (least, most) = (bounds.at_least.map(&mut limit), bounds.at_most.map(&mut limit));
     all == 0 || (least.is_none_or(|n| real(count) >= n) && most.is_none_or(|n| real(count) <= n))
+}
+
+impl Tasks<'_> {
+    /// The trigger of a resource's clean-up: its first edge leads to the manager, its second to the resource.
+    pub(super) fn resource_is_there(&self, task: &Task, hits: &mut Hits) -> Result<(), State> {
+        let mut hit = |rule| *hits.entry(rule).or_default() += 1;
+        for (step, edge) in [("setup", 1), ("init", 0)] {
+            let what = match self.runs[task.edges[edge].from].own.state.kind {
+                kind if kind.is_failed() => "failed",
+                Kind::Skipped => "skipped",
+                _ => continue,
+            };
+            hit("resource_missing");
+            let text = format!("Resource manager {step} {what}");
+            let mut skipped = State::plain(Kind::Skipped, &text);
+            skipped.result = Res::Signal("SKIP".to_owned(), Some(text));
+            return Err(skipped);
+        }
+        hit("resource_cleanup");
+        Ok(())
+    }
 }

@@ -47,7 +47,7 @@ impl Engine {
                         _ => run_count,
                     };
                     self.attempts.insert(at, (attempt + 1, run_count));
-                    let loops = state.kind() == StateKind::Pending && state.looping().is_some();
+                    let loops = state.begins_iteration();
                     self.garbage.states.extend(self.states.insert(at, *state));
                     if loops {
                         self.ready.push(at);

@@ -19,8 +19,11 @@ pub(crate) struct Mapping {
 pub(crate) enum List {
     /// A value that is a list.
     Values(Value),
-    /// What became of the children of another mapped task, spliced.
+    /// One item for each child.
     Items(Arc<[Passed]>),
+    /// The items of lists that the children of another mapped task gave, or what became of a child that gave none: each
+    /// with the number of the child.
+    Spliced(Arc<[(u32, Passed)]>),
 }
 
 /// Where the children of one mapped task are.
@@ -62,6 +65,20 @@ impl Engine {
     pub(super) fn child_id(&self, record: RecordId) -> RunId {
         let region = &self.regions[self.region_at(record)];
         RunId { task: region.task, child: Some(record - region.first), record }
+    }
+
+    /// The child of another mapped task that gave the item which this child takes from an edge, if the edge brings joined
+    /// lists.
+    pub(super) fn giver(&self, run: RunId, edge: usize) -> Option<u32> {
+        let mut edges = Vec::new();
+        let slot = self.graph.slots(run.task)?.iter().position(|slot| {
+            slot.push_edges(&mut edges);
+            edges.len() > edge
+        })?;
+        match self.region(run.task)?.lists.get(slot)? {
+            Some(List::Spliced(items)) => Some(items[run.child? as usize].0),
+            _ => None,
+        }
     }
 
     /// The mapped tasks of which each child of this one reads the child of the same number: where their children start.

@@ -99,7 +99,7 @@ impl Engine {
             batch.passed.push(match (self.region(*upstream), elements.nesting) {
                 (Some(region), crate::flow::Nesting::Plain) => Passed::Count(region.len),
                 (Some(region), crate::flow::Nesting::Flattened) => {
-                    Passed::Children(region.records().map(|child| self.value_or_state(child)).collect())
+                    Passed::Children(region.records().map(|child| self.passed_by_run(child, task, false)).collect())
                 }
                 (None, _) => self.value_or_state(*upstream),
             });
@@ -125,6 +125,7 @@ impl Engine {
                 Slot::Each(each) => batch.passed.push(match (region.lists.get(i), &each.of) {
                     (Some(Some(List::Values(list))), _) => Passed::List(list.clone()),
                     (Some(Some(List::Items(items))), _) => items[child as usize].clone(),
+                    (Some(Some(List::Spliced(items))), _) => items[child as usize].1.clone(),
                     (_, EachOf::Task(upstream)) => match self.region(*upstream) {
                         Some(theirs) => self.passed_by_run(theirs.first + child, task, plain),
                         // It has failed, and another list decides how many children there are.
@@ -147,16 +148,20 @@ impl Engine {
     }
 
     /// The states of what is upstream. A trigger counts each upstream task once, however many inputs it gives; of a mapped
-    /// task it counts the children.
+    /// task it counts the children, and where the reader is mapped over it, the one that a child takes its element from.
     fn upstream_states(&self, run: RunId) -> UpstreamStates {
         let uses = self.graph.uses(run.task).unwrap_or_default();
         let upstream = self.graph.upstream(run.task).iter().enumerate();
         let mut records: Vec<RecordId> = Vec::new();
         for (i, upstream) in upstream {
-            let element = uses.get(i) == Some(&EdgeUse::Element);
-            match (self.children(*upstream), run.child) {
-                (Some(children), Some(child)) if element => records.push(children.start + child),
-                (Some(children), _) if !element => records.extend(children),
+            let how = uses.get(i).copied().unwrap_or(EdgeUse::Whole);
+            match (self.children(*upstream), run.child, how) {
+                (Some(children), _, EdgeUse::Whole) => records.extend(children),
+                (Some(children), Some(child), EdgeUse::Element) => records.push(children.start + child),
+                (Some(children), Some(_), EdgeUse::Flattened) => {
+                    let giver = self.giver(run, i).expect("a child has an item of the joined lists");
+                    records.push(children.start + giver);
+                }
                 _ => records.push(*upstream),
             }
         }

@@ -47,9 +47,9 @@ struct Table {
     type_name: fn() -> &'static str,
     len: fn(&Value) -> Option<usize>,
     get: fn(&Value, usize) -> Value,
-    /// The lists in this list, joined.
+    /// The lists in this list, joined; a list without lists in it is left as it is.
     join: fn(&Value) -> Option<Value>,
-    /// These lists, joined.
+    /// These lists, joined; an element among them is a list of one.
     concat: fn(&[&Value]) -> Option<Value>,
 }
 
@@ -59,10 +59,20 @@ impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Of<T> {
         type_name: std::any::type_name::<Vec<T>>,
         len: |list| list.downcast_ref::<Vec<T>>().map(Vec::len),
         get: |list, i| Value::new(list.downcast_ref::<Vec<T>>().expect("looked at before")[i].clone()),
-        join: |lists| Some(Value::new(lists.downcast_ref::<Vec<Vec<T>>>()?.concat())),
+        join: |lists| match lists.downcast_ref::<Vec<Vec<T>>>() {
+            Some(lists) => Some(Value::new(lists.concat())),
+            None => lists.is::<Vec<T>>().then(|| lists.clone()),
+        },
         concat: |lists| {
-            let lists: Option<Vec<_>> = lists.iter().map(|list| list.downcast_ref::<Vec<T>>()).collect();
-            Some(Value::new(lists?.into_iter().flatten().cloned().collect::<Vec<T>>()))
+            let mut all: Vec<T> = Vec::new();
+            for list in lists {
+                match (list.downcast_ref::<Vec<T>>(), list.downcast_ref::<T>()) {
+                    (Some(list), _) => all.extend_from_slice(list),
+                    (None, Some(element)) => all.push(element.clone()),
+                    (None, None) => return None,
+                }
+            }
+            Some(Value::new(all))
         },
     };
 }
@@ -141,7 +151,11 @@ impl Elements {
                 let lists = children.iter().enumerate().map(|(i, child)| child.value().ok_or(i));
                 (self.table.concat)(&lists.collect::<Result<Vec<_>, _>>()?).ok_or(0)
             }
-            [lists] => lists.value().and_then(|lists| (self.table.join)(lists)).ok_or(0),
+            // As in Prefect, what is no list of lists is passed on as it is: an error stands for a state.
+            [lists] => {
+                let value = lists.value().ok_or(0_usize)?;
+                (self.table.join)(value).or_else(|| lists.is_success().then(|| value.clone())).ok_or(0)
+            }
             _ => Err(0),
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::definition::Parameter;
 use super::elements::Elements;
-use crate::{State, StateResult, TaskError, Value};
+use crate::{State, StateKind, StateResult, TaskError, Value};
 
 /// A body that waits.
 pub type TaskFuture = Pin<Box<dyn Future<Output = Result<Value, TaskError>> + Send>>;
@@ -131,15 +131,33 @@ pub enum Passed {
 }
 
 impl Passed {
-    /// The value, if there is one.
+    /// The value, if it is that of a success.
     pub(crate) fn value(&self) -> Option<&Value> {
         match self {
             Self::Value(value) => Some(value),
-            Self::State(state) => match state.result() {
+            Self::State(state) if state.kind().is_successful() => match state.result() {
                 StateResult::Value(value) => Some(value),
                 _ => None,
             },
             _ => None,
+        }
+    }
+
+    /// Whether it is the value of a success that is not a skip.
+    pub(crate) fn is_success(&self) -> bool {
+        matches!(self, Self::Value(_))
+            || matches!(self, Self::State(state) if state.kind() == StateKind::Success && self.value().is_some())
+    }
+
+    /// The same for a parameter that takes no state, though another one of its task does: values where there are some.
+    pub(crate) fn into_values(self) -> Self {
+        match self {
+            Self::State(mut state) if state.kind().is_successful() => match state.take_value() {
+                Some(value) => Self::Value(value),
+                None => Self::State(state),
+            },
+            Self::Children(children) => Self::Children(children.into_iter().map(Self::into_values).collect()),
+            other => other,
         }
     }
 }

@@ -106,8 +106,16 @@ impl FlowBuilder {
                 self.edges.extend_from_slice(&old_edges[old..old + node.data_edges as usize]);
                 self.nodes[task as usize].edges = start;
             }
-            // One edge without data for each upstream task that is not there already.
-            let mut there: HashSet<TaskId> = self.edges[start as usize..].iter().copied().collect();
+            // One edge without data for each upstream task that is waited for as a whole by no other edge.
+            let mut there: HashSet<TaskId> = match self.slots.get(self.nodes[task as usize].slots as usize) {
+                Some(slots) => {
+                    let mut whole = Vec::new();
+                    let slots = slots.iter().filter(|slot| !matches!(slot, Slot::Each(_)));
+                    slots.for_each(|slot| slot.push_edges(&mut whole));
+                    whole.into_iter().collect()
+                }
+                None => self.edges[start as usize..].iter().copied().collect(),
+            };
             for from in order.remove(&task).unwrap_or_default() {
                 if there.insert(from) {
                     self.edges.push(from);

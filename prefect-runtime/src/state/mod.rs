@@ -69,6 +69,16 @@ pub(crate) struct Looping {
     pub(crate) iteration: u32,
     /// What the iteration before gave.
     pub(crate) result: Option<Value>,
+    pub(crate) entry: Entry,
+}
+
+/// How a task run comes to an iteration of its loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// At once, from the one before.
+    Begun,
+    /// Once more, in another attempt: a retry, or what a handler or a signal asked for.
+    Again,
 }
 
 /// When a scheduled state may start.
@@ -164,6 +174,11 @@ impl State {
     pub(crate) fn with_location(mut self, location: Arc<str>) -> Self {
         self.details_mut().location = Some(location);
         self
+    }
+
+    /// Whether the next iteration of a loop begins with it, at once.
+    pub(crate) fn begins_iteration(&self) -> bool {
+        self.kind == StateKind::Pending && self.looping().is_some_and(|looping| looping.entry == Entry::Begun)
     }
 
     pub(crate) fn looping(&self) -> Option<&Looping> {

@@ -5,7 +5,7 @@ use crate::clock::Tick;
 use crate::engine::{Done, End, RunId, plain};
 use crate::panics::guard;
 use crate::run::RunCore;
-use crate::state::Looping;
+use crate::state::{Entry, Looping};
 use crate::{Signal, SignalKind, State, StateKind, StateResult, TaskError, Tracked, Value};
 
 /// How a body ended.
@@ -33,7 +33,7 @@ pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) 
     let state = match iteration.looping {
         // It comes back to the same iteration.
         Some(looping) if !state.kind().is_finished() && state.looping().is_none() => {
-            state.with_looping(looping.clone())
+            state.with_looping(Looping { entry: Entry::Again, ..looping.clone() })
         }
         _ => state,
     };
@@ -73,7 +73,7 @@ fn steps(
 /// A task that loops is pending again at once; no handler hears of that.
 fn next_iteration(mut looped: State) -> State {
     let ended = looped.looping().map_or(1, |looping| looping.iteration);
-    let looping = Looping { iteration: ended + 1, result: looped.take_value() };
+    let looping = Looping { iteration: ended + 1, result: looped.take_value(), entry: Entry::Begun };
     State::new(StateKind::Pending).with_message(format!("Looping task (on loop index {ended})")).with_looping(looping)
 }
 
@@ -110,7 +110,7 @@ fn outcome(core: &RunCore, this: Iteration<'_>, ended: Ended, keeping: Option<&K
             }
             SignalKind::Loop => {
                 let iteration = this.looping.map_or(1, |looping| looping.iteration);
-                let state = state.with_looping(Looping { iteration, result: None });
+                let state = state.with_looping(Looping { iteration, result: None, entry: Entry::Begun });
                 if state.message().is_none() {
                     state.with_message(format!("Task is looping ({iteration})"))
                 } else {

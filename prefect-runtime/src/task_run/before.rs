@@ -35,8 +35,7 @@ pub(crate) fn prepare(
     debug_assert!(inputs.is_empty(), "what a job leaves behind is dropped at its end");
     let run = job.run;
     let old = job.more.as_ref().and_then(|more| more.old.as_ref());
-    let loops = old.is_some_and(|old| old.kind() == StateKind::Pending && old.looping().is_some());
-    if !loops {
+    if !old.is_some_and(State::begins_iteration) {
         log_starting(core, run);
     }
     if job.part == Part::Mapping {

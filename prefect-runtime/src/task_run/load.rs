@@ -71,9 +71,10 @@ pub(super) fn load_inputs(
                             Some(Passed::Children(children)) if mapped => children.into_iter().nth(i),
                             last => given.into_iter().chain(last).nth(i),
                         };
-                        match part.expect("one of those it was given") {
-                            Passed::Value(value) => return Err(unfit_part(core, parameter, from, &value)),
-                            other => load(parameter, other, from)?,
+                        let part = part.expect("one of those it was given");
+                        match part.value().filter(|_| part.is_success()) {
+                            Some(value) => return Err(unfit_part(core, parameter, from, value)),
+                            None => load(parameter, part, from)?,
                         }
                     }
                 }
@@ -118,7 +119,18 @@ enum NoInput {
     Unfit(String),
 }
 
+impl NoInput {
+    /// For a task in a state without a value.
+    fn of(state: &State, text: String) -> Self {
+        if state.kind() == StateKind::Success { Self::Unfit(text) } else { Self::NotSuccessful(text) }
+    }
+}
+
 fn load_one(core: &RunCore, parameter: &Parameter, passed: Passed, from: TaskId) -> Result<Value, NoInput> {
+    let passed = match parameter.expects {
+        Expects::State => passed,
+        Expects::Type { .. } | Expects::Any => passed.into_values(),
+    };
     match (&parameter.expects, passed) {
         (Expects::State, Passed::State(state)) => Ok(Value::in_memory(*state)),
         (Expects::State, Passed::Value(value)) => Ok(Value::in_memory(success_with(value))),
@@ -145,7 +157,7 @@ fn load_one(core: &RunCore, parameter: &Parameter, passed: Passed, from: TaskId)
         (_, Passed::List(_) | Passed::Count(_)) => unreachable!("only a task that is being mapped is given lists"),
         (_, Passed::State(state)) => {
             let text = no_value(core, parameter, from, &state);
-            Err(if state.kind() == StateKind::Success { NoInput::Unfit(text) } else { NoInput::NotSuccessful(text) })
+            Err(NoInput::of(&state, text))
         }
     }
 }
@@ -163,7 +175,7 @@ fn values(core: &RunCore, parameter: &Parameter, children: Box<[Passed]>, from: 
         .into_iter()
         .map(|child| match child {
             Passed::Value(value) => Ok(value),
-            Passed::State(state) => Err(NoInput::NotSuccessful(no_value(core, parameter, from, &state))),
+            Passed::State(state) => Err(NoInput::of(&state, no_value(core, parameter, from, &state))),
             _ => unreachable!("a child gives a value or a state"),
         })
         .collect();

@@ -102,19 +102,19 @@ fn list(elements: Elements, value: Value) -> Option<(Option<List>, usize)> {
 /// The lists that children gave, one behind the other. A child that failed is one element, as it is; so is one that gave
 /// no list.
 fn spliced(elements: Elements, children: Box<[Passed]>) -> (Option<List>, usize) {
-    let mut items: Vec<Passed> = Vec::new();
-    for child in children {
-        match &child {
-            Passed::Value(value) => match elements.len(value) {
-                Some(len) => items.extend((0..len).map(|i| Passed::Value(elements.get(value, i)))),
+    let mut items: Vec<(u32, Passed)> = Vec::new();
+    for (number, child) in (0..).zip(children) {
+        match child.value() {
+            Some(value) => match elements.len(value) {
+                Some(len) => items.extend((0..len).map(|i| (number, Passed::Value(elements.get(value, i))))),
                 None => {
                     tracing::warn!(target: "prefect", "a child gave no list to be flattened, but a `{}`", value.type_name());
-                    items.push(child);
+                    items.push((number, child));
                 }
             },
-            _ => items.push(child),
+            None => items.push((number, child)),
         }
     }
     let len = items.len();
-    (Some(List::Items(Arc::from(items))), len)
+    (Some(List::Spliced(Arc::from(items))), len)
 }

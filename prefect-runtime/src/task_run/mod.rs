@@ -67,7 +67,7 @@ fn enter(core: &RunCore, tracked: &Tracked, run: RunId, old: &State, new: State)
 /// What the engine is told of a task run that stops in this state.
 fn done(core: &RunCore, run: RunId, attempt: u32, started: Tick, ended: Tick, state: State) -> Done {
     // To loop is to go on.
-    if state.kind() != StateKind::Pending || state.looping().is_none() {
+    if !state.begins_iteration() {
         log_finished(core, run, state.kind());
     }
     let due = due(core, &state, ended);
