@@ -50,13 +50,15 @@ pub(super) fn load_inputs(
             Slot::Value(value) => load(parameter, Passed::Value(value.clone()), task)?,
             Slot::Upstream(from) => load(parameter, passed.next().expect("one for each edge"), *from)?,
             Slot::Computed(computed) => {
-                let mut given: Vec<_> = passed.by_ref().take(computed.upstream.len()).collect();
-                match guard(|| (computed.make)(&given)).map_err(Caught::into_error)? {
+                let edges = computed.upstream.len();
+                match guard(|| (computed.make)(&passed.as_slice()[..edges])).map_err(Caught::into_error)? {
                     Ok(value) => {
+                        passed.by_ref().take(edges).for_each(drop);
                         load(parameter, Passed::Value(value), computed.upstream.first().copied().unwrap_or(task))?
                     }
                     // The edge that has no value where one is needed; of a mapped task, the child.
                     Err(i) => {
+                        let mut given: Vec<_> = passed.by_ref().take(edges).collect();
                         let from = computed.upstream.get(i).or(computed.upstream.last()).copied().unwrap_or(task);
                         let mapped = matches!(&given[..], [Passed::Children(_)]);
                         let part = match given.pop() {
