@@ -96,7 +96,12 @@ impl Batch {
         let job = self.jobs.pop()?;
         let at = self.passed.len() - job.passed as usize;
         debug_assert!(passed.is_empty(), "nothing may be dropped under the lock that a caller holds");
-        passed.extend(self.passed.drain(at..));
+        if at == 0 {
+            // All of it: often many edges of one task, or the few of a batch of one.
+            std::mem::swap(passed, &mut self.passed);
+        } else {
+            passed.extend(self.passed.drain(at..));
+        }
         Some(job)
     }
 

@@ -29,7 +29,9 @@ impl Engine {
         let plain = self.is_plain(run);
         match (self.graph.uses(run.task), run.child) {
             (None, _) => {
-                for upstream in self.graph.data_upstream(run.task) {
+                let upstream = self.graph.data_upstream(run.task);
+                batch.passed.reserve(upstream.len());
+                for upstream in upstream {
                     batch.passed.push(self.passed_by(*upstream, run.task, plain));
                 }
             }

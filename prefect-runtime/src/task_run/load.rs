@@ -55,16 +55,19 @@ pub(super) fn load_inputs(
             Slot::Value(value) => load(parameter, Passed::Value(value.clone()), task)?,
             Slot::Upstream(from) => load(parameter, passed.next().expect("one for each edge"), *from)?,
             Slot::Computed(computed) => {
-                let mut given: Vec<_> = passed.by_ref().take(computed.upstream.len()).collect();
+                let edges = computed.upstream.len();
+                let given = &passed.as_slice()[..edges];
                 if let Some(made_of) = &mut made_of {
-                    made_of.push((inputs.len(), given.clone()));
+                    made_of.push((inputs.len(), given.to_vec()));
                 }
-                match guard(|| (computed.make)(&given)).map_err(Caught::into_error)? {
+                match guard(|| (computed.make)(given)).map_err(Caught::into_error)? {
                     Ok(value) => {
+                        passed.by_ref().take(edges).for_each(drop);
                         load(parameter, Passed::Value(value), computed.upstream.first().copied().unwrap_or(task))?
                     }
                     // The edge that has no value where one is needed; of a mapped task, the child.
                     Err(i) => {
+                        let mut given: Vec<_> = passed.by_ref().take(edges).collect();
                         let from = computed.upstream.get(i).or(computed.upstream.last()).copied().unwrap_or(task);
                         let mapped = matches!(&given[..], [Passed::Children(_)]);
                         let part = match given.pop() {
