@@ -12,6 +12,7 @@ mod executor;
 mod flow;
 mod handlers;
 mod lock;
+mod loopback;
 mod near;
 mod notify;
 mod panics;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::payload::Card;
-use super::transport::{Connect, Timeouts, http};
+use super::notice::Card;
+use super::slack::transport::{Connect, Timeouts, http};
 
 pub(crate) type ResolveSecret = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub(crate) type Redact = Arc<dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync>;
@@ -13,7 +13,7 @@ pub(crate) type Redact = Arc<dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sy
 pub(crate) type OnFlush = Arc<dyn Fn(usize, Duration) + Send + Sync>;
 pub(crate) type PrintCard = Arc<dyn Fn(&Card) + Send + Sync>;
 
-/// What to do with a message whose webhook is not configured. It counts as not sent in any case.
+/// What to do with a message whose destination is not configured. It counts as not sent in any case.
 #[derive(Clone)]
 pub(crate) enum Unconfigured {
     /// One line in the log for each missing secret.
@@ -30,7 +30,7 @@ pub(crate) struct DeliverySettings {
     pub(crate) redact: Redact,
     /// The address of the pages that show runs, for the link in a message.
     pub(crate) ui_url: Option<String>,
-    /// How long the end of a run waits, from the end itself or from the last message that was accepted.
+    /// How long the end of a run waits for Slack, from the end itself or from the last message that was accepted.
     pub(crate) flush_deadline: Duration,
     pub(crate) on_flush: Option<OnFlush>,
     pub(crate) on_unconfigured: Unconfigured,

@@ -416,7 +416,7 @@ fn load_config<O>(flow: &Flow<O>, settings: &RunSettings) -> Result<Config, Task
         .chain(&flow.graph.options.handlers)
         .map(|handler| guard(|| handler.webhook_secret()).map_err(Caught::into_error));
     let named = named.collect::<Result<Vec<_>, _>>()?.into_iter().flatten();
-    for secret in named.chain([crate::SlackNotifier::DEFAULT.secret]) {
+    for secret in named.chain([crate::SlackNotifier::DEFAULT.webhook.secret]) {
         if let Some(url) = config.secret_text(secret) {
             check_webhook(secret, url.expose())?;
         }
