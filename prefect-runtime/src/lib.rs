@@ -55,6 +55,9 @@ pub use handlers::{
 };
 /// Moments, time zones and calendars, as schedules take and give them.
 pub use jiff;
+#[doc(hidden)]
+#[cfg(feature = "email")]
+pub use notify::email_notifier_args;
 #[cfg(feature = "fake-slack")]
 pub use notify::fake_slack;
 #[doc(hidden)]
@@ -62,6 +65,8 @@ pub use notify::slack_notifier_args;
 #[doc(hidden)]
 #[cfg(feature = "fake-slack")]
 pub use notify::testing as __testing;
+#[cfg(feature = "email")]
+pub use notify::{EmailNotifier, email_notifier};
 pub use notify::{NotificationReport, OnDeliveryFailure, SlackNotifier, slack_notifier};
 pub use picture::Picture;
 pub use redact::Redactor;

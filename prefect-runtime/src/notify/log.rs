@@ -7,6 +7,8 @@ macro_rules! log {
     ($service:expr, $level:ident, $($line:tt)+) => {
         match $service {
             Service::Slack => tracing::$level!(target: "prefect::slack_notifier", $($line)+),
+            #[cfg(feature = "email")]
+            Service::Email => tracing::$level!(target: "prefect::email_notifier", $($line)+),
         }
     };
 }

@@ -1,12 +1,14 @@
 //! Notifications: handlers render and enqueue, one thread a run delivers. Delivery changes nothing in a run, unless it
 //! is asked to.
 //!
-//! In the order of a message: a notifier ([`slack`]; what all kinds share as values is in [`bound`]) → [`notice`]
+//! In the order of a message: a notifier ([`slack`], `email`; what they share as values is in [`bound`]) → [`notice`]
 //! (redacted, cut) → [`queue`] → [`destination`] (what goes when) → [`channel`] and [`worker`] (obey it) → a [`route`]
 //! of the notifier's kind (lays it out, carries it, reads the answer) → [`verdict`] → [`report`].
 mod bound;
 mod channel;
 mod destination;
+#[cfg(feature = "email")]
+pub(crate) mod email;
 #[cfg(feature = "fake-slack")]
 pub mod fake_slack;
 mod jitter;
@@ -22,7 +24,7 @@ mod slack;
 #[cfg(feature = "fake-slack")]
 pub mod testing;
 mod verdict;
-#[cfg(feature = "slack")]
+#[cfg(any(feature = "slack", feature = "email"))]
 mod words;
 mod worker;
 
@@ -42,6 +44,8 @@ use queue::Message;
 use route::{Address, Answer, BadRoute, Form, NoRoute, NotTaken};
 use worker::Worker;
 
+#[cfg(feature = "email")]
+pub(crate) use email::settings as email_settings;
 #[cfg(any(test, feature = "cli"))]
 pub(crate) use notice::Card;
 #[cfg(all(test, feature = "cli"))]
@@ -52,6 +56,8 @@ pub(crate) use settings::{DeliverySettings, OnFlush, PrintCard, Unconfigured};
 pub(crate) use slack::check_webhook;
 
 pub use bound::OnDeliveryFailure;
+#[cfg(feature = "email")]
+pub use email::{EmailNotifier, email_notifier, email_notifier_args};
 pub use report::NotificationReport;
 pub use slack::{SlackNotifier, slack_notifier, slack_notifier_args};
 

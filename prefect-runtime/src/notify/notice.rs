@@ -1,6 +1,8 @@
 //! One state change as people will read it, whichever way it reaches them.
 use std::borrow::Cow;
 
+#[cfg(feature = "email")]
+use super::email::Stamp;
 use super::service::MissingSecret;
 use super::settings::DeliverySettings;
 use crate::{Signal, State, StateKind, TaskError, Tracked};
@@ -18,6 +20,8 @@ pub(crate) struct Notice {
     pub(super) name: String,
     pub(super) said: Said,
     pub(super) link: Option<String>,
+    #[cfg(feature = "email")]
+    pub(super) stamp: Stamp,
 }
 
 /// What the state says about itself.
@@ -40,7 +44,14 @@ impl Notice {
             (Link::Shown, Some(ui)) => Some(format!("{}/flow-run/{}", ui.trim_end_matches('/'), object.flow_run_id())),
             _ => None,
         };
-        Self { kind: new.kind(), name: text(object.name(), NAME), said, link }
+        Self {
+            kind: new.kind(),
+            name: text(object.name(), NAME),
+            said,
+            link,
+            #[cfg(feature = "email")]
+            stamp: Stamp::new(object.services.clock.timestamp()),
+        }
     }
 
     pub(crate) fn kind(&self) -> StateKind {
@@ -67,7 +78,14 @@ impl Notice {
 
     #[cfg(test)]
     pub(crate) fn for_tests(kind: StateKind, name: &str) -> Self {
-        Self { kind, name: name.to_owned(), said: Said::Message("a message".to_owned()), link: None }
+        Self {
+            kind,
+            name: name.to_owned(),
+            said: Said::Message("a message".to_owned()),
+            link: None,
+            #[cfg(feature = "email")]
+            stamp: Stamp::new(jiff::Timestamp::UNIX_EPOCH),
+        }
     }
 }
 

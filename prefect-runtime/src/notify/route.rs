@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+#[cfg(feature = "email")]
+use super::email;
 use super::notice::Notice;
 use super::service::{MissingSecret, Service};
 use super::settings::DeliverySettings;
@@ -17,6 +19,8 @@ use super::verdict::Verdict;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Address {
     Slack(slack::Webhook),
+    #[cfg(feature = "email")]
+    Email(email::Recipients),
 }
 
 impl Address {
@@ -24,6 +28,8 @@ impl Address {
     pub(crate) fn route(self, settings: &DeliverySettings) -> Result<Arc<dyn Route>, NoRoute> {
         match self {
             Self::Slack(webhook) => slack::route(webhook, settings),
+            #[cfg(feature = "email")]
+            Self::Email(recipients) => email::route(recipients, settings),
         }
     }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     Slack,
+    #[cfg(feature = "email")]
+    Email,
 }
 
 /// As reasons in the summary begin: `slack: 503`.
@@ -12,6 +14,8 @@ impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Slack => "slack",
+            #[cfg(feature = "email")]
+            Self::Email => "email",
         })
     }
 }
@@ -19,12 +23,14 @@ impl fmt::Display for Service {
 impl Service {
     /// How many there are.
     #[cfg(feature = "cli")]
-    pub(crate) const COUNT: usize = 1;
+    pub(crate) const COUNT: usize = 1 + cfg!(feature = "email") as usize;
 
     /// As errors in Prefect's words begin: `Slack notification for .. failed`.
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Slack => "Slack",
+            #[cfg(feature = "email")]
+            Self::Email => "Email",
         }
     }
 
@@ -32,6 +38,8 @@ impl Service {
     const fn lacking(self) -> &'static str {
         match self {
             Self::Slack => "no webhook",
+            #[cfg(feature = "email")]
+            Self::Email => "no mail login",
         }
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "email")]
+use super::email::settings::EmailSettings;
 use super::notice::Card;
 use super::slack::transport::{Connect, Timeouts, http};
 
@@ -37,6 +39,8 @@ pub(crate) struct DeliverySettings {
     pub(crate) timeouts: Timeouts,
     pub(crate) connect: Connect,
     pub(crate) jitter_seed: u64,
+    #[cfg(feature = "email")]
+    pub(crate) email: EmailSettings,
 }
 
 impl DeliverySettings {
@@ -60,6 +64,8 @@ impl Default for DeliverySettings {
             timeouts: Timeouts::default(),
             connect: http(),
             jitter_seed: crate::random::bits(),
+            #[cfg(feature = "email")]
+            email: EmailSettings::default(),
         }
     }
 }

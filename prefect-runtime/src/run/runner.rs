@@ -435,6 +435,8 @@ fn delivery(config: &Config, settings: &RunSettings, seed: u64) -> DeliverySetti
         on_flush: settings.on_flush.clone(),
         on_unconfigured: settings.print_card.clone().map_or(Unconfigured::Warn, Unconfigured::Print),
         jitter_seed: spread(seed),
+        #[cfg(feature = "email")]
+        email: config.settings().email.clone().flushed_within(settings.flush_deadline),
         ..DeliverySettings::default()
     }
 }
