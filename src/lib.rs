@@ -4,6 +4,11 @@
 #[doc = include_str!("../docs/slack.md")]
 pub mod slack_guide {}
 
+/// The guide to notifications by mail.
+#[cfg(feature = "email")]
+#[doc = include_str!("../docs/email.md")]
+pub mod email_guide {}
+
 /// The guide to schedules.
 #[doc = include_str!("../docs/schedules.md")]
 pub mod schedule_guide {}
@@ -51,6 +56,8 @@ pub mod prelude {
         flatten, ifelse, input, list, merge, options, parameter, parameter_or, raise, reference_tasks, resource,
         slack_notifier, switch, task_fn, unmapped,
     };
+    #[cfg(feature = "email")]
+    pub use prefect_runtime::{EmailNotifier, email_notifier};
 }
 
 /// The flows of a program, for [`main`]: a path is a `#[prefect::flow]` function, what stands in parentheses a `Flow` value.

@@ -13,6 +13,7 @@ mod executor;
 mod flow;
 mod handlers;
 mod lock;
+mod loopback;
 mod near;
 mod notify;
 mod panics;
@@ -60,6 +61,9 @@ pub use handlers::{
 };
 /// Moments, time zones and calendars, as schedules take and give them.
 pub use jiff;
+#[doc(hidden)]
+#[cfg(feature = "email")]
+pub use notify::email_notifier_args;
 #[cfg(feature = "fake-slack")]
 pub use notify::fake_slack;
 #[doc(hidden)]
@@ -67,6 +71,8 @@ pub use notify::slack_notifier_args;
 #[doc(hidden)]
 #[cfg(feature = "fake-slack")]
 pub use notify::testing as __testing;
+#[cfg(feature = "email")]
+pub use notify::{EmailNotifier, email_notifier};
 pub use notify::{NotificationReport, OnDeliveryFailure, SlackNotifier, slack_notifier};
 #[cfg(feature = "object-store")]
 pub use object_store;

@@ -21,6 +21,9 @@ fn add(x: i64) -> i64 {
     x + 1
 }
 
+#[task(name = "both", state_handlers = [email_notifier, slack_notifier(only_states = [Success])])]
+fn both() {}
+
 #[task]
 fn number(n: u32) -> Result<u32, String> {
     if n == 7 { Err("seven is broken".to_owned()) } else { Ok(n) }
@@ -210,6 +213,7 @@ fn main() -> ExitCode {
         mapped("many children", 598),
         flow!("print", { print() }).with(settings()).into(),
         etl::flow().with(settings()).into(),
+        flow!("mail", { both() }).with(settings()).into(),
         flow!("empty", {}).with(settings()).into(),
     ])
 }

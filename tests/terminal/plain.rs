@@ -52,6 +52,17 @@ fn the_seed_example() {
 }
 
 #[test]
+fn each_service_says_once_which_secret_it_wants() {
+    let out = run("mail").ran().out;
+    let hints: Vec<_> = lines_with(&out, "put it into").iter().map(|line| &line[..line.find(';').unwrap()]).collect();
+    let mail = "no mail login: the secret `EMAIL_USERNAME` is not set";
+    assert_eq!(hints, [mail, "no webhook: the secret `SLACK_WEBHOOK_URL` is not set"], "{out}");
+    assert_eq!(lines_with(&out, "┃ both is now in a Success state").len(), 2, "{out}");
+    let reasons = "(2 no mail login: EMAIL_USERNAME; 1 no webhook: SLACK_WEBHOOK_URL)";
+    assert!(out.ends_with(&format!("notifications: 0 sent, 3 not sent {reasons}\n")), "{out}");
+}
+
+#[test]
 fn times_are_those_of_the_time_zone() {
     let out = run("empty").env("TZ", "XYZ-3:30").ran().out;
     assert!(out.starts_with("15:30:00 Running          empty"), "{out}");

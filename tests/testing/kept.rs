@@ -151,3 +151,18 @@ flow `large`: Failed after 0s: Some reference tasks failed.
 ";
     assert_eq!(run.to_string(), expected);
 }
+
+#[test]
+fn mails_are_kept_as_well() {
+    #[task(state_handlers = [email_notifier(only_states = [Failed], to = "ops@example.org")])]
+    fn broken() -> Result<i64, String> {
+        Err("a < b".to_owned())
+    }
+    let run = TestRun::of(&flow!("mail", { broken() })).run();
+    let [mail] = run.notifications() else { panic!("one mail: {run}") };
+    assert_eq!((mail.secret, mail.text(), mail.message()), ("EMAIL_USERNAME", "broken is now in a Failed state", "a < b"));
+    assert_eq!(mail.payload["to"], "ops@example.org");
+    assert_eq!(mail.payload["subject"], "Prefect state change notification for broken");
+    assert!(mail.payload["html"].as_str().unwrap().contains("a &lt; b"));
+    assert_eq!(run.flow_run().notifications().sent(), 1);
+}

@@ -59,6 +59,33 @@ const KNOWN: &[(&str, Holds)] = &[
     ("user_config_path", Holds::Text),
 ];
 
+/// Ours only where mails can be sent: in other programs the section is the user's own.
+const EMAIL: &[(&str, Holds)] = if cfg!(feature = "email") {
+    &[
+        ("email.flush_deadline", Holds::Setting),
+        ("email.from", Holds::Setting),
+        ("email.host", Holds::Setting),
+        ("email.login", Holds::Setting),
+        ("email.port", Holds::Setting),
+        ("email.timeout", Holds::Setting),
+        ("email.tls", Holds::Setting),
+        ("email.to", Holds::Setting),
+    ]
+} else {
+    &[]
+};
+
+fn known() -> impl Iterator<Item = &'static (&'static str, Holds)> {
+    KNOWN.iter().chain(EMAIL)
+}
+
+/// Keys that people look for, and the secrets that are meant.
+const MEANT_AS_SECRETS: &[(&str, &str)] = if cfg!(feature = "email") {
+    &[("email.password", "EMAIL_PASSWORD"), ("email.user", "EMAIL_USERNAME"), ("email.username", "EMAIL_USERNAME")]
+} else {
+    &[]
+};
+
 /// Prefect reads its configuration as an object, so a key cannot be called like a method of a dictionary; files stay
 /// the same for both.
 const METHODS: &[&str] = &[
@@ -118,7 +145,8 @@ pub(crate) fn check(entries: &Entries, warnings: &mut Vec<ConfigWarning>) -> Res
             Standing::Unknown(meant) => {
                 // A misspelt section is told once, not for each of its keys.
                 let section = &key.0[..key.0.len() - 1];
-                if meant.as_ref().is_some_and(|meant| !meant.0.starts_with(section)) && !told.insert(section) {
+                let same_name = |meant: &Key| meant.0.last() == key.0.last() && !meant.0.starts_with(section);
+                if meant.as_ref().is_some_and(same_name) && !told.insert(section) {
                     continue;
                 }
                 let hint = match meant {
@@ -138,22 +166,25 @@ pub(crate) fn is_secret(key: &Key) -> bool {
     key.is_below(&SECRETS)
         || match standing(key) {
             Standing::Unknown(Some(meant)) => meant.is_below(&SECRETS),
-            // Perhaps a webhook.
-            Standing::Unknown(None) => key.0[0] == "slack",
+            // Perhaps a webhook, or a password.
+            Standing::Unknown(None) => matches!(&*key.0[0], "slack" | "email"),
             _ => false,
         }
 }
 
 fn standing(key: &Key) -> Standing {
     let path = key.to_string();
-    if let Some((_, holds)) = KNOWN.iter().find(|(known, _)| *known == path) {
+    if let Some((_, holds)) = known().find(|(known, _)| *known == path) {
         return match holds {
             Holds::Anything if is_table(&path) => Standing::Section,
             holds => Standing::Known(*holds),
         };
     }
+    if let Some((_, name)) = MEANT_AS_SECRETS.iter().find(|(key, _)| path.eq_ignore_ascii_case(key)) {
+        return Standing::Unknown(Some(moved_to_secrets(name)));
+    }
     let within = |outer: &str, inner: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
-    if path == SECRETS.join(".") || KNOWN.iter().any(|(known, _)| within(&path, known)) {
+    if path == SECRETS.join(".") || known().any(|(known, _)| within(&path, known)) {
         return Standing::Section;
     }
     if key.0[0] == SECRETS[0] {
@@ -163,12 +194,12 @@ fn standing(key: &Key) -> Standing {
             _ => Standing::Unknown(Some(moved(&SECRETS, &key.0[2..]))),
         };
     }
-    if KNOWN.iter().any(|(known, holds)| matches!(holds, Holds::Anything) && within(known, &path)) {
+    if known().any(|(known, holds)| matches!(holds, Holds::Anything) && within(known, &path)) {
         return Standing::Foreign;
     }
-    let ours = |name: &str| KNOWN.iter().any(|(known, _)| known.split('.').next() == Some(name));
+    let ours = |name: &str| known().any(|(known, _)| known.split('.').next() == Some(name));
     if ours(&key.0[0]) {
-        let near = KNOWN.iter().find(|(known, _)| {
+        let near = known().find(|(known, _)| {
             let known = Key::dotted(known);
             known.0.len() == key.0.len() && known.0.iter().zip(&key.0).all(|(a, b)| a == b || is_near(b, a))
         });
@@ -188,7 +219,7 @@ impl Standing {
         if !rest.is_empty() && is_near(first, SECRETS[1]) {
             return Self::Unknown(Some(moved(&SECRETS, rest)));
         }
-        let mut names = KNOWN.iter().filter_map(|(known, _)| known.split('.').next());
+        let mut names = known().filter_map(|(known, _)| known.split('.').next());
         let Some(name) = names.find(|name| is_near(first, name)) else { return Self::Foreign };
         if name == SECRETS[0]
             && let Some((second, below)) = rest.split_first()

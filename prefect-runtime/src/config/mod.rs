@@ -6,6 +6,8 @@
 mod builder;
 mod document;
 mod duration;
+#[cfg(feature = "email")]
+mod email;
 mod environment;
 mod error;
 mod interpolate;

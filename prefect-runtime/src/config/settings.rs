@@ -50,6 +50,9 @@ pub struct Settings {
     pub retry_delay: Option<Duration>,
     /// `[tasks.defaults] timeout`; false and 0 mean none. None by default.
     pub timeout: Option<Duration>,
+    /// `[email]`: where mails go, and how.
+    #[cfg(feature = "email")]
+    pub(crate) email: crate::notify::email_settings::EmailSettings,
 }
 
 impl Settings {
@@ -78,6 +81,8 @@ impl Settings {
                 .unwrap_or(0),
             retry_delay: reader.optional("tasks.defaults.retry_delay", OR_FALSE, or_none)?.flatten(),
             timeout: timeout.filter(|timeout| !timeout.is_zero()),
+            #[cfg(feature = "email")]
+            email: super::email::read(reader)?,
         })
     }
 }
@@ -90,7 +95,7 @@ pub(crate) struct Reader<'a> {
 
 impl Reader<'_> {
     /// The value of a key, `None` if it is not set or null.
-    fn optional<T>(
+    pub(super) fn optional<T>(
         &self,
         key: &str,
         expected: &str,
@@ -130,6 +135,13 @@ impl Reader<'_> {
         };
         let kinds = items.iter().map(kind).collect::<Result<Vec<_>, _>>()?;
         Ok(Some(StateKinds::of(&kinds)))
+    }
+
+    /// The value of a key does not go with the others.
+    #[cfg(feature = "email")]
+    pub(super) fn wrong(&self, key: &str, message: &str) -> ConfigError {
+        let origin = self.entries.get(&Key::dotted(key)).map_or(ConfigOrigin::Program, |entry| entry.origin.clone());
+        ConfigError::new(ConfigErrorKind::Value, origin, Some(key.to_owned()), message.to_owned())
     }
 
     pub(crate) fn error(&self, key: &str, entry: &Entry, message: &str) -> ConfigError {

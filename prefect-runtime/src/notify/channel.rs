@@ -3,25 +3,21 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
-use super::classify::Verdict;
 use super::destination::{Destination, Note, Step};
 use super::log;
+use super::notice::Notice;
 use super::queue::Message;
 use super::report::NotificationReport;
-use super::transport::{Connect, Endpoint, Sending, Transport};
+use super::route::{Carrier, Carrying, Form, Route};
 use crate::Clock;
 use crate::clock::{Sleep, Tick};
 use crate::lock::{Locked, lock};
 
-/// A destination whose webhook is known. Messages are pushed from any thread; one [`Drive`] sends them.
+/// A destination to which there is a way. Messages are pushed from any thread; one [`Drive`] sends them.
 pub(crate) struct Channel {
-    /// The name of the secret that holds the webhook's URL.
-    pub(crate) secret: &'static str,
-    endpoint: Endpoint,
-    connect: Connect,
-    transport: OnceLock<Result<Arc<dyn Transport>, Arc<str>>>,
+    pub(crate) route: Arc<dyn Route>,
+    carrier: OnceLock<Result<Arc<dyn Carrier>, Arc<str>>>,
     clock: Clock,
     state: Mutex<State>,
 }
@@ -56,25 +52,19 @@ fn wake(waker: Option<Waker>) {
 }
 
 impl Channel {
-    pub(crate) fn new(
-        secret: &'static str,
-        endpoint: Endpoint,
-        connect: Connect,
-        clock: Clock,
-        seed: u64,
-    ) -> Arc<Self> {
-        let law = Destination::new(seed);
+    pub(crate) fn new(route: Arc<dyn Route>, clock: Clock, seed: u64) -> Arc<Self> {
+        let law = Destination::new(route.service(), seed);
         let state = State { law, signalled: false, awake: false, ended: false, driver: None, finisher: None };
-        Arc::new(Self { secret, endpoint, connect, transport: OnceLock::new(), clock, state: Mutex::new(state) })
+        Arc::new(Self { route, carrier: OnceLock::new(), clock, state: Mutex::new(state) })
     }
 
     fn lock(&self) -> Locked<'_, State> {
         lock(&self.state)
     }
 
-    /// The way to the webhook, made at the first use.
-    pub(crate) fn transport(&self) -> Result<Arc<dyn Transport>, Arc<str>> {
-        self.transport.get_or_init(|| (self.connect)(&self.endpoint).map_err(Arc::from)).clone()
+    /// What carries messages, made at the first use.
+    pub(crate) fn carrier(&self) -> Result<Arc<dyn Carrier>, Arc<str>> {
+        self.carrier.get_or_init(|| self.route.connect().map_err(Arc::from)).clone()
     }
 
     pub(crate) fn push(&self, message: Message) {
@@ -90,7 +80,8 @@ impl Channel {
         wake(waker);
     }
 
-    pub(crate) fn begin_flush(&self, run_end: Tick, deadline: Duration) {
+    pub(crate) fn begin_flush(&self, run_end: Tick) {
+        let deadline = self.route.flush_deadline();
         let waker = {
             let mut state = self.lock();
             state.law.begin_flush(self.clock.now(), run_end, deadline);
@@ -141,8 +132,8 @@ impl Channel {
 
     fn note(&self, note: &Note) {
         match note {
-            Note::Stopped(reason) => log::stopped(self.secret, reason),
-            Note::Dropped(reason) => log::dropped(self.secret, reason),
+            Note::Stopped(reason) => log::stopped(&*self.route, reason),
+            Note::Dropped(reason) => log::dropped(&*self.route, reason),
         }
     }
 }
@@ -150,7 +141,7 @@ impl Channel {
 /// Sends what is pushed to a channel, until the flush is over. Run by the thread that delivers.
 pub(crate) struct Drive {
     channel: Arc<Channel>,
-    sending: Option<Sending>,
+    sending: Option<Carrying>,
     sleep: Option<(Tick, Sleep)>,
 }
 
@@ -159,9 +150,9 @@ impl Drive {
         Self { channel, sending: None, sleep: None }
     }
 
-    fn send(&mut self, body: String) {
-        match self.channel.transport() {
-            Ok(transport) => self.sending = Some(transport.post(body)),
+    fn send(&mut self, notice: &Notice, form: Form) {
+        match self.channel.carrier() {
+            Ok(carrier) => self.sending = Some(carrier.carry(notice, form)),
             Err(reason) => {
                 let note = self.channel.lock().law.stop(reason);
                 self.channel.note(&note);
@@ -171,10 +162,10 @@ impl Drive {
 
     fn poll_sending(&mut self, cx: &mut Context<'_>) {
         let Some(sending) = &mut self.sending else { return };
-        let Poll::Ready(outcome) = sending.as_mut().poll(cx) else { return };
+        let Poll::Ready(answer) = sending.as_mut().poll(cx) else { return };
         self.sending = None;
         let clock = &self.channel.clock;
-        let verdict = Verdict::of(outcome, clock.timestamp());
+        let verdict = answer.verdict(clock.timestamp());
         let note = self.channel.lock().law.answered(clock.now(), verdict);
         if let Some(note) = note {
             self.channel.note(&note);
@@ -231,8 +222,8 @@ impl Future for Drive {
                 state.law.next(this.channel.clock.now())
             };
             match step {
-                Step::Send(body) => {
-                    this.send(body);
+                Step::Send(notice, form) => {
+                    this.send(&notice, form);
                     continue;
                 }
                 Step::Wait(tick) => {

@@ -5,8 +5,9 @@ use std::sync::mpsc;
 use std::task::{Context, Waker};
 use std::thread;
 
+use super::service::{MissingSecret, Service};
+use super::slack::transport::{Reply, SendError, Sending, Transport};
 use super::testing_services::with;
-use super::transport::{Sending, Transport};
 use super::*;
 use crate::StateKind::{Failed, Running, Success};
 use crate::TrackedKind;
@@ -299,10 +300,10 @@ fn without_a_webhook_every_wanted_message_counts_and_becomes_a_card_where_asked(
     let by = slack_notifier::webhook_secret("MISSING").ignore_states(&[Running]);
     bench.push(by, [Running, Failed, Success]);
     assert_eq!(bench.finish(), "notifications: 0 sent, 2 not sent (no webhook: MISSING)");
-    let texts: Vec<_> = lock(&cards).iter().map(|card| (card.text.clone(), card.secret)).collect();
+    let texts: Vec<_> = lock(&cards).iter().map(|card| (card.text.clone(), card.missing.name)).collect();
     assert_eq!(texts[0], ("t is now in a Failed state".to_owned(), "MISSING"));
     assert_eq!(texts.len(), 2);
-    let hint = MissingSecret("MISSING").to_string();
+    let hint = MissingSecret { service: Service::Slack, name: "MISSING" }.to_string();
     assert!(hint.contains("[context.secrets]") && hint.contains("PREFECT__CONTEXT__SECRETS__MISSING"), "{hint}");
 }
 
@@ -354,7 +355,9 @@ fn without_the_feature_messages_are_counted_with_the_reason() {
 #[test]
 fn a_drive_that_is_never_run_holds_up_neither_time_nor_the_end() {
     let bench = bench(|_| reply(200, "ok"));
-    let Target::Open(channel) = bench.notifications.open(&SlackNotifier::DEFAULT) else { panic!("no channel") };
+    let Target::Open(channel) = bench.notifications.open(SlackNotifier::DEFAULT.address()) else {
+        panic!("no channel")
+    };
     channel.push(Message::new(Notice::for_tests(Running, "t")));
     drop(Drive::new(Arc::clone(&channel)));
     assert!(channel.has_ended(Waker::noop()));

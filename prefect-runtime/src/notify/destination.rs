@@ -4,18 +4,21 @@
 //! * Messages go out in the order in which they came; one at a time; one a second after a burst of ten.
 //! * 429: nothing is sent before `Retry-After` is over, then the same message first.
 //! * Never connected: the same message again, after 0.5, 1, 2, 4 s.
-//! * No answer, or 5xx: the message may have arrived, and a webhook cannot tell one from its double. A failure is sent
+//! * No answer, or 5xx: the message may have arrived, and a service cannot tell one from its double. A failure is sent
 //!   once more (at least once), other news is not (at most once).
 //! * Five failures in a row: nothing for 30 s, then one message as a probe.
-//! * A webhook that is gone stops the destination; a message that is refused is sent once more as plain text.
+//! * A destination that is gone stops the destination; a message that is refused is sent once more as plain text.
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::classify::Verdict;
 use super::jitter::Jitter;
+use super::notice::Notice;
 use super::queue::{Importance, Message, Pushed, Queue};
 use super::rate::Bucket;
 use super::report::NotificationReport;
+use super::route::Form;
+use super::service::Service;
+use super::verdict::Verdict;
 use crate::clock::{Tick, nanos};
 
 /// Failures in a row after which the destination rests.
@@ -31,8 +34,8 @@ pub(crate) type Reason = Arc<str>;
 /// What to do now.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Send this body, then report by [`Destination::answered`].
-    Send(String),
+    /// Send this in this form, then report by [`Destination::answered`].
+    Send(Box<Notice>, Form),
     /// Nothing before this moment; then ask again. What is in flight goes on meanwhile.
     Wait(Tick),
     /// Nothing before something else happens.
@@ -51,6 +54,7 @@ pub(crate) enum Note {
 }
 
 pub(crate) struct Destination {
+    service: Service,
     queue: Queue,
     current: Option<Current>,
     in_flight: bool,
@@ -76,18 +80,12 @@ struct Current {
     doubtful: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Full,
-    Plain,
-}
-
 /// Why nothing is sent before `not_before`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hold {
     /// Our own patience.
     Backoff,
-    /// Slack asked for it.
+    /// The service asked for it.
     Asked,
 }
 
@@ -98,8 +96,9 @@ struct Flush {
 }
 
 impl Destination {
-    pub(crate) fn new(jitter_seed: u64) -> Self {
+    pub(crate) fn new(service: Service, jitter_seed: u64) -> Self {
         Self {
+            service,
             queue: Queue::default(),
             current: None,
             in_flight: false,
@@ -153,7 +152,7 @@ impl Destination {
         if self.in_flight {
             return match deadline {
                 Some(end) if end <= now => {
-                    self.trouble = Some("slack: timed out".into());
+                    self.trouble = Some(format!("{}: timed out", self.service).into());
                     self.give_up();
                     Step::Done
                 }
@@ -177,8 +176,7 @@ impl Destination {
         }
         self.bucket.take(now);
         self.in_flight = true;
-        let notice = &current.message.notice;
-        Step::Send(if current.form == Form::Full { notice.to_json() } else { notice.to_plain_json() })
+        Step::Send(Box::new(current.message.notice.clone()), current.form)
     }
 
     /// What became of the message that was sent.
@@ -198,7 +196,7 @@ impl Destination {
                 let wait = wait.max(LEAST_RETRY_AFTER).saturating_add(self.jitter.up_to(MOST_JITTER));
                 self.wait_until(now, wait, Hold::Asked);
                 self.bucket.drain(self.not_before);
-                self.trouble = Some("slack: 429".into());
+                self.trouble = Some(format!("{}: 429", self.service).into());
                 None
             }
             Verdict::NotSent(why) => {
@@ -226,7 +224,7 @@ impl Destination {
                 }
                 Some(self.drop_current(why.into()))
             }
-            Verdict::BadConfig(code) => Some(self.stop(format!("slack: {code}").into())),
+            Verdict::BadConfig(code) => Some(self.stop(format!("{}: {code}", self.service).into())),
         }
     }
 

@@ -1,7 +1,6 @@
 //! The law under virtual time: no thread, no network, no clock.
 use super::*;
 use crate::StateKind::{self, Failed, Running, TimedOut};
-use crate::notify::payload::Notice;
 use crate::notify::queue::CAPACITY;
 
 const MS: Tick = 1_000_000;
@@ -22,6 +21,13 @@ fn not_sent() -> Verdict {
 
 fn limited(seconds: u64) -> Verdict {
     Verdict::RateLimited(Duration::from_secs(seconds))
+}
+
+fn body(notice: &Notice, form: Form) -> String {
+    match form {
+        Form::Full => notice.to_json(),
+        Form::Plain => notice.to_plain_json(),
+    }
 }
 
 /// A destination, the time, and what was sent when.
@@ -45,7 +51,7 @@ impl Sim {
     }
 
     fn seeded(seed: u64) -> Self {
-        Self { law: Destination::new(seed), now: 0, sent: Vec::new(), notes: Vec::new() }
+        Self { law: Destination::new(Service::Slack, seed), now: 0, sent: Vec::new(), notes: Vec::new() }
     }
 
     fn push(&mut self, kinds: &[StateKind]) {
@@ -56,7 +62,7 @@ impl Sim {
 
     fn send(&mut self) {
         match self.law.next(self.now) {
-            Step::Send(body) => self.sent.push((self.now, body)),
+            Step::Send(notice, form) => self.sent.push((self.now, body(&notice, form))),
             other => panic!("{other:?} at {}", self.now),
         }
     }
@@ -69,8 +75,8 @@ impl Sim {
     fn run(&mut self, latency: Tick, mut answers: impl FnMut(usize) -> Verdict) -> Rest {
         loop {
             match self.law.next(self.now) {
-                Step::Send(body) => {
-                    self.sent.push((self.now, body));
+                Step::Send(notice, form) => {
+                    self.sent.push((self.now, body(&notice, form)));
                     self.now += latency;
                     if latency > 0 && self.law.deadline().is_some_and(|end| end <= self.now) {
                         continue; // The deadline comes before the answer.
@@ -344,7 +350,8 @@ fn whatever_slack_answers_every_message_is_counted_once_in_order_and_within_the_
             }
             loop {
                 match sim.law.next(sim.now) {
-                    Step::Send(body) => {
+                    Step::Send(notice, form) => {
+                        let body = body(&notice, form);
                         assert!(sim.now >= quiet_until, "seed {seed}: Retry-After undercut");
                         sim.sent.push((sim.now, body.clone()));
                         sim.now += dice.below(3) * 100 * MS;

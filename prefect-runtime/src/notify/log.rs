@@ -1,39 +1,38 @@
 //! What delivery writes to the log. A secret is named, never shown.
-use std::fmt;
+use super::route::{BadRoute, Route};
+use super::service::{MissingSecret, Service};
 
-const TARGET: &str = "prefect::slack_notifier";
-
-/// Which secret is missing and where to put it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct MissingSecret<'a>(pub(crate) &'a str);
-
-impl fmt::Display for MissingSecret<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.0;
-        write!(
-            f,
-            "no webhook: the secret `{name}` is not set; put it into `[context.secrets]` of ~/.prefect/config.toml, \
-             or into the environment variable PREFECT__CONTEXT__SECRETS__{name}"
-        )
-    }
+/// Targets are part of a line's place in the program: one for each service, known when it is compiled.
+macro_rules! log {
+    ($service:expr, $level:ident, $($line:tt)+) => {
+        match $service {
+            Service::Slack => tracing::$level!(target: "prefect::slack_notifier", $($line)+),
+            #[cfg(feature = "email")]
+            Service::Email => tracing::$level!(target: "prefect::email_notifier", $($line)+),
+        }
+    };
 }
 
-pub(crate) fn missing(secret: &str) {
-    tracing::warn!(target: TARGET, "notifications are not sent, {}", MissingSecret(secret));
+pub(crate) fn missing(secret: MissingSecret) {
+    log!(secret.service, warn, "notifications are not sent, {secret}");
 }
 
-pub(crate) fn misconfigured(secret: &str, why: &dyn fmt::Display) {
-    tracing::error!(target: TARGET, secret, "notifications are not sent: {why}");
+pub(crate) fn misconfigured(bad: &BadRoute) {
+    log!(bad.service, error, "notifications are not sent: {}", bad.why);
 }
 
-pub(crate) fn stopped(secret: &str, reason: &str) {
-    tracing::error!(
-        target: TARGET,
+pub(crate) fn stopped(route: &dyn Route, reason: &str) {
+    let secret = route.secret();
+    let remedy = route.remedy().map(|remedy| format!(": {remedy}")).unwrap_or_default();
+    log!(
+        route.service(),
+        error,
         secret,
-        "the webhook in the secret `{secret}` takes no messages ({reason}); nothing more is sent to it in this run"
+        "{route} takes no messages ({reason}); nothing more is sent to it in this run{remedy}"
     );
 }
 
-pub(crate) fn dropped(secret: &str, reason: &str) {
-    tracing::warn!(target: TARGET, secret, "a notification was not sent to the webhook in `{secret}` ({reason})");
+pub(crate) fn dropped(route: &dyn Route, reason: &str) {
+    let secret = route.secret();
+    log!(route.service(), warn, secret, "a notification was not sent to {route} ({reason})");
 }

@@ -1,28 +1,31 @@
 //! Notifications: handlers render and enqueue, one thread a run delivers. Delivery changes nothing in a run, unless it
 //! is asked to.
 //!
-//! In the order of a message: [`slack`] (filters) → [`payload`] (redacted, cut) → [`queue`] → [`destination`] (what goes
-//! when) → [`channel`] and [`worker`] (obey it) → [`transport`]/`http` → [`classify`] (what the answer means) →
-//! [`report`].
+//! In the order of a message: a notifier ([`slack`], `email`; what they share as values is in [`bound`]) → [`notice`]
+//! (redacted, cut) → [`queue`] → [`destination`] (what goes when) → [`channel`] and [`worker`] (obey it) → a [`route`]
+//! of the notifier's kind (lays it out, carries it, reads the answer) → [`verdict`] → [`report`].
+mod bound;
 mod channel;
-mod classify;
 mod destination;
+#[cfg(feature = "email")]
+pub(crate) mod email;
 #[cfg(feature = "fake-slack")]
 pub mod fake_slack;
-#[cfg(feature = "slack")]
-mod http;
 mod jitter;
 mod log;
-mod payload;
+mod notice;
 mod queue;
 mod rate;
 mod report;
+mod route;
+mod service;
 mod settings;
 mod slack;
 #[cfg(feature = "fake-slack")]
 pub mod testing;
-mod transport;
-mod webhook_url;
+mod verdict;
+#[cfg(any(feature = "slack", feature = "email"))]
+mod words;
 mod worker;
 
 use std::collections::hash_map::Entry;
@@ -34,24 +37,33 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
+use bound::Rules;
 use channel::{Channel, Drive};
-use payload::Notice;
+use notice::Notice;
 use queue::Message;
-use transport::{Endpoint, ProxyList, Reply, SendError};
-use webhook_url::WebhookUrl;
+use route::{Address, Answer, BadRoute, Form, NoRoute, NotTaken};
 use worker::Worker;
 
+#[cfg(feature = "email")]
+pub(crate) use email::settings as email_settings;
+#[cfg(any(test, feature = "cli"))]
+pub(crate) use notice::Card;
+#[cfg(all(test, feature = "cli"))]
+pub(crate) use service::MissingSecret;
 #[cfg(feature = "cli")]
-pub(crate) use log::MissingSecret;
-pub(crate) use payload::Card;
+pub(crate) use service::Service;
 pub(crate) use settings::{DeliverySettings, OnFlush, Outbox, Posted, PrintCard, Unconfigured};
+pub(crate) use slack::check_webhook;
 
+pub use bound::OnDeliveryFailure;
+#[cfg(feature = "email")]
+pub use email::{EmailNotifier, email_notifier, email_notifier_args};
 pub use report::NotificationReport;
-pub use slack::{OnDeliveryFailure, SlackNotifier, slack_notifier, slack_notifier_args};
+pub use slack::{SlackNotifier, slack_notifier, slack_notifier_args};
 
 use crate::clock::Tick;
 use crate::lock::lock;
-use crate::{Clock, State, TaskError, Tracked, block_on};
+use crate::{Clock, SecretError, State, TaskError, Tracked, block_on};
 
 /// The notifications of one run. Clones share it.
 #[derive(Clone)]
@@ -60,30 +72,18 @@ pub(crate) struct Notifications(Arc<Inner>);
 struct Inner {
     clock: Clock,
     settings: DeliverySettings,
-    destinations: Mutex<HashMap<Key, Target>>,
+    destinations: Mutex<HashMap<Address, Target>>,
     worker: Mutex<Option<Worker>>,
-    /// Secrets of which the log has a line.
-    complained: Mutex<HashSet<&'static str>>,
+    /// Reasons of which the log has a line.
+    complained: Mutex<HashSet<Arc<str>>>,
     /// What never had a channel to go to, and what was sent in place.
     report: Mutex<NotificationReport>,
 }
 
-/// One destination: a secret, reached in one way.
-type Key = (&'static str, ProxyList);
-
 #[derive(Clone)]
 enum Target {
-    /// The secret is not set.
-    Missing,
-    /// The secret is no webhook URL: why.
-    Bad(Arc<str>),
+    None(NoRoute),
     Open(Arc<Channel>),
-}
-
-/// Checks the text of a webhook secret before a run starts. The error names the secret and shows nothing of its text.
-pub(crate) fn check_webhook(secret: &str, text: &str) -> Result<(), TaskError> {
-    WebhookUrl::parse(secret, text)?;
-    Ok(())
 }
 
 impl Notifications {
@@ -110,93 +110,100 @@ impl Notifications {
     }
 
     /// One state change, for one notifier.
-    pub(crate) fn notify(&self, by: &SlackNotifier, object: &Tracked, new: &State) -> Result<(), TaskError> {
+    pub(crate) fn notify(
+        &self,
+        rules: &Rules,
+        address: Address,
+        object: &Tracked,
+        new: &State,
+    ) -> Result<(), TaskError> {
         if let Some(outbox) = &self.0.settings.outbox {
-            if by.wants(new.kind()) {
-                let body = Notice::render(object, new, by.link, &self.0.settings).to_json();
-                outbox(Posted { object, state: new, secret: by.secret, body });
+            if rules.wants(new.kind()) {
+                let notice = Notice::render(object, new, rules.link, &self.0.settings);
+                outbox(Posted { object, state: new, message: address.message(&notice) });
                 lock(&self.0.report).add_sent();
             }
             return Ok(());
         }
-        match by.on_delivery_failure {
-            OnDeliveryFailure::Fail => self.send_in_place(by, object, new),
+        match rules.on_delivery_failure {
+            OnDeliveryFailure::Fail => self.send_in_place(rules, address, object, new),
             OnDeliveryFailure::Log => {
-                if by.wants(new.kind()) {
-                    self.enqueue(by, object, new);
+                if rules.wants(new.kind()) {
+                    self.enqueue(rules, address, object, new);
                 }
                 Ok(())
             }
         }
     }
 
-    fn enqueue(&self, by: &SlackNotifier, object: &Tracked, new: &State) {
-        let render = || Notice::render(object, new, by.link, &self.0.settings);
-        match self.target(by) {
+    fn enqueue(&self, rules: &Rules, address: Address, object: &Tracked, new: &State) {
+        let render = || Notice::render(object, new, rules.link, &self.0.settings);
+        match self.target(address) {
             Target::Open(channel) => channel.push(Message::new(render())),
-            Target::Bad(why) => {
-                self.not_sent(&format!("bad webhook: {}", by.secret));
-                if self.first_complaint(by.secret) {
-                    log::misconfigured(by.secret, &why);
+            Target::None(NoRoute::Bad(bad)) => {
+                self.not_sent(&bad.reason);
+                if self.first_complaint(&bad.reason) {
+                    log::misconfigured(&bad);
                 }
             }
-            Target::Missing => {
-                self.not_sent(&format!("no webhook: {}", by.secret));
+            Target::None(NoRoute::Missing(secret)) => {
+                let reason = secret.reason().into();
+                self.not_sent(&reason);
                 match &self.0.settings.on_unconfigured {
-                    Unconfigured::Print(print) => print(&render().to_card(by.secret)),
-                    Unconfigured::Warn if self.first_complaint(by.secret) => log::missing(by.secret),
+                    Unconfigured::Print(print) => print(&render().to_card(secret)),
+                    Unconfigured::Warn if self.first_complaint(&reason) => log::missing(secret),
                     Unconfigured::Warn => {}
                 }
             }
         }
     }
 
-    /// One line in the log for a secret is enough.
-    fn first_complaint(&self, secret: &'static str) -> bool {
-        lock(&self.0.complained).insert(secret)
+    /// One line in the log for a reason is enough.
+    fn first_complaint(&self, reason: &Arc<str>) -> bool {
+        lock(&self.0.complained).insert(Arc::clone(reason))
     }
 
     /// Prefect 1's order: the secret, the filters, the message.
-    fn send_in_place(&self, by: &SlackNotifier, object: &Tracked, new: &State) -> Result<(), TaskError> {
-        let channel = match self.target(by) {
+    fn send_in_place(&self, rules: &Rules, address: Address, object: &Tracked, new: &State) -> Result<(), TaskError> {
+        let channel = match self.target(address) {
             Target::Open(channel) => channel,
-            Target::Bad(why) => return Err(why.to_string().into()),
-            Target::Missing => return Err(format!("Local Secret \"{}\" was not found.", by.secret).into()),
+            Target::None(NoRoute::Bad(BadRoute { why, .. })) => return Err(why.to_string().into()),
+            Target::None(NoRoute::Missing(secret)) => {
+                return Err(SecretError::NotFound(secret.name.to_owned()).to_string().into());
+            }
         };
-        if !by.wants(new.kind()) {
+        if !rules.wants(new.kind()) {
             return Ok(());
         }
-        let body = Notice::render(object, new, by.link, &self.0.settings).to_json();
-        match self.post(&channel, body) {
-            Ok(reply) if (200..300).contains(&reply.status) => {
+        let notice = Notice::render(object, new, rules.link, &self.0.settings);
+        let unreached = |why: Arc<str>| {
+            self.not_sent(&why);
+            Err(format!("could not post to {} ({why})", channel.route).into())
+        };
+        match self.carry(&channel, notice).map(|answer| answer.in_place()) {
+            Ok(Ok(())) => {
                 lock(&self.0.report).add_sent();
                 Ok(())
             }
-            Ok(reply) => {
-                self.not_sent(&format!("slack: {}", reply.status));
-                Err(format!("Slack notification for {object} failed").into())
+            Ok(Err(NotTaken::Refused(why))) => {
+                self.not_sent(&why.into());
+                Err(format!("{} notification for {object} failed", channel.route.service().title()).into())
             }
-            Err(why) => {
-                self.not_sent(&why);
-                Err(format!("could not post to the webhook in the secret `{}` ({why})", by.secret).into())
-            }
+            Ok(Err(NotTaken::Unreached(why))) => unreached(why.into()),
+            Err(why) => unreached(why),
         }
     }
 
-    /// Posts on the thread that delivers, while this one waits.
-    fn post(&self, channel: &Arc<Channel>, body: String) -> Result<Reply, Arc<str>> {
+    /// Sends on the thread that delivers, while this one waits.
+    fn carry(&self, channel: &Arc<Channel>, notice: Notice) -> Result<Box<dyn Answer>, Arc<str>> {
         self.start_worker()?;
-        let transport = channel.transport()?;
+        let carrier = channel.carrier()?;
         let (answer, answered) = tokio::sync::oneshot::channel();
         self.spawn(async move {
             // Nobody waits any more if the receiver is gone.
-            let _ = answer.send(transport.post(body).await);
+            let _ = answer.send(carrier.carry(&notice, Form::Full).await);
         });
-        match block_on(answered) {
-            Ok(Ok(reply)) => Ok(reply),
-            Ok(Err(SendError::NotSent(why) | SendError::Unsure(why))) => Err(format!("slack: {why}").into()),
-            Err(_) => Err("the run had ended".into()),
-        }
+        block_on(answered).map_err(|_| "the run had ended".into())
     }
 
     /// No thread or no file handle to be had is no reason to fail a task.
@@ -214,15 +221,14 @@ impl Notifications {
         }
     }
 
-    /// Where this notifier's messages go. The secret is read at the first use.
-    fn target(&self, by: &SlackNotifier) -> Target {
-        let key = (by.secret, by.proxies);
-        if let Some(known) = lock(&self.0.destinations).get(&key) {
+    /// Where the messages for this address go. Secrets are read at the first use.
+    fn target(&self, address: Address) -> Target {
+        if let Some(known) = lock(&self.0.destinations).get(&address) {
             return known.clone();
         }
         // Not under the lock: it calls code of others.
-        let found = self.open(by);
-        let target = match lock(&self.0.destinations).entry(key) {
+        let found = self.open(address);
+        let target = match lock(&self.0.destinations).entry(address) {
             Entry::Occupied(known) => return known.get().clone(), // Another thread was quicker.
             Entry::Vacant(place) => place.insert(found).clone(),
         };
@@ -235,27 +241,15 @@ impl Notifications {
         target
     }
 
-    fn open(&self, by: &SlackNotifier) -> Target {
-        let settings = &self.0.settings;
-        let Some(text) = (settings.resolve_secret)(by.secret) else { return Target::Missing };
-        match WebhookUrl::parse(by.secret, &text) {
-            Err(why) => Target::Bad(why.to_string().into()),
-            Ok(url) => {
-                let endpoint = Endpoint { url, proxies: by.proxies, timeouts: settings.timeouts };
-                let clock = self.0.clock.clone();
-                Target::Open(Channel::new(
-                    by.secret,
-                    endpoint,
-                    Arc::clone(&settings.connect),
-                    clock,
-                    settings.jitter_seed,
-                ))
-            }
+    fn open(&self, address: Address) -> Target {
+        match address.route(&self.0.settings) {
+            Ok(route) => Target::Open(Channel::new(route, self.0.clock.clone(), self.0.settings.jitter_seed)),
+            Err(why) => Target::None(why),
         }
     }
 
-    fn not_sent(&self, reason: &str) {
-        lock(&self.0.report).add_not_sent(&reason.into(), 1);
+    fn not_sent(&self, reason: &Arc<str>) {
+        lock(&self.0.report).add_not_sent(reason, 1);
     }
 
     fn channels(&self) -> Vec<Arc<Channel>> {
@@ -274,7 +268,7 @@ impl Notifications {
     pub(crate) async fn finish_async(&self, run_end: Tick, held: impl Sized) -> NotificationReport {
         let channels = self.channels();
         for channel in &channels {
-            channel.begin_flush(run_end, self.0.settings.flush_deadline);
+            channel.begin_flush(run_end);
         }
         self.all_ended(&channels, held).await;
         let worker = lock(&self.0.worker).take();

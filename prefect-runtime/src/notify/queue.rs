@@ -1,7 +1,7 @@
 //! The messages that wait for one destination: in order, and never more than fit.
 use std::collections::VecDeque;
 
-use super::payload::Notice;
+use super::notice::Notice;
 
 /// How many messages wait at most.
 pub(crate) const CAPACITY: usize = 1024;

@@ -4,8 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::payload::Card;
-use super::transport::{Connect, Timeouts, http};
+#[cfg(feature = "email")]
+use super::email::settings::EmailSettings;
+use super::notice::Card;
+use super::route::OutgoingMessage;
+use super::slack::transport::{Connect, Timeouts, http};
 use crate::{State, Tracked};
 
 pub(crate) type ResolveSecret = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -14,19 +17,17 @@ pub(crate) type Redact = Arc<dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sy
 pub(crate) type OnFlush = Arc<dyn Fn(usize, Duration) + Send + Sync>;
 pub(crate) type PrintCard = Arc<dyn Fn(&Card) + Send + Sync>;
 
-/// Takes messages in the place of Slack.
+/// Takes messages in the place of the services.
 pub(crate) type Outbox = Arc<dyn Fn(Posted<'_>) + Send + Sync>;
 
-/// A message, as it would be posted.
+/// A message, as it would be sent.
 pub(crate) struct Posted<'a> {
     pub(crate) object: &'a Tracked,
     pub(crate) state: &'a State,
-    /// The name of the secret that holds the webhook's URL.
-    pub(crate) secret: &'static str,
-    pub(crate) body: String,
+    pub(crate) message: OutgoingMessage,
 }
 
-/// What to do with a message whose webhook is not configured. It counts as not sent in any case.
+/// What to do with a message whose destination is not configured. It counts as not sent in any case.
 #[derive(Clone)]
 pub(crate) enum Unconfigured {
     /// One line in the log for each missing secret.
@@ -43,15 +44,17 @@ pub(crate) struct DeliverySettings {
     pub(crate) redact: Redact,
     /// The address of the pages that show runs, for the link in a message.
     pub(crate) ui_url: Option<String>,
-    /// How long the end of a run waits, from the end itself or from the last message that was accepted.
+    /// How long the end of a run waits for Slack, from the end itself or from the last message that was accepted.
     pub(crate) flush_deadline: Duration,
     pub(crate) on_flush: Option<OnFlush>,
-    /// `None`: messages go to Slack.
+    /// `None`: messages are sent.
     pub(crate) outbox: Option<Outbox>,
     pub(crate) on_unconfigured: Unconfigured,
     pub(crate) timeouts: Timeouts,
     pub(crate) connect: Connect,
     pub(crate) jitter_seed: u64,
+    #[cfg(feature = "email")]
+    pub(crate) email: EmailSettings,
 }
 
 impl DeliverySettings {
@@ -76,6 +79,8 @@ impl Default for DeliverySettings {
             timeouts: Timeouts::default(),
             connect: http(),
             jitter_seed: crate::random::bits(),
+            #[cfg(feature = "email")]
+            email: EmailSettings::default(),
         }
     }
 }

@@ -451,7 +451,7 @@ fn load_config<O>(flow: &Flow<O>, settings: &RunSettings) -> Result<Config, Task
         .chain(&flow.graph.options.handlers)
         .map(|handler| guard(|| handler.webhook_secret()).map_err(Caught::into_error));
     let named = named.collect::<Result<Vec<_>, _>>()?.into_iter().flatten();
-    for secret in named.chain([crate::SlackNotifier::DEFAULT.secret]) {
+    for secret in named.chain([crate::SlackNotifier::DEFAULT.webhook.secret]) {
         if let Some(url) = config.secret_text(secret) {
             check_webhook(secret, url.expose())?;
         }
@@ -472,6 +472,8 @@ fn delivery(config: &Config, settings: &RunSettings, seed: u64) -> DeliverySetti
         outbox: settings.outbox.clone().or_else(|| context().services()?.notifications.outbox()),
         on_unconfigured: settings.print_card.clone().map_or(Unconfigured::Warn, Unconfigured::Print),
         jitter_seed: spread(seed),
+        #[cfg(feature = "email")]
+        email: config.settings().email.clone().flushed_within(settings.flush_deadline),
         ..DeliverySettings::default()
     }
 }

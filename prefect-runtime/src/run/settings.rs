@@ -134,7 +134,8 @@ impl RunSettings {
     }
 
     /// How long the end of the run waits for notifications to be delivered: counted from the end itself, or from the last
-    /// message that was accepted. Default: the configuration's `slack.flush_deadline`, else 5 seconds.
+    /// message that was accepted. Default: the configuration's `slack.flush_deadline`, else 5 seconds; for mails
+    /// `email.flush_deadline`, else 10 seconds.
     pub fn flush_deadline(mut self, deadline: Duration) -> Self {
         self.flush_deadline = Some(deadline);
         self

@@ -9,7 +9,7 @@ use super::table::waiting;
 use super::text::{card, plain};
 use crate::door::Observer;
 use crate::handlers::TrackedKind;
-use crate::notify::{Card, MissingSecret};
+use crate::notify::{Card, Service};
 use crate::run::RunSettings;
 use crate::{PauseAnswer, State, StateKind, Tracked};
 
@@ -76,9 +76,10 @@ impl Observer for Shown {
 
 impl RunSettings {
     pub(super) fn shown_by(mut self, shown: &Arc<Shown>) -> Self {
-        let (screen, told) = (Arc::clone(&shown.0), Once::new());
+        let (screen, told) = (Arc::clone(&shown.0), [const { Once::new() }; Service::COUNT]);
         self.print_card = Some(Arc::new(move |message: &Card| {
-            told.call_once(|| screen.print(format!("{}\n", MissingSecret(message.secret))));
+            let missing = &message.missing;
+            told[missing.service as usize].call_once(|| screen.print(format!("{missing}\n")));
             screen.print(card(message, screen.paint));
         }));
         let (screen, told) = (Arc::clone(&shown.0), Once::new());

@@ -90,7 +90,7 @@ fn basic(kind: StateKind) -> u8 {
     }
 }
 
-/// A Slack message as Slack would show it.
+/// A message as its service would show it.
 pub(super) fn card(message: &Card, paint: Paint) -> String {
     let bar = paint.of_kind(message.kind, "┃");
     let mut out = format!("{bar} {}\n", plain(&message.text));
@@ -108,6 +108,7 @@ pub(super) fn padded(text: &str, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notify::{MissingSecret, Service};
 
     #[test]
     fn a_card_has_the_text_and_the_message() {
@@ -115,7 +116,7 @@ mod tests {
             kind: StateKind::Failed,
             text: "div is now in a Failed state".to_owned(),
             message: Some("no".to_owned()),
-            secret: "SLACK_WEBHOOK_URL",
+            missing: MissingSecret { service: Service::Slack, name: "SLACK_WEBHOOK_URL" },
         };
         assert_eq!(card(&message, Paint::Plain), "┃ div is now in a Failed state\n┃   no\n");
         assert!(card(&message, Paint::Full).starts_with("\x1b[38;2;235;0;0m┃"));

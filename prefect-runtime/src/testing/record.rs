@@ -58,9 +58,9 @@ pub struct Notification {
     pub name: String,
     /// The state that it tells.
     pub state: StateKind,
-    /// The name of the secret that holds the webhook's URL.
+    /// The name of the secret that holds the webhook's URL; of a mail, `EMAIL_USERNAME`.
     pub secret: &'static str,
-    /// What would have been posted.
+    /// What would have been posted; of a mail, its `to` (null if the configuration says it), `subject`, `text` and `html`.
     pub payload: Json,
     /// When it was, in virtual time.
     pub at: Timestamp,
@@ -70,14 +70,16 @@ impl Notification {
     /// The line above all: `load is now in a Failed state`.
     #[must_use]
     pub fn text(&self) -> &str {
-        self.payload["attachments"][0]["text"].as_str().unwrap_or_default()
+        let of_mail = || self.payload["text"].as_str()?.lines().next();
+        self.payload["attachments"][0]["text"].as_str().or_else(of_mail).unwrap_or_default()
     }
 
     /// What the state says, escaped for Slack: the error between three backquotes, or the state's message; empty if it says
     /// nothing.
     #[must_use]
     pub fn message(&self) -> &str {
-        self.payload["attachments"][0]["fields"][0]["value"].as_str().unwrap_or_default()
+        let of_mail = || Some(self.payload["text"].as_str()?.split_once("\n\nMessage: ")?.1.trim_end());
+        self.payload["attachments"][0]["fields"][0]["value"].as_str().or_else(of_mail).unwrap_or_default()
     }
 }
 
@@ -113,13 +115,13 @@ impl Recorder {
     pub(super) fn outbox(&self) -> Outbox {
         let recorder = self.clone();
         Arc::new(move |posted: Posted<'_>| {
-            let Posted { object, state, secret, body } = posted;
+            let Posted { object, state, message } = posted;
             let notification = Notification {
                 kind: object.kind(),
                 name: object.full_name().into_owned(),
                 state: state.kind(),
-                secret,
-                payload: serde_json::from_str(&body).expect("it was written as JSON"),
+                secret: message.secret,
+                payload: message.payload,
                 at: object.services.clock.timestamp(),
             };
             lock(&recorder.0).notifications.push(notification);

@@ -1,8 +1,14 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use super::*;
+use crate::notify::notice::Link;
+use crate::notify::service::{MissingSecret, Service};
+use crate::notify::settings::DeliverySettings;
 use crate::notify::testing_services;
-use crate::{StateResult, TrackedKind};
+use crate::{Signal, State, StateKind, StateResult, Tracked, TrackedKind};
+
+const HOOK: MissingSecret = MissingSecret { service: Service::Slack, name: "HOOK" };
 
 fn object(name: &str) -> Tracked {
     testing_services::tracked(TrackedKind::Task, name)
@@ -107,7 +113,7 @@ fn secrets_are_taken_out_before_anything_is_cut() {
     let object = object("load s3cret-canary");
     for state in [failed(&error), State::failed(error.clone())] {
         let notice = Notice::render(&object, &state, Link::Shown, &settings);
-        let all = format!("{} {} {notice:?} {:?}", notice.to_json(), notice.to_plain_json(), notice.to_card("HOOK"));
+        let all = format!("{} {} {notice:?} {:?}", notice.to_json(), notice.to_plain_json(), notice.to_card(HOOK));
         assert!(!all.contains("s3cret"), "{all}");
         assert!(notice.to_json().contains("load [SECRET] is now"));
     }
@@ -125,8 +131,8 @@ fn the_plain_form_has_the_same_words() {
 #[test]
 fn a_card_is_for_people_and_not_escaped() {
     let notice = Notice::render(&object("a<b"), &failed("x & y"), Link::Shown, &DeliverySettings::default());
-    let card = notice.to_card("HOOK");
+    let card = notice.to_card(HOOK);
     assert_eq!(card.text, "a<b is now in a Failed state");
     assert_eq!(card.message.as_deref(), Some("x & y"));
-    assert_eq!((card.kind, card.secret), (StateKind::Failed, "HOOK"));
+    assert_eq!((card.kind, card.missing.name), (StateKind::Failed, "HOOK"));
 }

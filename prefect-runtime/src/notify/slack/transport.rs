@@ -1,4 +1,4 @@
-//! What carries a message: HTTP in production, anything in tests.
+//! What carries a message to a webhook: HTTP in production, anything in tests.
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

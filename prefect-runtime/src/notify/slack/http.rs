@@ -11,6 +11,7 @@ use rustls_platform_verifier::BuilderVerifierExt;
 
 use super::transport::{Endpoint, Reply, SendError, Sending, Transport};
 use super::webhook_url::{Scheme, WebhookUrl};
+use crate::notify::words::of_stream;
 
 /// Slack's answers are a word; more than this is not from Slack.
 const MOST_BODY: usize = 4096;
@@ -107,20 +108,4 @@ fn words(error: &reqwest::Error) -> String {
         source = error.source();
     }
     if error.is_timeout() { "timed out".to_owned() } else { fallback.to_owned() }
-}
-
-/// What an error of the connection says. TLS hides inside the error of the stream, which may lie in another one.
-fn of_stream(error: &io::Error) -> Option<String> {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => return Some("connection refused".to_owned()),
-        io::ErrorKind::ConnectionReset
-        | io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::UnexpectedEof => return Some("connection lost".to_owned()),
-        io::ErrorKind::TimedOut => return Some("timed out".to_owned()),
-        _ => {}
-    }
-    let inner = error.get_ref()?;
-    let tls = || Some(format!("TLS: {}", inner.downcast_ref::<rustls::Error>()?));
-    tls().or_else(|| inner.downcast_ref().and_then(of_stream))
 }

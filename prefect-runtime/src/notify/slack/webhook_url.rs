@@ -1,6 +1,7 @@
 //! The URL of a webhook: whoever has it can post, so nothing ever prints it.
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::loopback::is_loopback;
 
 /// A checked webhook URL. Shown as its host and the name of its secret, never as itself.
 #[derive(Clone, PartialEq, Eq)]
@@ -89,13 +90,6 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
         Some(colon) => (&authority[..after + colon], Some(&authority[after + colon + 1..])),
         None => (authority, None),
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    if let Some(v6) = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-        return v6.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_loopback());
-    }
-    host.eq_ignore_ascii_case("localhost") || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 impl fmt::Display for WebhookUrl {

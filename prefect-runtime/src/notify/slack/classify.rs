@@ -5,25 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::transport::{Reply, SendError};
-
-/// What to make of one attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// Slack took it.
-    Accepted,
-    /// Too many messages; at least so long nothing may be sent.
-    RateLimited(Duration),
-    /// The webhook will never take anything: it is gone, or may not post.
-    BadConfig(&'static str),
-    /// The webhook is fine, this message is not.
-    BadPayload(String),
-    /// Refused for a reason that we do not know; sending the same again would not help.
-    Refused(String),
-    /// Never sent.
-    NotSent(String),
-    /// Slack is down, or the answer was lost: the message may have arrived. It may ask for patience.
-    Unavailable(String, Option<Duration>),
-}
+use crate::notify::route::{Answer, NotTaken};
+use crate::notify::verdict::Verdict;
 
 const BAD_CONFIG: [&str; 10] = [
     "no_service",
@@ -48,10 +31,24 @@ const BAD_PAYLOAD: [&str; 7] = [
     "user_not_found",
 ];
 
+impl Answer for Result<Reply, SendError> {
+    fn verdict(&self, now: Timestamp) -> Verdict {
+        Verdict::of(self, now)
+    }
+
+    fn in_place(&self) -> Result<(), NotTaken> {
+        match self {
+            Ok(reply) if (200..300).contains(&reply.status) => Ok(()),
+            Ok(reply) => Err(NotTaken::Refused(format!("slack: {}", reply.status))),
+            Err(SendError::NotSent(why) | SendError::Unsure(why)) => Err(NotTaken::Unreached(format!("slack: {why}"))),
+        }
+    }
+}
+
 impl Verdict {
-    pub(crate) fn of(outcome: Result<Reply, SendError>, now: Timestamp) -> Self {
+    fn of(outcome: &Result<Reply, SendError>, now: Timestamp) -> Self {
         match outcome {
-            Ok(reply) => Self::of_reply(&reply, now),
+            Ok(reply) => Self::of_reply(reply, now),
             Err(SendError::NotSent(why)) => Self::NotSent(format!("slack: {why}")),
             Err(SendError::Unsure(why)) => Self::Unavailable(format!("slack: {why}"), None),
         }
@@ -111,7 +108,7 @@ mod tests {
 
     fn with_retry_after(status: u16, body: &str, header: Option<&str>) -> Verdict {
         let reply = Reply { status, body: body.to_owned(), retry_after: header.map(str::to_owned) };
-        Verdict::of(Ok(reply), "2026-01-01T00:00:00Z".parse().unwrap())
+        Verdict::of(&Ok(reply), "2026-01-01T00:00:00Z".parse().unwrap())
     }
 
     #[test]
