@@ -1,5 +1,17 @@
 #![doc = include_str!("../README.md")]
 
+/// From a first task to a nightly job with tests.
+#[doc = include_str!("../docs/tutorial.md")]
+pub mod tutorial {}
+
+/// Short answers to single questions.
+#[doc = include_str!("../docs/how-to.md")]
+pub mod how_to {}
+
+/// Prefect 1 and this library side by side, and all that differs.
+#[doc = include_str!("../docs/from-prefect-1.md")]
+pub mod from_prefect_1 {}
+
 /// The guide to Slack notifications.
 #[doc = include_str!("../docs/slack.md")]
 pub mod slack_guide {}

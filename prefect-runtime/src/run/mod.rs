@@ -6,6 +6,7 @@ mod run_state;
 mod runner;
 mod runtime;
 mod settings;
+mod unsuccessful;
 mod wall;
 
 use std::fmt;
@@ -19,6 +20,7 @@ pub use run_state::{PauseAnswer, RunState};
 pub(crate) use runner::{Prepared, Ran, RunCore, Until, log_beginning};
 pub(crate) use runtime::AsyncRuntime;
 pub use settings::{Executor, RunSettings};
+pub use unsuccessful::Unsuccessful;
 
 use crate::door::Observer;
 use crate::notify::Notifications;
