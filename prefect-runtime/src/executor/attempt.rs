@@ -66,8 +66,13 @@ impl Attempt {
     /// The body waits, and leaves the worker's thread. False if it took too long.
     pub(super) fn leave_worker(&self) -> bool {
         let mut claim = self.lock();
+        if claim.started.is_none() {
+            return false;
+        }
         claim.place = Place::Away(None);
-        claim.started.is_some()
+        // Under the claim: from here on the timeout may bring it back.
+        self.pool.goes_away();
+        true
     }
 
     /// How the waiting body can be dropped.

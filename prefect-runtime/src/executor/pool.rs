@@ -1,6 +1,6 @@
 //! What the workers of one run share: the engine behind one lock, their desks, and who sleeps.
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::task::{Wake, Waker};
 
@@ -19,8 +19,9 @@ use crate::task_run::{self, Ended, Started};
 use crate::{State, TaskError, Value};
 
 /// How many bodies may have outlived their timeouts at once, in the whole process: each keeps a thread.
-const MAX_STUCK: usize = 512;
-static STUCK: AtomicUsize = AtomicUsize::new(0);
+const MAX_STUCK: isize = 512;
+/// Below zero when a body comes back before it is counted.
+static STUCK: AtomicIsize = AtomicIsize::new(0);
 
 pub(crate) struct Pool {
     pub(crate) core: Arc<RunCore>,
@@ -138,9 +139,13 @@ impl Pool {
         drop((old, older));
     }
 
-    /// A body that waits goes to the async runtime.
-    pub(super) fn send_away(self: &Arc<Self>, body: Away, future: Quiet<TaskFuture>, context: Context) {
+    /// One more body is on the async runtime, or soon will be.
+    pub(super) fn goes_away(&self) {
         lock(&self.sched).away += 1;
+    }
+
+    /// A body that waits, and was counted as one that goes away, goes to the async runtime.
+    pub(super) fn send_away(self: &Arc<Self>, body: Away, future: Quiet<TaskFuture>, context: Context) {
         let pool = Arc::clone(self);
         let attempt = match &body {
             Away::Timed(attempt) => Some(Arc::clone(attempt)),

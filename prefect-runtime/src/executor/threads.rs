@@ -198,6 +198,7 @@ impl<'p> Worker<'p> {
                     Outcome::Done(done)
                 }
                 Call::Waits(future, context) => {
+                    self.pool.goes_away();
                     self.pool.send_away(Away::Plain(started), future, context);
                     self.now = core.services.clock.now();
                     Outcome::Away
