@@ -32,6 +32,7 @@ pub use value::ConfigValue;
 use crate::StateKinds;
 use crate::redact::Redactor;
 use crate::secrets::SecretString;
+use crate::sync::thread_local;
 use document::Entries;
 use environment::Environment;
 use key::Key;

@@ -1,13 +1,12 @@
 //! An attempt with a timeout: whoever claims it first, the body or the clock, says how it ended.
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::Duration;
-
-use tokio::task::AbortHandle;
 
 use super::pool::{Back, Pool};
 use crate::clock::{Timer, nanos};
 use crate::lock::{Locked, lock};
+use crate::sync::{AbortHandle, Mutex};
 use crate::task_run::{Ended, Started};
 
 pub(super) struct Attempt {

@@ -1,7 +1,7 @@
 //! What the workers of one run share: the engine behind one lock, their desks, and who sleeps.
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicIsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 
 use super::accounted::Accounted;
@@ -15,6 +15,7 @@ use crate::flow::TaskFuture;
 use crate::lock::lock;
 use crate::quiet::Quiet;
 use crate::run::{RunCore, Until};
+use crate::sync::{Condvar, Mutex, spawn_on};
 use crate::task_run::{self, Ended, Started};
 use crate::{State, TaskError, Value};
 
@@ -158,9 +159,10 @@ impl Pool {
         };
         let clock = &self.core.services.clock;
         let handle = self.core.services.runtime.handle();
-        let task = if clock.is_virtual() { handle.spawn(Accounted::new(clock, run)) } else { handle.spawn(run) };
+        let abort =
+            if clock.is_virtual() { spawn_on(&handle, Accounted::new(clock, run)) } else { spawn_on(&handle, run) };
         if let Some(attempt) = attempt {
-            attempt.set_abort(task.abort_handle());
+            attempt.set_abort(abort);
         }
     }
 

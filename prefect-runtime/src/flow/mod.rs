@@ -41,6 +41,7 @@ pub use trigger::{Trigger, Upstreams};
 
 use crate::run::{self, AsyncRuntime, FlowRun, Prepared, RunSettings, RunState, Until};
 use crate::schedule::Schedule;
+use crate::sync::Handle;
 use declared::FlowParameter;
 use graph::Graph;
 pub(crate) use inputs::SharedValues;
@@ -231,7 +232,7 @@ impl<O: FlowOutput> Flow<O> {
     /// # Panics
     /// As [`run`](Self::run), but for the async context, which it needs: outside a tokio runtime it panics.
     pub async fn run_async(&self) -> FlowRun<O> {
-        let handle = tokio::runtime::Handle::current();
+        let handle = Handle::current();
         Prepared::check(self);
         let flow = self.unread();
         let (tell, told) = tokio::sync::oneshot::channel();

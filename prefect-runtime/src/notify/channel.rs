@@ -1,7 +1,7 @@
 //! One destination in a running program: its law behind a lock, and the future that obeys it.
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use super::transport::{Connect, Endpoint, Sending, Transport};
 use crate::Clock;
 use crate::clock::{Sleep, Tick};
 use crate::lock::{Locked, lock};
+use crate::sync::Mutex;
 
 /// A destination whose webhook is known. Messages are pushed from any thread; one [`Drive`] sends them.
 pub(crate) struct Channel {

@@ -30,7 +30,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -51,6 +51,7 @@ pub use slack::{OnDeliveryFailure, SlackNotifier, slack_notifier, slack_notifier
 
 use crate::clock::Tick;
 use crate::lock::lock;
+use crate::sync::Mutex;
 use crate::{Clock, State, TaskError, Tracked, block_on};
 
 /// The notifications of one run. Clones share it.
