@@ -53,7 +53,7 @@ impl Meeting {
 #[test]
 fn bodies_that_wait_for_each_other_all_start() {
     for workers in [2_u32, 3] {
-        explore(1_000, move || {
+        explore(300, move || {
             let meeting = Meeting::of(workers);
             let mut flow = Small::new();
             let meets = |flow: &mut Small, reads: &[_]| {
@@ -63,9 +63,10 @@ fn bodies_that_wait_for_each_other_all_start() {
                     Ok(())
                 })
             };
-            let quick: Vec<_> = (0..3).map(|_| flow.plain(&[])).collect();
+            // So many that workers have seen how short they are, and take several at a time.
+            let quick: Vec<_> = (0..120).map(|_| flow.plain(&[])).collect();
             let first = meets(&mut flow, &[]);
-            let others: Vec<_> = (1..workers).map(|_| meets(&mut flow, &quick[1..])).collect();
+            let others: Vec<_> = (1..workers).map(|_| meets(&mut flow, &quick[118..])).collect();
             let end = flow.plain(&[&[first], &*others].concat());
             let run = flow.run(Executor::threads(workers as usize), jumping());
             assert_value(&run, end, if workers == 2 { 5 } else { 8 });
