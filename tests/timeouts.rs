@@ -105,7 +105,9 @@ fn threads_of_late_bodies_end_with_them() {
         }
         let definition = TaskDefinition::new("counts").trigger(Trigger::new(prefect::trigger::all_finished));
         let counts = flow.task(definition, TaskBody::new([], |_| Ok(Value::new(threads()))));
-        late.into_iter().for_each(|task| flow.order(task, counts));
+        for task in late {
+            flow.order(task, counts);
+        }
         let run = run(flow, executor, &clock);
         let late = run.task_runs().filter(|task| task.state.kind() == StateKind::TimedOut).count();
         assert_eq!(late, BODIES, "{executor:?}");
