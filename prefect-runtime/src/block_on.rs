@@ -1,9 +1,10 @@
 //! Drives one future on this thread.
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{self, Thread};
 
 /// Wakes a thread that is parked. It also remembers: a poll may park its thread for reasons of its own, and use up the
 /// wake-up that was meant for what comes after.
@@ -15,13 +16,13 @@ pub(crate) struct Parker {
 impl Parker {
     /// Of this thread.
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { thread: thread::current(), woken: AtomicBool::new(false) })
+        Arc::new(Self { thread: sync::current(), woken: AtomicBool::new(false) })
     }
 
     /// Sleeps until woken; called on its own thread only.
     pub(crate) fn park(&self) {
         while !self.woken.swap(false, Ordering::AcqRel) {
-            thread::park();
+            sync::park();
         }
     }
 }

@@ -2,17 +2,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::block_on::Parker;
 use crate::lock::{assert_none_is_held, lock};
 use crate::panics::quietly;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{self, Condvar, Instant, Mutex, thread_local};
 
 /// Nanoseconds since the clock was made.
 pub(crate) type Tick = u64;
@@ -184,7 +184,7 @@ impl Clock {
             Source::System(_) => {
                 // The standard library may wake early or late, never for ever.
                 while let Some(left) = tick.checked_sub(self.now()).filter(|left| *left > 0) {
-                    thread::sleep(Duration::from_nanos(left));
+                    sync::sleep(Duration::from_nanos(left));
                 }
             }
             Source::Virtual { busy, .. } => {
@@ -224,10 +224,7 @@ impl Clock {
                 timers.thread = true;
                 let weak = Arc::downgrade(&self.0);
                 // A timer that cannot start would hold up the run for ever: better to end here and say so.
-                thread::Builder::new()
-                    .name("prefect-timer".into())
-                    .spawn(move || run_timers(&weak))
-                    .expect("a thread for timers");
+                sync::spawn("prefect-timer".into(), move || run_timers(&weak)).expect("a thread for timers");
             } else if first {
                 self.0.changed.notify_one();
             }
@@ -286,7 +283,7 @@ fn run_timers(weak: &std::sync::Weak<Inner>) {
                     return;
                 };
                 let left = Duration::from_nanos(tick.saturating_sub(clock.now())).min(Duration::from_secs(1));
-                drop(timers.wait_for(&clock.0.changed, left));
+                timers.give_away_for(&clock.0.changed, left);
             }
             due
         };

@@ -11,6 +11,7 @@ use crate::engine::RunId;
 use crate::flow::graph::{Graph, TaskId};
 use crate::run::Services;
 use crate::state::Looping;
+use crate::sync::thread_local;
 use crate::{Clock, Sleep};
 
 /// What is known about the task run that is on this thread; empty outside a run. Cheap to clone and to send.

@@ -27,6 +27,7 @@ mod run;
 pub mod schedule;
 mod secrets;
 mod state;
+mod sync;
 mod task_run;
 #[cfg(feature = "cli")]
 mod terminal;

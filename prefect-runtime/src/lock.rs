@@ -3,8 +3,10 @@
 //! User code must never run under one of them. In debug builds each thread counts those that it holds, so that every
 //! test sees to that: see [`assert_none_is_held`].
 use std::ops::{Deref, DerefMut};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
+
+use crate::sync::{self, Condvar, Mutex, MutexGuard};
 
 /// A lock that is held, until this is dropped.
 pub(crate) struct Locked<'a, T>(MutexGuard<'a, T>, held::Held);
@@ -20,7 +22,14 @@ impl<T> Locked<'_, T> {
         Self(condvar.wait(guard).unwrap_or_else(PoisonError::into_inner), held)
     }
 
-    /// The same, for so long at most.
+    /// Gives the lock away, and waits until it is notified, or for so long.
+    pub(crate) fn give_away_for(self, condvar: &Condvar, most: Duration) {
+        let Self(guard, _held) = self;
+        sync::wait_for(condvar, guard, most);
+    }
+
+    /// As [`wait`](Self::wait), for so long at most.
+    #[cfg(feature = "cli")]
     pub(crate) fn wait_for(self, condvar: &Condvar, most: Duration) -> Self {
         let Self(guard, held) = self;
         Self(condvar.wait_timeout(guard, most).unwrap_or_else(PoisonError::into_inner).0, held)
@@ -47,6 +56,8 @@ pub(crate) use held::assert_none_is_held;
 #[cfg(debug_assertions)]
 mod held {
     use std::cell::Cell;
+
+    use crate::sync::thread_local;
 
     thread_local! {
         static COUNT: Cell<usize> = const { Cell::new(0) };

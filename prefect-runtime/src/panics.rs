@@ -6,6 +6,7 @@ use std::sync::Once;
 use std::{mem, thread};
 
 use crate::lock::assert_none_is_held;
+use crate::sync::thread_local;
 use crate::{Panicked, Signal, TaskError};
 
 /// What runs on a thread.

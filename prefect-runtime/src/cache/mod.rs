@@ -4,7 +4,7 @@ mod validator;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 
@@ -20,6 +20,7 @@ pub use validator::{
 
 use crate::Value;
 use crate::lock::lock;
+use crate::sync::Mutex;
 
 /// What the runs of a process keep for later ones: results of tasks with `cache_for`, on shelves named by their `cache_key`,
 /// else by the name of the task.

@@ -34,6 +34,7 @@ pub use value::ConfigValue;
 
 use crate::redact::Redactor;
 use crate::secrets::SecretString;
+use crate::sync::thread_local;
 use crate::{StateKinds, TaskError};
 use document::Entries;
 use environment::Environment;

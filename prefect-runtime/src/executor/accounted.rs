@@ -1,12 +1,13 @@
 //! A future on a runtime's thread that counts as busy from each wake-up to the end of the poll that follows, so that
 //! virtual time does not move in between.
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::Clock;
 use crate::lock::lock;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU8, Ordering};
 
 pub(super) struct Accounted<F> {
     inner: Pin<Box<F>>,

@@ -1,13 +1,12 @@
 //! An attempt with a timeout: whoever claims it first, the body or the clock, says how it ended.
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::Duration;
-
-use tokio::task::AbortHandle;
 
 use super::pool::{Back, Pool};
 use crate::clock::{Timer, nanos};
 use crate::lock::{Locked, lock};
+use crate::sync::{AbortHandle, Mutex};
 use crate::task_run::{Ended, Started};
 
 pub(super) struct Attempt {
@@ -66,8 +65,13 @@ impl Attempt {
     /// The body waits, and leaves the worker's thread. False if it took too long.
     pub(super) fn leave_worker(&self) -> bool {
         let mut claim = self.lock();
+        if claim.started.is_none() {
+            return false;
+        }
         claim.place = Place::Away(None);
-        claim.started.is_some()
+        // Under the claim: from here on the timeout may bring it back.
+        self.pool.goes_away();
+        true
     }
 
     /// How the waiting body can be dropped.

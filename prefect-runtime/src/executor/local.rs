@@ -14,6 +14,7 @@ use crate::engine::{Batch, Done, Engine, RecordId};
 use crate::flow::{BodyKind, Passed, TaskFuture};
 use crate::quiet::Quiet;
 use crate::run::{Ran, RunCore, Until, log_beginning};
+use crate::sync;
 use crate::task_run::{self, Call, Ended, FirstPoll, Prepared, Started};
 use crate::{TaskError, Value};
 
@@ -21,7 +22,7 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until, held: H
     let clock = &core.services.clock;
     let _working = Working::new(&core.services, &core.graph);
     let handle = core.has_async().then(|| core.services.runtime.handle());
-    let _entered = handle.as_ref().map(tokio::runtime::Handle::enter);
+    let _entered = handle.as_ref().map(sync::Handle::enter);
     let order = core.graph.order().expect("checked before").to_vec();
     let mut steps = Steps::new(core);
     loop {
@@ -145,17 +146,16 @@ fn on_its_own_thread(core: &Arc<RunCore>, started: &Started, mut inputs: Vec<Opt
     let (theirs, body) = (Arc::clone(core), started.body.clone());
     // Unless it ends in time, it is left behind from its start.
     core.left_behind.add(body.run);
-    let spawned =
-        std::thread::Builder::new().name(format!("prefect: {}", core.graph.name(body.run.task))).spawn(move || {
-            let _holds = HoldsToken::new();
-            let _working = Working::new(&theirs.services, &theirs.graph);
-            let Call::Ended(result) = task_run::call(&theirs, &body, &mut inputs, FirstPoll::InPlace) else {
-                unreachable!("a plain function does not wait")
-            };
-            theirs.left_behind.remove(body.run);
-            // The busy token goes along, so that virtual time does not move before the end is seen.
-            let _ = tell.send((result, busy));
-        });
+    let spawned = sync::spawn(format!("prefect: {}", core.graph.name(body.run.task)), move || {
+        let _holds = HoldsToken::new();
+        let _working = Working::new(&theirs.services, &theirs.graph);
+        let Call::Ended(result) = task_run::call(&theirs, &body, &mut inputs, FirstPoll::InPlace) else {
+            unreachable!("a plain function does not wait")
+        };
+        theirs.left_behind.remove(body.run);
+        // The busy token goes along, so that virtual time does not move before the end is seen.
+        let _ = tell.send((result, busy));
+    });
     if let Err(error) = spawned {
         core.left_behind.remove(started.body.run);
         return Ended::Body(Err(format!("no thread for a task with a timeout: {error}").into()));

@@ -1,7 +1,7 @@
 //! What the workers of one run share: the engine behind one lock, their desks, and who sleeps.
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 
 use super::accounted::Accounted;
@@ -15,12 +15,14 @@ use crate::flow::TaskFuture;
 use crate::lock::lock;
 use crate::quiet::Quiet;
 use crate::run::{RunCore, Until};
+use crate::sync::{Condvar, Mutex, spawn_on};
 use crate::task_run::{self, Ended, Started};
 use crate::{State, TaskError, Value};
 
 /// How many bodies may have outlived their timeouts at once, in the whole process: each keeps a thread.
-const MAX_STUCK: usize = 512;
-static STUCK: AtomicUsize = AtomicUsize::new(0);
+const MAX_STUCK: isize = 512;
+/// Below zero when a body comes back before it is counted.
+static STUCK: AtomicIsize = AtomicIsize::new(0);
 
 pub(crate) struct Pool {
     pub(crate) core: Arc<RunCore>,
@@ -138,9 +140,13 @@ impl Pool {
         drop((old, older));
     }
 
-    /// A body that waits goes to the async runtime.
-    pub(super) fn send_away(self: &Arc<Self>, body: Away, future: Quiet<TaskFuture>, context: Context) {
+    /// One more body is on the async runtime, or soon will be.
+    pub(super) fn goes_away(&self) {
         lock(&self.sched).away += 1;
+    }
+
+    /// A body that waits, and was counted as one that goes away, goes to the async runtime.
+    pub(super) fn send_away(self: &Arc<Self>, body: Away, future: Quiet<TaskFuture>, context: Context) {
         let pool = Arc::clone(self);
         let attempt = match &body {
             Away::Timed(attempt) => Some(Arc::clone(attempt)),
@@ -153,9 +159,10 @@ impl Pool {
         };
         let clock = &self.core.services.clock;
         let handle = self.core.services.runtime.handle();
-        let task = if clock.is_virtual() { handle.spawn(Accounted::new(clock, run)) } else { handle.spawn(run) };
+        let abort =
+            if clock.is_virtual() { spawn_on(&handle, Accounted::new(clock, run)) } else { spawn_on(&handle, run) };
         if let Some(attempt) = attempt {
-            attempt.set_abort(task.abort_handle());
+            attempt.set_abort(abort);
         }
     }
 

@@ -13,6 +13,7 @@ use crate::flow::{BodyKind, Passed};
 use crate::lock::{Locked, lock};
 use crate::quiet::drop_quietly;
 use crate::run::{Ran, RunCore, Until};
+use crate::sync;
 use crate::task_run::{self, Call, Ended, FirstPoll, Prepared};
 use crate::{State, Value};
 
@@ -58,8 +59,7 @@ pub(super) fn spawn(pool: &Arc<Pool>, worker: usize, first: Option<Back>) -> std
     let theirs = Arc::clone(pool);
     let clock = pool.core.services.clock.clone();
     clock.enter();
-    let spawned =
-        thread::Builder::new().name(format!("prefect-worker-{worker}")).spawn(move || work(&theirs, worker, first));
+    let spawned = sync::spawn(format!("prefect-worker-{worker}"), move || work(&theirs, worker, first));
     if let Err(error) = spawned {
         clock.leave();
         return Err(error);
@@ -136,7 +136,7 @@ impl<'p> Worker<'p> {
         let _holds = HoldsToken::new();
         let _working = Working::new(&core.services, &core.graph);
         let handle = core.has_async().then(|| core.services.runtime.handle());
-        let _entered = handle.as_ref().map(tokio::runtime::Handle::enter);
+        let _entered = handle.as_ref().map(sync::Handle::enter);
         // Whether the desk holds more than the job in hand: the first of a batch never touches it.
         let mut on_desk = false;
         let mut current: Option<Job> = None;
@@ -198,6 +198,7 @@ impl<'p> Worker<'p> {
                     Outcome::Done(done)
                 }
                 Call::Waits(future, context) => {
+                    self.pool.goes_away();
                     self.pool.send_away(Away::Plain(started), future, context);
                     self.now = core.services.clock.now();
                     Outcome::Away

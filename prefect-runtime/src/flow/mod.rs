@@ -46,6 +46,7 @@ pub use type_schema::{NoSchema, SchemaProbe, TypeSchema};
 
 use crate::run::{self, AsyncRuntime, FlowRun, Prepared, RunSettings, RunState, Until};
 use crate::schedule::Schedule;
+use crate::sync::Handle;
 use declared::FlowParameter;
 use graph::Graph;
 pub(crate) use inputs::SharedValues;
@@ -269,7 +270,7 @@ impl<O: FlowOutput> Flow<O> {
     /// # Panics
     /// As [`run`](Self::run), but for the async context, which it needs: outside a tokio runtime it panics.
     pub async fn run_async(&self) -> FlowRun<O> {
-        let handle = tokio::runtime::Handle::current();
+        let handle = Handle::current();
         Prepared::check(self);
         let flow = self.unread();
         let (tell, told) = tokio::sync::oneshot::channel();

@@ -8,6 +8,7 @@ use super::graph::{Code, TaskId};
 use super::inputs::Slot;
 use super::settings::FlowOptions;
 use crate::built_in::BuiltIn;
+use crate::sync::thread_local;
 
 thread_local! {
     /// Innermost last: a flow may be built within another, as a graph of its own.

@@ -1,7 +1,7 @@
 //! One destination in a running program: its law behind a lock, and the future that obeys it.
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use super::destination::{Destination, Note, Step};
@@ -13,6 +13,7 @@ use super::route::{Carrier, Carrying, Form, Route};
 use crate::Clock;
 use crate::clock::{Sleep, Tick};
 use crate::lock::{Locked, lock};
+use crate::sync::Mutex;
 
 /// A destination to which there is a way. Messages are pushed from any thread; one [`Drive`] sends them.
 pub(crate) struct Channel {

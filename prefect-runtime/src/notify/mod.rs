@@ -33,7 +33,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -63,6 +63,7 @@ pub use slack::{SlackNotifier, slack_notifier, slack_notifier_args};
 
 use crate::clock::Tick;
 use crate::lock::lock;
+use crate::sync::Mutex;
 use crate::{Clock, SecretError, State, TaskError, Tracked, block_on};
 
 /// The notifications of one run. Clones share it.

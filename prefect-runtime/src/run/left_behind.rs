@@ -1,9 +1,9 @@
 //! Bodies that have outlived their timeouts: a thread cannot be stopped.
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 
 use crate::engine::RunId;
 use crate::lock::lock;
+use crate::sync::Mutex;
 
 /// For each task run how many of its bodies were given up, less those that came back: a body may come back before it is told
 /// that it was given up.

@@ -1,7 +1,7 @@
 //! The flow runner: from the first state of a flow run to its last.
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::left_behind::LeftBehind;
@@ -24,6 +24,7 @@ use crate::random::{fraction, spread};
 use crate::results::TaskResult;
 use crate::schedule::ClockEvent;
 use crate::state::Start;
+use crate::sync::Mutex;
 use crate::{Clock, Config, Signal, SignalKind, State, StateKind, TaskError, Tracked, context, random};
 
 /// What the executor and the task runs of one run share.

@@ -1,9 +1,8 @@
 //! The async runtime of a run: the one that it is called in, or its own, made when it is first needed.
-use std::sync::{Mutex, PoisonError};
-
-use tokio::runtime::{Builder, Handle, Runtime};
+use std::sync::PoisonError;
 
 use crate::lock::lock;
+use crate::sync::{Handle, Mutex, Runtime, async_runtime};
 
 #[derive(Debug)]
 pub(crate) enum AsyncRuntime {
@@ -24,12 +23,7 @@ impl AsyncRuntime {
             Self::Given(handle) => handle.clone(),
             Self::Own(runtime) => {
                 let mut runtime = lock(runtime);
-                let runtime = runtime.get_or_insert_with(|| {
-                    let mut builder = Builder::new_multi_thread();
-                    // Bodies are polled on the workers first: what gets here waits for most of its life.
-                    builder.worker_threads(1).thread_name("prefect-async").enable_all();
-                    builder.build().expect("a thread for async tasks")
-                });
+                let runtime = runtime.get_or_insert_with(|| async_runtime().expect("a thread for async tasks"));
                 runtime.handle().clone()
             }
         }

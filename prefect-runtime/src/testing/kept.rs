@@ -1,8 +1,9 @@
 //! What a test run keeps in place of files and object stores.
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::lock::lock;
+use crate::sync::Mutex;
 use crate::{ResultStore, TaskError};
 
 /// Results by their names. Clones share them.

@@ -1,7 +1,7 @@
 //! What is kept of a run while it goes on.
 use std::fmt;
 use std::mem::take;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value as Json;
@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::LogLine;
 use crate::lock::lock;
 use crate::notify::{Outbox, Posted};
+use crate::sync::Mutex;
 use crate::{Observer, State, StateKind, Tracked, TrackedKind};
 
 /// One state change of a task run or of the flow run, after its handlers.
