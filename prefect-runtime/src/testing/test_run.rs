@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::sync::Handle;
 use jiff::Timestamp;
 use serde::Serialize;
-use tokio::runtime::Handle;
 
 use super::kept::KeptResults;
 use super::record::Recorder;
@@ -298,7 +298,7 @@ impl<O> fmt::Debug for TestRun<O> {
 #[track_caller]
 fn assert_may_wait(instead: &str) {
     assert!(
-        Handle::try_current().is_err(),
+        tokio::runtime::Handle::try_current().is_err(),
         "this would hold up the async runtime that it is called in: write `.{instead}.await`"
     );
 }
