@@ -108,6 +108,14 @@ struct Worker<'p> {
     now: Tick,
 }
 
+/// Work that a worker has taken.
+struct Fetched {
+    /// The first of it, in hand.
+    job: Job,
+    /// Whether there is more, on the desk.
+    on_desk: bool,
+}
+
 /// What became of a job.
 enum Outcome {
     Done(Done),
@@ -165,16 +173,9 @@ impl<'p> Worker<'p> {
                     std::mem::swap(&mut desk.done, &mut self.done);
                 }
             }
-            if !self.fetch() {
-                return Over::Run;
-            }
-            let batch = &mut self.batch;
-            current = batch.pop(&mut self.passed);
-            on_desk = !batch.jobs.is_empty();
-            if on_desk {
-                let mut desk = lock(&self.pool.desks[self.me]);
-                std::mem::swap(&mut desk.batch, batch);
-            }
+            let Some(fetched) = self.fetch() else { return Over::Run };
+            current = Some(fetched.job);
+            on_desk = fetched.on_desk;
         }
     }
 
@@ -245,10 +246,11 @@ impl<'p> Worker<'p> {
         self.done.push(done);
     }
 
-    /// Reports what is done, and fills the batch. False when the run is over.
-    fn fetch(&mut self) -> bool {
+    /// Reports what is done, and takes what comes next. `None` when the run is over.
+    fn fetch(&mut self) -> Option<Fetched> {
         let pool = self.pool;
         let mut sched = lock(&pool.sched);
+        let mut left = Left::Nothing;
         loop {
             self.report(&mut sched);
             let timer = pool.set_alarm(&mut sched);
@@ -258,7 +260,8 @@ impl<'p> Worker<'p> {
                 sched = lock(&pool.sched);
             }
             if sched.stop {
-                return self.leave(sched);
+                self.leave(sched);
+                return None;
             }
             if let Some(back) = take_fair(&mut sched, pool.desks.len()) {
                 drop(sched);
@@ -272,7 +275,7 @@ impl<'p> Worker<'p> {
             let max = batch_size(sched.mean, sched.engine.ready(), pool.desks.len());
             sched.engine.take(max, &mut self.batch);
             if self.batch.jobs.is_empty() {
-                self.take_from_others(&mut sched);
+                left = self.take_from_others(&mut sched);
             }
             if !self.batch.jobs.is_empty() {
                 break;
@@ -282,7 +285,8 @@ impl<'p> Worker<'p> {
             }
             if self.is_over(&sched) {
                 pool.is_over(&mut sched);
-                return self.leave(sched);
+                self.leave(sched);
+                return None;
             }
             if !self.garbage.is_empty() {
                 drop(sched);
@@ -290,19 +294,22 @@ impl<'p> Worker<'p> {
                 sched = lock(&pool.sched);
                 continue;
             }
-            match self.sleep(sched) {
-                Some(awake) => sched = awake,
-                None => return false,
-            }
+            sched = self.sleep(sched)?;
             self.now = pool.core.services.clock.now();
         }
+        let job = self.batch.pop(&mut self.passed).expect("just looked at");
+        let on_desk = !self.batch.jobs.is_empty();
+        if on_desk {
+            // Before the lock is given back: who is woken now has to find it there.
+            std::mem::swap(&mut lock(&pool.desks[self.me]).batch, &mut self.batch);
+        }
         // Never leave a task behind without a worker awake for it: the next body may be a slow one.
-        if sched.engine.ready() + self.batch.jobs.len() > 1 {
+        if on_desk || sched.engine.ready() > 0 || left == Left::More {
             pool.grant(&mut sched);
         }
         drop(sched);
         self.clear_garbage();
-        true
+        Some(Fetched { job, on_desk })
     }
 
     fn report(&mut self, sched: &mut Sched) {
@@ -314,19 +321,23 @@ impl<'p> Worker<'p> {
     }
 
     /// Nothing is ready: what others have finished but not told, and half of what they hold.
-    fn take_from_others(&mut self, sched: &mut Sched) {
+    fn take_from_others(&mut self, sched: &mut Sched) -> Left {
+        let mut left = Left::Nothing;
         for (other, desk) in self.pool.desks.iter().enumerate() {
             if other == self.me {
                 continue;
             }
             let mut desk = lock(desk);
             sched.engine.complete(&mut desk.done);
-            desk.batch.give_half(&mut self.batch);
-            if !self.batch.jobs.is_empty() {
-                break;
+            if self.batch.jobs.is_empty() {
+                desk.batch.give_half(&mut self.batch);
+            }
+            if !desk.batch.jobs.is_empty() {
+                left = Left::More;
             }
         }
         self.garbage.append(&mut sched.engine.garbage);
+        left
     }
 
     /// Whether nothing will happen any more.
@@ -338,11 +349,10 @@ impl<'p> Worker<'p> {
     }
 
     /// The worker's end: gives its busy token back.
-    fn leave(&mut self, sched: Locked<'_, Sched>) -> bool {
+    fn leave(&mut self, sched: Locked<'_, Sched>) {
         drop(sched);
         self.clear_garbage();
         self.pool.core.services.clock.leave();
-        false
     }
 
     /// Sleeps until there is work. `None` when the run is over.
@@ -373,6 +383,14 @@ impl<'p> Worker<'p> {
     fn clear_garbage(&mut self) {
         self.garbage.clear();
     }
+}
+
+/// What lies on the desks of other workers when one has taken its part.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    /// Somebody else has to be woken for it.
+    More,
 }
 
 /// A fair part of the bodies that have come back.
