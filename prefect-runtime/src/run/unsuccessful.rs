@@ -26,7 +26,9 @@ use crate::{MissingResult, State, StateKind};
 /// assert_eq!(error.to_string(), text);
 /// assert_eq!(error.tasks().len(), 1);
 /// ```
-pub struct Unsuccessful {
+pub struct Unsuccessful(Box<Why>);
+
+struct Why {
     flow: String,
     state: State,
     tasks: Vec<TaskRunInfo>,
@@ -37,13 +39,13 @@ impl Unsuccessful {
     /// The state of the flow run.
     #[must_use]
     pub fn state(&self) -> &State {
-        &self.state
+        &self.0.state
     }
 
     /// The task runs that failed, but for those that only followed from others: whose trigger did not fire.
     #[must_use]
     pub fn tasks(&self) -> &[TaskRunInfo] {
-        &self.tasks
+        &self.0.tasks
     }
 }
 
@@ -52,16 +54,17 @@ const NAMED: usize = 3;
 
 impl fmt::Display for Unsuccessful {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Why { flow, state, tasks, missing } = &*self.0;
         let said = |state: &State| plain(state.message().unwrap_or(state.kind().name()));
-        write!(f, "flow `{}`: {}", plain(&self.flow), said(&self.state))?;
-        if let (Some(missing), true) = (&self.missing, self.tasks.is_empty()) {
+        write!(f, "flow `{}`: {}", plain(flow), said(state))?;
+        if let (Some(missing), true) = (missing, tasks.is_empty()) {
             return write!(f, " ({missing})");
         }
-        for (i, task) in self.tasks.iter().take(NAMED).enumerate() {
+        for (i, task) in tasks.iter().take(NAMED).enumerate() {
             let before = if i == 0 { " (" } else { "; " };
             write!(f, "{before}{}: {}", plain(&task.name), said(&task.state))?;
         }
-        match self.tasks.len() {
+        match tasks.len() {
             0 => Ok(()),
             n if n <= NAMED => f.write_str(")"),
             n => write!(f, "; and {} more)", n - NAMED),
@@ -92,6 +95,7 @@ impl<O: FlowOutput> FlowRun<O> {
         let failed =
             |task: &TaskRunInfo| task.state.kind().is_failed() && task.state.kind() != StateKind::TriggerFailed;
         let (flow, state) = (self.flow_name().to_owned(), self.state().clone());
-        Err(Unsuccessful { flow, state, tasks: self.task_runs().filter(failed).collect(), missing })
+        let tasks = self.task_runs().filter(failed).collect();
+        Err(Unsuccessful(Box::new(Why { flow, state, tasks, missing })))
     }
 }
