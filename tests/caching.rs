@@ -125,6 +125,34 @@ fn validators_decide_what_fits() {
 }
 
 #[test]
+fn parameters_of_a_flow_function_are_compared() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    #[task(cache_for = "1h", cache_validator = all_parameters)]
+    fn by_parameters() -> u32 {
+        RUNS.fetch_add(1, Ordering::Relaxed)
+    }
+    #[task(cache_for = "1h", cache_validator = all_inputs)]
+    fn by_inputs(day: String, n: Option<u8>) -> String {
+        format!("{day} {n:?} {}", RUNS.fetch_add(1, Ordering::Relaxed))
+    }
+    #[prefect::flow]
+    fn parameters(day: String) -> u32 {
+        let _ = day;
+        by_parameters()
+    }
+    #[prefect::flow]
+    fn inputs(day: String, n: Option<u8>) -> String {
+        by_inputs(day, n)
+    }
+    let cache = Cache::new();
+    let typed = |day: &str| run(parameters::parameters().day(day).flow(), &cache).output().unwrap();
+    assert_eq!([typed("mon"), typed("tue"), typed("mon")], [0, 1, 0]);
+    assert_eq!(run(parameters::flow().with_parameter("day", "tue"), &cache).output().unwrap(), 1);
+    let of = |n| run(inputs::parameters().day("mon").n(n).flow(), &cache).output().unwrap();
+    assert_eq!([of(1), of(2), of(1)], ["mon Some(1) 2", "mon Some(2) 3", "mon Some(1) 2"]);
+}
+
+#[test]
 fn validators_of_ones_own() {
     fn smaller(kept: &CacheCandidate<'_>) -> bool {
         kept.is_fresh() && kept.kept_input::<i64>("x") > kept.input::<i64>("x") && kept.result::<i64>().is_some()

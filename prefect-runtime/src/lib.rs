@@ -95,8 +95,9 @@ pub mod __private {
     pub use crate::cache::{CacheValidator, cache_validator};
     pub use crate::dsl::{
         GivenValues, Input, IntoConstant, IntoGeneric, IntoGenericMapped, IntoGiven, IntoInput, IntoMapped,
-        IntoTaskError, Mapped, Missing, Node, Output, RefParam, ResultLike, Set, call, declared, each, flow, in_flow,
-        in_memory, mapped, output_node, owned, parameter_node, returned, shared, slot, stored, task_input, unpack,
+        IntoTaskError, KeepProbe, KeptInMemory, Mapped, Missing, Node, Output, RefParam, ResultLike, Set, call,
+        declared, each, flow, in_flow, in_memory, mapped, output_node, owned, parameter_node, returned, shared, slot,
+        stored, task_input, unpack,
     };
     pub use crate::flow::trigger::{Accepts, Typed, any_state, erase_trigger, into_trigger};
     pub use crate::flow::{

@@ -274,3 +274,63 @@ fn a_test_run_keeps_results_to_itself() {
         TestRun::of(&flow).with_body("kept-1", |_| Ok(7_i64)).failing("kept-2", "not asked").kept("2.json", 5).run();
     assert_eq!((run.output().unwrap(), &run.kept()["1.json"][..]), ((7, 5), &b"7"[..]));
 }
+
+/// Values of parameters are parts of names, if they can be written at all.
+#[test]
+fn parameters_of_the_flow_are_parts_of_names() {
+    #[derive(Clone, serde::Deserialize)]
+    struct ReadOnly {
+        day: u8,
+    }
+    #[task(target = "{day}-{n}.json", cache_for = "1h", cache_validator = all_inputs)]
+    fn load(day: String, n: Option<u8>) -> String {
+        format!("{day} {n:?}")
+    }
+    #[task(target = "{day}.json", task_run_name = "of {day}")]
+    fn read_only(#[constant] other: u8, day: &ReadOnly) -> String {
+        format!("{} {other} {}", day.day, context().task_run_name().unwrap())
+    }
+    #[prefect::flow]
+    fn loads(day: String, #[default(3)] n: Option<u8>) -> String {
+        load(day, n)
+    }
+    #[prefect::flow]
+    fn reads(day: ReadOnly) -> String {
+        read_only(1, day)
+    }
+    let folder = Folder::new();
+    let run = |flow: prefect::Flow<Node<String>>| {
+        let config = Config::builder().home(folder.path()).build().unwrap();
+        flow.with(RunSettings::new().config(config)).run()
+    };
+    let given = loads::parameters().day("mon").flow();
+    assert_eq!(run(given).output().unwrap(), "mon Some(3)");
+    let by_name = loads::flow().with_parameter("day", "tue").with_parameter("n", 4);
+    assert_eq!(run(by_name).output().unwrap(), "tue Some(4)");
+    assert_eq!(folder.files(), [".prefect/results/mon-3.json", ".prefect/results/tue-4.json"]);
+    // Never one name for all values.
+    let refused = run(reads::flow().with_parameter("day", serde_json::json!({ "day": 1 })));
+    let text = message_of(&refused, "read_only");
+    let expected = "Unexpected error: target `{day}.json`: the input `day`, a `results::local::";
+    assert!(text.starts_with(expected) && text.ends_with("ReadOnly`, lives in memory only and has no text"), "{text}");
+}
+
+/// A list that is made of several results has no text of its own.
+#[test]
+fn a_list_of_results_is_no_part_of_a_name() {
+    #[task]
+    fn one(x: i64) -> i64 {
+        x
+    }
+    #[task(target = "{xs}.json")]
+    fn sum(xs: Vec<i64>) -> i64 {
+        xs.iter().sum()
+    }
+    let folder = Folder::new();
+    let constant = flow!("constant", result = folder.results(), { sum(vec![1, 2]) }).run();
+    assert_eq!(constant.output().unwrap(), 3);
+    assert_eq!(folder.files(), ["results/[1,2].json"]);
+    let run = flow!("list", result = folder.results(), { sum(vec![one(1), one(2)]) }).run();
+    let text = "Unexpected error: target `{xs}.json`: the input `xs`, a `alloc::vec::Vec<i64>`, lives in memory only and has no text";
+    assert_eq!(message_of(&run, "sum"), text);
+}

@@ -5,7 +5,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Generics, ReturnType, Signature, Type};
 
-use super::values::Values;
+use super::values::{Values, keep};
 use crate::call::{Call, default_fn};
 use crate::errors::Errors;
 use crate::function::{Function, check_name};
@@ -170,7 +170,8 @@ impl Parts<'_> {
                 use #probe::__private::NoSchema as _;
                 #probe::__private::SchemaProbe::<#ty>::of().find()
             }};
-            quote_spanned!(ty.span()=> #krate::__private::declared::<#ty>(#name, #doc, #default, #schema))
+            let keep = keep(probe, ty);
+            quote_spanned!(ty.span()=> #krate::__private::declared::<#ty>(#name, #doc, #default, #schema, #keep))
         });
         let given = Values { call: &call, returns: &returns }.builder();
         let report = errors.report();

@@ -1,6 +1,6 @@
 //! `etl::parameters().x(1).flow()`: a flow with values for its parameters, each of its type.
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
@@ -65,15 +65,25 @@ impl Values<'_> {
         let after = quote!(#values<#(#after),*>);
         let value = Ident::new("value", name.span());
         let at_type = path_at(krate, ty.span());
+        let keep = keep(krate, ty);
         let bound = quote_spanned!(ty.span()=> #at_type::__private::IntoGiven<#ty>);
         quote! {
             #(#[doc = #doc])*
             #vis fn #name(mut self, #value: impl #bound) -> #after
             where #state: #not_given
             {
-                self.given.give::<#ty>(#text, #krate::__private::IntoGiven::<#ty>::into_given(#value));
+                self.given.give::<#ty>(#text, #krate::__private::IntoGiven::<#ty>::into_given(#value), #keep);
                 #values { given: self.given, marker: ::core::marker::PhantomData }
             }
         }
     }
+}
+
+/// How values of this type are kept. The trait comes second, for types that cannot be written.
+pub(super) fn keep(krate: &TokenStream, ty: &impl ToTokens) -> TokenStream {
+    quote! {{
+        #[allow(unused_imports)]
+        use #krate::__private::KeptInMemory as _;
+        #krate::__private::KeepProbe::<#ty>::of().keep()
+    }}
 }

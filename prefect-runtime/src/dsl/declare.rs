@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Data, Missing, Node, Set};
@@ -204,13 +205,25 @@ impl<T, N> fmt::Debug for ParameterArguments<T, N> {
 pub trait FlowParameter: Sized {
     /// Adds it to the flow that is being built.
     #[track_caller]
-    fn declare(name: &'static str, doc: &'static str, default: Option<Slot>, schema: TypeSchema) -> Node<Self>;
+    fn declare(
+        name: &'static str,
+        doc: &'static str,
+        default: Option<Slot>,
+        schema: TypeSchema,
+        keep: fn(Self) -> Value,
+    ) -> Node<Self>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + Clone + Send + Sync + 'static> FlowParameter for T {
-    fn declare(name: &'static str, doc: &'static str, default: Option<Slot>, schema: TypeSchema) -> Node<T> {
-        let declared = Declared::in_memory::<T>().with_doc(doc).with_schema(schema);
+    fn declare(
+        name: &'static str,
+        doc: &'static str,
+        default: Option<Slot>,
+        schema: TypeSchema,
+        keep: fn(T) -> Value,
+    ) -> Node<T> {
+        let declared = Declared::kept_by(keep).with_doc(doc).with_schema(schema);
         let declared = match default {
             None => declared,
             Some(Slot::Value(value)) => declared.with_default(value),
@@ -228,8 +241,42 @@ pub fn declared<T: FlowParameter>(
     doc: &'static str,
     default: Option<Slot>,
     schema: TypeSchema,
+    keep: fn(T) -> Value,
 ) -> Node<T> {
-    T::declare(name, doc, default, schema)
+    T::declare(name, doc, default, schema, keep)
+}
+
+/// For the macros: asks whether values of a type can be stored. `keep` is the method of the type itself if they can, else
+/// that of [`KeptInMemory`], which the compiler takes second.
+#[derive(Debug)]
+pub struct KeepProbe<T>(PhantomData<fn() -> T>);
+
+impl<T> KeepProbe<T> {
+    /// Asks about this type.
+    #[must_use]
+    pub fn of() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> KeepProbe<T> {
+    /// They can: they are parts of names, and compared by caches.
+    #[must_use]
+    pub fn keep(self) -> fn(T) -> Value {
+        Value::new
+    }
+}
+
+/// For the macros: what a [`KeepProbe`] says of all other types.
+pub trait KeptInMemory<T> {
+    /// They live as long as the run.
+    fn keep(self) -> fn(T) -> Value;
+}
+
+impl<T: Send + Sync + 'static> KeptInMemory<T> for KeepProbe<T> {
+    fn keep(self) -> fn(T) -> Value {
+        Value::in_memory
+    }
 }
 
 /// A plain value for a parameter of type `P`.
@@ -273,8 +320,8 @@ pub struct GivenValues(GivenParameters);
 
 impl GivenValues {
     /// Gives a parameter its value.
-    pub fn give<T: Send + Sync + 'static>(&mut self, name: &str, value: T) {
-        self.0.insert(name.to_owned(), Given::Value(Value::in_memory(value)));
+    pub fn give<T>(&mut self, name: &str, value: T, keep: fn(T) -> Value) {
+        self.0.insert(name.to_owned(), Given::Value(keep(value)));
     }
 
     /// The flow, with these values.

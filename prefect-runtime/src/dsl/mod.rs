@@ -21,7 +21,7 @@ pub use closure::task_fn;
 pub use collections::input;
 pub use control::{Choose, Chooser, case, choose, filter, ifelse, merge, switch};
 pub use convert::{IntoConstant, IntoGeneric, IntoInput};
-pub use declare::{GivenValues, IntoGiven, declared};
+pub use declare::{GivenValues, IntoGiven, KeepProbe, KeptInMemory, declared};
 pub use flow::{flow, in_flow, output_node, parameter_node, reference_tasks, returned};
 pub use input::{Input, slot};
 pub use mapped::{

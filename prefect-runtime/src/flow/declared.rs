@@ -19,7 +19,8 @@ use crate::{Data, Signal, Value};
 /// What a flow asks for: a type, and perhaps a default.
 #[derive(Clone)]
 pub(crate) struct Declared {
-    read: fn(&Json) -> serde_json::Result<Value>,
+    #[allow(clippy::type_complexity, reason = "used once")]
+    read: Arc<dyn Fn(&Json) -> serde_json::Result<Value> + Send + Sync>,
     type_id: fn() -> TypeId,
     type_name: fn() -> &'static str,
     pub(crate) default: Option<Value>,
@@ -31,18 +32,12 @@ pub(crate) struct Declared {
 impl Declared {
     /// Its values can be stored, as results of tasks can.
     pub(crate) fn of<T: Data>() -> Self {
-        Self::read_by::<T>(|json| T::deserialize(json).map(Value::new), Value::new)
+        Self::kept_by::<T>(Value::new)
     }
 
-    /// Its values live as long as the run.
-    pub(crate) fn in_memory<T: DeserializeOwned + Send + Sync + 'static>() -> Self {
-        Self::read_by::<T>(|json| T::deserialize(json).map(Value::in_memory), Value::in_memory)
-    }
-
-    fn read_by<T: DeserializeOwned + Send + Sync + 'static>(
-        read: fn(&Json) -> serde_json::Result<Value>,
-        keep: fn(T) -> Value,
-    ) -> Self {
+    /// Its values are kept in this way.
+    pub(crate) fn kept_by<T: DeserializeOwned + Send + Sync + 'static>(keep: fn(T) -> Value) -> Self {
+        let read = Arc::new(move |json: &Json| T::deserialize(json).map(keep));
         // What may be left out of a struct may be left out of a run. Reading is user code.
         let default = guard(|| T::deserialize(Absent).ok().map(keep)).unwrap_or(None);
         let (doc, schema) = (Cow::Borrowed(""), TypeSchema::guessed::<T>());

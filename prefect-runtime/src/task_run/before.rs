@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::keep::{Keeping, check_kept};
 use super::load::{MadeOf, load_inputs};
 use super::mapping::map;
-use super::template::{OfRun, expand};
+use super::template::{OfRun, Purpose, expand};
 use super::{Body, Started, Step, done, enter, log_starting, unwatched};
 use crate::clock::Tick;
 use crate::context::Extras;
@@ -137,7 +137,8 @@ fn set_task_run_name(tracked: &Tracked, old: &State, of: OfRun<'_>) -> Step<Opti
     let OfRun { core, run, .. } = of;
     let Some(name) = &core.graph.definition(run.task).task_run_name else { return Ok(None) };
     // Inputs become text by their own `Serialize`.
-    match guard(|| expand("task_run_name", name, of)).unwrap_or_else(|caught| Err(caught.into_error())) {
+    match guard(|| expand("task_run_name", name, Purpose::Label, of)).unwrap_or_else(|caught| Err(caught.into_error()))
+    {
         Ok(name) => Ok(name.map(Arc::from)),
         Err(error) => end(core, tracked, run, old, core.services.unexpected(error)),
     }

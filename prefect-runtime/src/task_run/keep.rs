@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 
 use super::before::end;
 use super::load::MadeOf;
-use super::template::{OfRun, expand};
+use super::template::{OfRun, Purpose, expand};
 use super::{Step, enter};
 use crate::cache::{CacheCandidate, Given, GivenValue, Kept, LooksAt, duration_only};
 use crate::engine::{RunId, plain};
@@ -87,12 +87,12 @@ fn place(definition: &TaskDefinition, of: OfRun<'_>) -> Result<Option<Place>, Ta
         None => result,
     };
     let location = match (&definition.target, &result.location) {
-        (Some(target), _) => expand("target", target, of)?,
-        (None, Some(location)) => expand("the location of the result", location, of)?,
+        (Some(target), _) => expand("target", target, Purpose::Place, of)?,
+        (None, Some(location)) => expand("the location of the result", location, Purpose::Place, of)?,
         (None, None) => {
             let child = if run.child.is_some() { "-{map_index}" } else { "" };
             let template = format!("{{flow_name}}/{{flow_run_id}}/{{task_slug}}{child}.{}", result.ending());
-            expand("the location of the result", &Template::new(template), of)?
+            expand("the location of the result", &Template::new(template), Purpose::Place, of)?
         }
     };
     // Without one of its inputs the task does not run, or takes what became of an upstream task: nothing to keep.

@@ -15,15 +15,40 @@ pub(super) struct OfRun<'a> {
     pub(super) inputs: &'a [Option<Value>],
 }
 
+/// What a filled-in template is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be read: an input that cannot be written is shown by its type.
+    Label,
+    /// To tell results apart: two inputs of one type must not be taken for the same.
+    Place,
+}
+
 /// Names in braces become inputs (which win) or what the run context knows. `None` if an input that it names has no value,
 /// because its task did not succeed. `what` is the option that the template is of.
-pub(super) fn expand(what: &str, template: &Template, of: OfRun<'_>) -> Result<Option<String>, TaskError> {
+pub(super) fn expand(
+    what: &str,
+    template: &Template,
+    purpose: Purpose,
+    of: OfRun<'_>,
+) -> Result<Option<String>, TaskError> {
     let mut out = String::new();
     for piece in template.pieces().map_err(|why| format!("{what} `{template}`: {why}"))? {
         match piece {
             Piece::Text(text) => out.push_str(text),
             Piece::Name(name) => match look_up(of, name) {
                 Found::Text(text) => out.push_str(&text),
+                Found::Unwritable(of_type) if purpose == Purpose::Label => {
+                    out.push('<');
+                    out.push_str(of_type);
+                    out.push('>');
+                }
+                Found::Unwritable(of_type) => {
+                    let text = format!(
+                        "{what} `{template}`: the input `{name}`, a `{of_type}`, lives in memory only and has no text"
+                    );
+                    return Err(text.into());
+                }
                 Found::WithoutValue => return Ok(None),
                 Found::Nothing => return Err(format!("{what} `{template}`: nothing is called `{name}`").into()),
             },
@@ -34,6 +59,8 @@ pub(super) fn expand(what: &str, template: &Template, of: OfRun<'_>) -> Result<O
 
 enum Found {
     Text(String),
+    /// An input of this type, which lives in memory only.
+    Unwritable(&'static str),
     /// An input whose task did not succeed.
     WithoutValue,
     Nothing,
@@ -42,7 +69,10 @@ enum Found {
 fn look_up(OfRun { core, run, run_count, inputs }: OfRun<'_>, key: &str) -> Found {
     let parameters = core.graph.kind(run.task).code.parameters();
     if let Some(i) = parameters.iter().position(|p| p.name() == key) {
-        return inputs[i].as_ref().map_or(Found::WithoutValue, |value| Found::Text(text(value)));
+        return match &inputs[i] {
+            None => Found::WithoutValue,
+            Some(value) => text(value).map_or_else(|| Found::Unwritable(value.type_name()), Found::Text),
+        };
     }
     in_context(core, run, run_count, key).map_or(Found::Nothing, Found::Text)
 }
@@ -73,17 +103,17 @@ fn in_context(core: &RunCore, run: RunId, run_count: u32, key: &str) -> Option<S
     }
 }
 
-/// Texts as they are, everything else as JSON.
-fn text(value: &Value) -> String {
+/// Texts as they are, everything else as JSON; `None` if it cannot be written.
+fn text(value: &Value) -> Option<String> {
     if let Some(state) = value.downcast_ref::<crate::State>() {
         return match state.result() {
             crate::StateResult::Value(value) => text(value),
-            _ => state.to_string(),
+            _ => Some(state.to_string()),
         };
     }
     match value.to_json() {
-        Some(Ok(serde_json::Value::String(text))) => text,
-        Some(Ok(json)) => json.to_string(),
-        _ => format!("<{}>", value.type_name()),
+        Some(Ok(serde_json::Value::String(text))) => Some(text),
+        Some(Ok(json)) => Some(json.to_string()),
+        _ => None,
     }
 }
