@@ -64,7 +64,7 @@ fn a_file_that_is_no_result_fails_that_task_alone() {
         assert_eq!(states(&run), ["kept Failed", "other Success"]);
         let file = folder.path().join("results/kept.json");
         let expected = format!(
-            "Unexpected error: the result at {} is no `alloc::vec::Vec<i64>`: {why} (remove it, and the task runs again and \
+            "Unexpected error: the result at {} is no `Vec<i64>`: {why} (remove it, and the task runs again and \
              writes a new one)",
             file.display()
         );

@@ -1,5 +1,6 @@
 //! What a flow says of kept results, checked when it is built.
 use super::builder::FlowBuilder;
+use super::declared::without_modules;
 use super::graph::TaskKind;
 use super::inputs::Slot;
 use super::template::{CONTEXT, Template};
@@ -71,7 +72,10 @@ fn check_kind(kind: &TaskKind) {
                 "task `{task}` keeps its result, and its body does not say what it gives: add `.returns::<T>()` to it"
             ),
             Some(output) if output.load.is_none() => {
-                panic!("task `{task}` keeps its result, and a `{}` lives in memory only", (output.type_name)())
+                panic!(
+                    "task `{task}` keeps its result, and a `{}` lives in memory only",
+                    without_modules((output.type_name)())
+                )
             }
             Some(_) => {}
         }

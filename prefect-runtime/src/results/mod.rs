@@ -16,6 +16,7 @@ pub use serializer::Serializer;
 pub(crate) use serializer::{decode, encode};
 pub use store::ResultStore;
 
+use crate::flow::declared::without_modules;
 use crate::flow::{AnyOutput, Template};
 use crate::panics::{Caught, guard};
 use crate::quiet::Quiet;
@@ -78,7 +79,7 @@ impl TaskResult {
         let read = || {
             let Some(bytes) = self.store.read(location)? else { return Ok(None) };
             load(self.serializer, &bytes).map(Some).map_err(|why| {
-                let (place, ty) = (self.store.full_name(location), (output.type_name)());
+                let (place, ty) = (self.store.full_name(location), without_modules((output.type_name)()));
                 let text = format!(
                     "the result at {place} is no `{ty}`: {why} (remove it, and the task runs again and writes a new one)"
                 );
@@ -94,7 +95,8 @@ impl TaskResult {
         location::check(location)?;
         let write = || {
             let cannot = |why: TaskError| {
-                let text = format!("a `{}` cannot be kept as {}: {why}", value.type_name(), self.serializer);
+                let ty = without_modules(value.type_name());
+                let text = format!("a `{ty}` cannot be kept as {}: {why}", self.serializer);
                 TaskError::from(text)
             };
             let bytes = encode(self.serializer, value).map_err(cannot)?;
@@ -119,7 +121,7 @@ pub(crate) enum Written {
 }
 
 fn not_storable(output: AnyOutput) -> TaskError {
-    format!("a `{}` lives in memory only, and cannot be kept", (output.type_name)()).into()
+    format!("a `{}` lives in memory only, and cannot be kept", without_modules((output.type_name)())).into()
 }
 
 impl fmt::Debug for TaskResult {

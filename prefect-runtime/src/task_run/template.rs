@@ -2,6 +2,7 @@
 use jiff::ToSpan;
 
 use crate::engine::RunId;
+use crate::flow::declared::without_modules;
 use crate::flow::template::{Piece, Template};
 use crate::run::RunCore;
 use crate::{TaskError, Value};
@@ -44,8 +45,9 @@ pub(super) fn expand(
                     out.push('>');
                 }
                 Found::Unwritable(of_type) => {
+                    let ty = without_modules(of_type);
                     let text = format!(
-                        "{what} `{template}`: the input `{name}`, a `{of_type}`, lives in memory only and has no text"
+                        "{what} `{template}`: the input `{name}`, a `{ty}`, lives in memory only and has no text"
                     );
                     return Err(text.into());
                 }
