@@ -62,6 +62,7 @@ impl TaskError {
     }
 
     /// The texts of the error and its sources, outermost first.
+    #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the command line asks"))]
     pub(crate) fn texts(&self) -> Vec<String> {
         let mut texts = vec![self.to_string()];
         // The sources have code of their own.

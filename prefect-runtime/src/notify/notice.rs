@@ -98,6 +98,7 @@ pub(crate) enum Link {
 
 /// A message that has nowhere to go to, for whoever shows it instead. Its texts are redacted, and not escaped.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the command line shows it"))]
 pub(crate) struct Card {
     /// The state's kind; it has a name and a colour.
     pub(crate) kind: StateKind,

@@ -18,6 +18,7 @@ pub(crate) struct Reply {
 
 /// No answer came. The words go into logs and the summary: short, and nothing of the URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "slack"), allow(dead_code, reason = "the HTTP client reads it"))]
 pub(crate) enum SendError {
     /// The request never left: no connection.
     NotSent(String),
@@ -37,6 +38,7 @@ pub(crate) type Proxies = &'static [(&'static str, &'static str)];
 
 /// Where and how to post.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "slack"), allow(dead_code, reason = "the HTTP client reads it"))]
 pub(crate) struct Endpoint {
     pub(crate) url: WebhookUrl,
     pub(crate) proxies: ProxyList,
@@ -55,6 +57,7 @@ impl std::fmt::Debug for ProxyList {
 
 /// How long one attempt may take.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "slack"), allow(dead_code, reason = "the HTTP client reads it"))]
 pub(crate) struct Timeouts {
     /// To connect.
     pub(crate) connect: Duration,
