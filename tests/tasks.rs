@@ -302,3 +302,25 @@ fn the_run_name_knows_the_attempt() {
     let run = flow!("names", { named(7) }).run();
     assert_eq!(run.output().unwrap(), "row 7, attempt 3 of 7");
 }
+
+/// Every name that the macro takes in a template is one that a run knows.
+#[test]
+fn templates_know_the_run() {
+    #[task(
+        tags = ["nightly"],
+        task_run_name = "{date}|{today}|{yesterday}|{tomorrow}|{today_nodash}|{yesterday_nodash}|{tomorrow_nodash}|\
+                         {flow_name}|{flow_run_id}|{task_name}|{task_full_name}|{task_slug}|{map_index}|{task_run_count}"
+    )]
+    fn named(x: i64) -> String {
+        let _ = x;
+        context().task_run_name().unwrap().to_owned()
+    }
+    let flow = flow!("names", { (named(1), named::map(vec![2])) });
+    let clock = prefect::Clock::virtual_from("2026-03-01T23:59:59Z".parse().unwrap());
+    let run = flow.with(prefect::RunSettings::new().clock(clock)).run();
+    let (alone, mapped) = run.output().unwrap();
+    let days = "2026-03-01T23:59:59Z|2026-03-01|2026-02-28|2026-03-02|20260301|20260228|20260302";
+    let id = run.id();
+    assert_eq!(alone, format!("{days}|names|{id}|named|named|named-nightly-1||1"));
+    assert_eq!(mapped, [format!("{days}|names|{id}|named|named[0]|named-nightly-2|0|1")]);
+}
