@@ -298,3 +298,39 @@ fn a_run_that_goes_on_from_another_sets_it_up_again_too() {
         assert_eq!(world.told(), ["path", "open a1", "open a2", "close a2"]);
     }
 }
+
+/// What a resource is made of is kept for as long as it may be made again.
+#[test]
+fn what_it_was_made_of_goes_after_the_clean_up() {
+    #[task(in_memory)]
+    fn key(#[shared] world: &Arc<World>) -> Db {
+        Db { name: "key".to_owned(), world: Arc::clone(world) }
+    }
+    #[task(in_memory)]
+    fn unlock(key: &Db) -> Result<Db, String> {
+        key.world.open("a")
+    }
+    #[task]
+    fn note(text: String, #[shared] world: &Arc<World>) {
+        world.note(text);
+    }
+    let build = || {
+        flow!("key", {
+            let seen = resource(unlock(key()), close, |db| flaky(db));
+            note("late").after(slow());
+            seen
+        })
+    };
+    // One task after the other, the clean-up may come last.
+    for executor in [Executor::threads(1), Executor::threads(8)] {
+        let world = Arc::<World>::default();
+        let clock = Clock::virtual_from("2026-01-01T00:00:00Z".parse().unwrap());
+        let flow = build().share(Arc::clone(&world)).with(RunSettings::new().executor(executor).clock(clock));
+        assert_eq!(flow.run().output().unwrap(), "a2");
+        let log = ["open a1", "drop a1", "open a2", "close a2", "drop a2", "drop key", "late"];
+        let mut seen = world.log.lock().unwrap().clone();
+        // Both go at one moment.
+        seen[4..6].sort_unstable();
+        assert_eq!(seen, log);
+    }
+}

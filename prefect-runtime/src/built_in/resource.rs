@@ -37,7 +37,7 @@ pub fn resource_init(name: impl Into<Cow<'static, str>>, body: TaskBody) -> Buil
 
 /// `{name}.setup`: makes the resource of its input `mgr`, the manager. The resource is kept in memory only. It is made again
 /// before a task is retried that lies between this one and a clean-up directly downstream of it, as with
-/// [`resource`](crate::resource()).
+/// [`resource`](crate::resource()). One that is mapped is not.
 ///
 /// For an example see [`resource_init`].
 pub fn resource_setup<M: Send + Sync + 'static, T: Send + Sync + 'static>(

@@ -1,8 +1,8 @@
 //! Resources that are set up again.
 //!
 //! Before a task run goes on that has waited, mostly for a retry, the resources of its blocks are set up again. It sees
-//! them fresh, and so does all that waits for it. Everybody else goes on with what was there: one task after the other
-//! they would have run before the retry, and what becomes of them must not depend on the executor.
+//! them fresh, and so does all that waits for it. Everybody else goes on with what was there: what does not wait for the
+//! retry must not depend on which of the two comes first, which is up to the executor.
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
