@@ -114,9 +114,9 @@ impl<'c> Model<'c> {
         let mut model = Self { case, states, due, attempts: vec![0; n], earlier, log: vec![] };
         let mut now = 0;
         loop {
-            for task in 0..n {
+            for (task, Task { upstream, .. }) in case.iter().enumerate() {
                 let ended = |task: &usize| model.states[*task].0.is_finished();
-                if !ended(&task) && !model.due.contains_key(&task) && case[task].upstream.iter().all(ended) {
+                if !ended(&task) && !model.due.contains_key(&task) && upstream.iter().all(ended) {
                     model.states[task] = model.judged(task, now);
                 }
             }
@@ -300,7 +300,7 @@ fn random_flows() {
         let case = Arc::new(case(&mut Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)));
         let expected = Model::run(&case);
         for executor in [Executor::Local, Executor::threads(1), Executor::threads(4)] {
-            assert_eq!(library(&case, executor.clone()), expected, "seed {seed}, {executor:?}");
+            assert_eq!(library(&case, executor), expected, "seed {seed}, {executor:?}");
         }
         let texts = || expected.states.iter().filter_map(|(_, text)| text.as_ref());
         again += usize::from(texts().any(|text| text.starts_with('[') && !text.contains("#1]")));
