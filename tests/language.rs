@@ -11,5 +11,7 @@ mod order;
 mod parts;
 #[path = "language/resources.rs"]
 mod resources;
+#[path = "language/resources_again.rs"]
+mod resources_again;
 #[path = "language/tuples.rs"]
 mod tuples;

@@ -1,4 +1,6 @@
 //! Tasks that Prefect makes itself, made with the library's functions for them.
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use prefect::{EnvVarSecret, Parameter, Secret, TaskBody, TaskDefinition, TaskError, Value, built_in};
 use serde_json::{Value as Json, json};
 
@@ -37,7 +39,12 @@ pub(crate) fn task(task: &TaskSpec, spec: &Spec, witness: &Witness) -> Result<(T
             ("returns init argument * 2", Some(argument)) => {
                 built_in::resource_setup("resource", move |_: &Json| Ok(json!(argument * 2)))
             }
-            // Counted calls: it is set up again for a retry, which does not happen here.
+            ("returns how often setup was called so far", _) => {
+                let calls = AtomicU32::new(0);
+                built_in::resource_setup("resource", move |_: &Json| {
+                    Ok(json!(calls.fetch_add(1, Ordering::SeqCst) + 1))
+                })
+            }
             (words, _) => return Err(format!("a resource whose setup {words}")),
         },
         "ResourceCleanupTask" => {

@@ -24,7 +24,7 @@ use crate::{TaskBody, TaskDefinition};
 pub use control::{as_bool, compare_value, filter_task, merge};
 pub(crate) use control::{compare, otherwise, same, shown};
 pub use parameters::{parameter, parameter_or};
-pub(crate) use resource::{SetUp, cleans_up};
+pub(crate) use resource::{SetUp, cleans_up, sets_up};
 pub use resource::{resource_cleanup, resource_init, resource_setup};
 pub(crate) use values::unary;
 pub use values::{dict, get_item, list, operator};

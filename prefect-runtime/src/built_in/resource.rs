@@ -35,7 +35,9 @@ pub fn resource_init(name: impl Into<Cow<'static, str>>, body: TaskBody) -> Buil
     (TaskDefinition::new(name).role(Role::ResourceInit), body)
 }
 
-/// `{name}.setup`: makes the resource of its input `mgr`, the manager. The resource is kept in memory only.
+/// `{name}.setup`: makes the resource of its input `mgr`, the manager. The resource is kept in memory only. It is made again
+/// before a task is retried that lies between this one and a clean-up directly downstream of it, as with
+/// [`resource`](crate::resource()). One that is mapped is not.
 ///
 /// For an example see [`resource_init`].
 pub fn resource_setup<M: Send + Sync + 'static, T: Send + Sync + 'static>(
@@ -45,7 +47,7 @@ pub fn resource_setup<M: Send + Sync + 'static, T: Send + Sync + 'static>(
     let setup = Quiet::new(setup);
     let body =
         TaskBody::new([Parameter::of::<M>("mgr")], move |inputs| setup(&inputs.take::<M>(0)).map(Value::in_memory));
-    (TaskDefinition::new(format!("{name}.setup")), body)
+    (sets_up(TaskDefinition::new(format!("{name}.setup"))), body)
 }
 
 /// `{name}.cleanup`: takes the manager `mgr` and the `resource`, both from tasks. It runs after all that is upstream of it,
@@ -69,6 +71,11 @@ pub(crate) enum SetUp {
     By(TaskId),
     /// The one that gives the parameter `resource`; the one that gives `mgr` makes its manager.
     Named,
+}
+
+/// Makes a task set up a resource.
+pub(crate) fn sets_up(definition: TaskDefinition) -> TaskDefinition {
+    definition.role(Role::ResourceSetup)
 }
 
 /// Makes a task clean up a resource.

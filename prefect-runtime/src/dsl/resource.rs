@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use super::control::block;
 use super::node::Upstream;
 use super::{Input, IntoGeneric, IntoInput, Node};
-use crate::built_in::{SetUp, cleans_up};
+use crate::built_in::{SetUp, cleans_up, sets_up};
 use crate::flow::{Slot, scope};
 
 /// A resource inside its block, where tasks take it like any other result. It cannot leave the block.
@@ -60,6 +60,10 @@ impl<T> Upstream for Resource<'_, T> {
 /// and take the resource by reference. Every task of the block waits for the set-up, also one that does not take it. If the
 /// set-up fails or is skipped, the clean-up is skipped. A clean-up that fails does not fail the flow.
 ///
+/// Before a task of the block is retried the set-up runs again, with the inputs that it had. The retried task and what waits
+/// for it see the new resource, everybody else the old one. The clean-up runs once, with the last resource; those before are
+/// dropped when nobody needs them any more.
+///
 /// ```
 /// use prefect::prelude::*;
 ///
@@ -101,6 +105,7 @@ pub fn resource<T, K, R>(
         for upstream in last.into_iter().chain([first]) {
             flow.after(task, upstream);
         }
+        flow.edit(first, sets_up);
         flow.edit(task, |definition| cleans_up(definition, SetUp::By(first)));
     });
     result

@@ -64,6 +64,9 @@ impl Engine {
             }
         };
         self.unfinished -= 1;
+        if !self.again.is_empty() && self.ended_again(at, flags) {
+            return;
+        }
         match done.run.child {
             Some(child) => self.child_finished(at, child, flags),
             None => self.task_finished(done.run.task, flags),
@@ -75,6 +78,9 @@ impl Engine {
         for i in 0..self.graph.upstream(task).len() {
             let upstream = self.graph.upstream(task)[i];
             self.release_result(upstream);
+        }
+        if !self.graph.resource_blocks().is_empty() {
+            self.give_up_resources(task);
         }
         if self.graph.mapped.is_empty() {
             for i in 0..self.graph.readers().of(task).len() {

@@ -5,6 +5,7 @@
 //!
 //! The children of a mapped task are task runs like others: they get records behind those of the tasks when their parent
 //! is mapped, in one region each.
+mod again;
 mod finish;
 mod given;
 mod region;
@@ -18,6 +19,7 @@ use crate::clock::Tick;
 use crate::flow::Passed;
 use crate::flow::graph::{Graph, TaskId, id};
 use crate::{State, StateKind, Value};
+use again::Again;
 use region::Region;
 pub(crate) use region::{List, Mapping};
 
@@ -182,6 +184,8 @@ pub(crate) struct Engine {
     states: HashMap<RecordId, State>,
     /// Attempts and run counts, where there was more than one.
     attempts: HashMap<RecordId, (u32, u32)>,
+    /// Resources that are set up again.
+    again: Again,
     unfinished: usize,
     pub(crate) garbage: Garbage,
 }
@@ -233,6 +237,12 @@ impl Engine {
         for task in kept {
             records[*task as usize].readers += 1;
         }
+        // What a resource is made of is kept as long as it may have to be set up again.
+        for block in graph.resource_blocks() {
+            for upstream in graph.upstream(block.set_up) {
+                records[*upstream as usize].readers += 1;
+            }
+        }
         let ready = (0..id(records.len())).filter(|task| records[*task as usize].waits_for == 0).collect();
         Self { unfinished: records.len(), records, ready, ..Self::empty(graph) }
     }
@@ -254,6 +264,7 @@ impl Engine {
             scheduled: BTreeSet::new(),
             states: HashMap::new(),
             attempts: HashMap::new(),
+            again: Again::default(),
             unfinished: 0,
             garbage: Garbage::default(),
         }
@@ -275,11 +286,16 @@ impl Engine {
 
     /// Makes the scheduled task runs ready whose tick has come.
     pub(crate) fn wake(&mut self, now: Tick) {
+        let first = self.ready.len();
         while let Some((tick, task)) = self.scheduled.first().copied()
             && tick <= now
         {
             self.scheduled.pop_first();
             self.ready.push(task);
+        }
+        if !self.graph.resource_blocks().is_empty() {
+            let due = self.ready.split_off(first);
+            self.set_up_before(due);
         }
     }
 

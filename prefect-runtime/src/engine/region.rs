@@ -118,6 +118,9 @@ impl Engine {
             }
             self.records.push(Record::pending(waits_for, readers, upstream));
         }
+        if !self.again.is_empty() {
+            self.inherit_earlier(task, first..first + len);
+        }
         self.region_of.resize(self.graph.len(), None);
         self.region_of[task as usize] = Some(id(self.regions.len()));
         let flags = Flags::Plain;

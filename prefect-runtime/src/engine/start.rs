@@ -23,6 +23,14 @@ impl Engine {
     /// Starts a task run that was ready.
     #[inline]
     pub(crate) fn start(&mut self, at: RecordId, batch: &mut Batch) {
+        if !self.again.is_empty() && self.sees_earlier(at) {
+            return self.start_with_earlier(at, batch);
+        }
+        self.start_with_latest(at, batch);
+    }
+
+    #[inline]
+    pub(super) fn start_with_latest(&mut self, at: RecordId, batch: &mut Batch) {
         let run = self.run_id(at);
         let mut job = Job { run, part: Part::Body, attempt: 1, run_count: 1, passed: 0, more: None };
         let before = batch.passed.len();

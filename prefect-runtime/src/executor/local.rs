@@ -47,6 +47,8 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until, held: H
         }
         clock.block_until(due);
         engine.wake(clock.now());
+        // A resource that is set up again is gone before that, unless somebody needs it.
+        engine.garbage.clear();
         log_beginning(core);
     }
     Ran { engine, broken: None, held }

@@ -44,14 +44,23 @@ pub struct TaskDefinition {
     pub(crate) role: Role,
 }
 
-/// What a task is for, as far as the end of a run depends on it.
+/// What a task is for, as far as the course of a run depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Work,
     /// Makes the manager of a resource.
     ResourceInit,
+    /// Sets a resource up.
+    ResourceSetup,
     /// Cleans a resource up.
     ResourceCleanup,
+}
+
+impl Role {
+    /// Whether a task may decide how the run ends without being named for it.
+    pub(crate) fn decides(self) -> bool {
+        matches!(self, Self::Work | Self::ResourceSetup)
+    }
 }
 
 impl TaskDefinition {

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use super::declared::FlowParameter;
 use super::definition::{AnyOutput, BodyKind, Expects, Parameter, Role, TaskCode, TaskDefinition};
 use super::inputs::{BodyOutcome, Inputs, Slot};
+use super::resources::{ResourceBlock, resource_blocks};
 use super::settings::FlowOptions;
 
 /// The number of a task in its flow.
@@ -38,6 +39,7 @@ pub(crate) struct Lazy {
     terminal: OnceLock<Vec<TaskId>>,
     /// The reference tasks of a flow that uses a resource.
     without_resources: OnceLock<Vec<TaskId>>,
+    resource_blocks: OnceLock<Vec<ResourceBlock>>,
     order: OnceLock<Result<Vec<TaskId>, Cycle>>,
     shared_names: OnceLock<Vec<Arc<str>>>,
 }
@@ -393,14 +395,27 @@ impl Graph {
         if let Some(named) = &self.reference_tasks {
             return named;
         }
-        if self.kinds.iter().all(|kind| kind.definition.role == Role::Work) {
+        if self.kinds.iter().all(|kind| kind.definition.role.decides()) {
             return self.terminal_tasks();
         }
         self.lazy.without_resources.get_or_init(|| {
             let role = |task| self.definition(task).role;
             let is_last = |task: TaskId| self.readers().of(task).iter().all(|to| role(*to) == Role::ResourceCleanup);
-            (0..id(self.len())).filter(|task| role(*task) == Role::Work && is_last(*task)).collect()
+            (0..id(self.len())).filter(|task| role(*task).decides() && is_last(*task)).collect()
         })
+    }
+
+    /// Its resources, by their clean-ups.
+    pub(crate) fn resource_blocks(&self) -> &[ResourceBlock] {
+        self.lazy.resource_blocks.get_or_init(|| resource_blocks(self))
+    }
+
+    /// The resources that a task cleans up.
+    pub(crate) fn cleaned_up_by(&self, task: TaskId) -> &[ResourceBlock] {
+        let blocks = self.resource_blocks();
+        let first = blocks.partition_point(|block| block.clean_up < task);
+        let len = blocks[first..].partition_point(|block| block.clean_up == task);
+        &blocks[first..first + len]
     }
 
     /// The tasks that nothing is downstream of.

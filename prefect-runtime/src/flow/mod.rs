@@ -13,6 +13,7 @@ mod keeping;
 mod layout;
 mod output;
 mod part;
+mod resources;
 pub(crate) mod retry;
 #[cfg(feature = "schema")]
 mod schema;
