@@ -1,8 +1,8 @@
 //! What the parameters of tasks that are made at run time take of what is upstream.
-use prefect::trigger::all_finished;
+use prefect::trigger::{all_finished, any_failed};
 use prefect::{
-    Elements, FlowBuilder, FlowOptions, FlowRun, Parameter, Signal, SignalKind, State, StateKind, TaskBody,
-    TaskDefinition, TaskRef, Trigger, Value,
+    Cache, Elements, FlowBuilder, FlowOptions, FlowRun, Parameter, RunSettings, Signal, SignalKind, State, StateKind,
+    TaskBody, TaskDefinition, TaskRef, Trigger, Value,
 };
 
 fn gives<T: serde::Serialize + serde::de::DeserializeOwned + Clone + Send + Sync + 'static>(
@@ -51,6 +51,21 @@ fn a_child_without_a_value() {
     let run = flow.build().run();
     let expected =
         "Unexpected error: parameter `all` needs a value, but task `mapped` is in a Success state without a value";
+    assert_eq!(message(&run, read), expected);
+}
+
+/// A success that is kept is one all the same.
+#[test]
+fn a_kept_success_without_a_value() {
+    let mut flow = FlowBuilder::new(FlowOptions::new("kept"));
+    let definition = TaskDefinition::new("kept").cache_for(std::time::Duration::from_secs(60));
+    let kept = flow.task(definition, TaskBody::new([], |_| Err(Signal::success("nothing").into())));
+    let read = TaskBody::new([Parameter::of::<i64>("x")], |_| Ok(Value::new(0_i64)));
+    let read = flow.task(TaskDefinition::new("read").trigger(Trigger::new(any_failed)), read);
+    flow.edge(kept, read, "x");
+    let run = flow.build().with(RunSettings::new().cache(Cache::new())).run();
+    let expected =
+        "Unexpected error: parameter `x` takes a `i64`, but task `kept` is in a Cached state without a value";
     assert_eq!(message(&run, read), expected);
 }
 
