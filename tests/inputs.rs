@@ -58,7 +58,7 @@ fn a_child_without_a_value() {
 #[test]
 fn a_kept_success_without_a_value() {
     let mut flow = FlowBuilder::new(FlowOptions::new("kept"));
-    let definition = TaskDefinition::new("kept").cache_for(std::time::Duration::from_secs(60));
+    let definition = TaskDefinition::new("kept").cache_for(std::time::Duration::from_mins(1));
     let kept = flow.task(definition, TaskBody::new([], |_| Err(Signal::success("nothing").into())));
     let read = TaskBody::new([Parameter::of::<i64>("x")], |_| Ok(Value::new(0_i64)));
     let read = flow.task(TaskDefinition::new("read").trigger(Trigger::new(any_failed)), read);

@@ -52,7 +52,7 @@ fn the_first_in_the_order_of_the_flow_is_found_first() {
         run.map_states(child).map(|state| *state.value::<i64>().unwrap()).collect::<Vec<_>>()
     };
     for executor in [Executor::Local, Executor::threads(2)] {
-        assert_eq!(run(executor.clone()), [0, 1, 2]);
+        assert_eq!(run(executor), [0, 1, 2]);
         assert_eq!(run(executor), [0, 0, 0]);
         cache.clear();
     }
