@@ -1,8 +1,8 @@
 //! What the parameters of tasks that are made at run time take of what is upstream.
-use prefect::trigger::all_finished;
+use prefect::trigger::{all_finished, any_failed};
 use prefect::{
-    Elements, FlowBuilder, FlowOptions, FlowRun, Parameter, Signal, SignalKind, State, StateKind, TaskBody,
-    TaskDefinition, TaskRef, Trigger, Value,
+    Cache, Elements, FlowBuilder, FlowOptions, FlowRun, Outcome, Parameter, RunSettings, Signal, SignalKind, State,
+    StateKind, TaskBody, TaskDefinition, TaskError, TaskRef, Trigger, Value, built_in,
 };
 
 fn gives<T: serde::Serialize + serde::de::DeserializeOwned + Clone + Send + Sync + 'static>(
@@ -52,6 +52,81 @@ fn a_child_without_a_value() {
     let expected =
         "Unexpected error: parameter `all` needs a value, but task `mapped` is in a Success state without a value";
     assert_eq!(message(&run, read), expected);
+}
+
+/// A success that is kept is one all the same.
+#[test]
+fn a_kept_success_without_a_value() {
+    let mut flow = FlowBuilder::new(FlowOptions::new("kept"));
+    let definition = TaskDefinition::new("kept").cache_for(std::time::Duration::from_mins(1));
+    let kept = flow.task(definition, TaskBody::new([], |_| Err(Signal::success("nothing").into())));
+    let read = TaskBody::new([Parameter::of::<i64>("x")], |_| Ok(Value::new(0_i64)));
+    let read = flow.task(TaskDefinition::new("read").trigger(Trigger::new(any_failed)), read);
+    flow.edge(kept, read, "x");
+    let run = flow.build().with(RunSettings::new().cache(Cache::new())).run();
+    let expected =
+        "Unexpected error: parameter `x` takes a `i64`, but task `kept` is in a Cached state without a value";
+    assert_eq!(message(&run, read), expected);
+}
+
+mod filtered {
+    use super::*;
+
+    /// What `FilterTask` makes of what a task gives.
+    fn filtered(from: impl FnOnce(&mut FlowBuilder) -> TaskRef) -> State {
+        let mut flow = FlowBuilder::new(FlowOptions::new("filter"));
+        let from = from(&mut flow);
+        let (definition, body) = built_in::filter_task(|x: &i64| *x > 1);
+        let kept = flow.task(definition, body);
+        flow.edge(from, kept, "task_results");
+        flow.build().run().state_of(kept)
+    }
+
+    fn mapped(flow: &mut FlowBuilder, child: fn(i64) -> Result<Value, TaskError>) -> TaskRef {
+        let body = TaskBody::new([Parameter::of::<i64>("x")], move |inputs| child(*inputs.take::<i64>(0)));
+        let mapped = flow.task(TaskDefinition::new("mapped"), body);
+        flow.map_constant(mapped, "x", Value::new(vec![0_i64, 1, 2, 3, 4]), Elements::of::<i64>());
+        mapped
+    }
+
+    #[test]
+    fn what_children_gave() {
+        let child = |x| match x {
+            2 => Err("no".into()),
+            3 => Err(Signal::skip("no").into()),
+            x => Ok(Value::new(x)),
+        };
+        let state = filtered(|flow| mapped(flow, child));
+        assert_eq!(state.value(), Some(&vec![4_i64]), "{state}");
+    }
+
+    #[test]
+    fn a_list() {
+        let state = filtered(|flow| gives(flow, vec![3_i64, 0, 2]));
+        assert_eq!(state.value(), Some(&vec![3_i64, 2]), "{state}");
+        let outcomes = vec![Outcome::Success(3_i64), Outcome::Skipped, Outcome::failed("no"), Outcome::Success(1)];
+        let state = filtered(|flow| gives(flow, outcomes));
+        assert_eq!(state.value(), Some(&vec![3_i64]), "{state}");
+    }
+
+    /// As a mapped task is in `flow!` that never came to its children.
+    #[test]
+    fn a_task_that_failed_is_one_result_that_is_left_out() {
+        let fails =
+            |flow: &mut FlowBuilder| flow.task(TaskDefinition::new("fails"), TaskBody::new([], |_| Err("no".into())));
+        let state = filtered(fails);
+        assert_eq!(state.value(), Some(&Vec::<i64>::new()), "{state}");
+    }
+
+    #[test]
+    fn what_is_no_list_fails_it() {
+        let state = filtered(|flow| gives(flow, "text".to_owned()));
+        let text = "Unexpected error: parameter `task_results` cannot be made of the `alloc::string::String` that task \
+                    `gives` gave";
+        assert_eq!(state.message(), Some(text));
+        let state = filtered(|flow| mapped(flow, |_| Ok(Value::new("text".to_owned()))));
+        assert_eq!(state.message(), Some(text.replace("gives", "mapped").as_str()));
+    }
 }
 
 mod flattened {

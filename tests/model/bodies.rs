@@ -1,7 +1,7 @@
 //! What state comes out of a body.
 use super::rules::Hits;
 use super::states::{At, Looping, State};
-use super::{Body, Kind, Message, Outcome, Raise, Res, SignalName, Task, Val};
+use super::{Body, Kind, Message, Occasion, Outcome, Raise, Res, SignalName, Task, Val};
 
 /// What a body is called with.
 pub(super) struct Call<'a> {
@@ -12,10 +12,12 @@ pub(super) struct Call<'a> {
     pub(super) inputs: &'a [Option<Val>],
     pub(super) looping: Option<&'a Looping>,
     pub(super) at: At,
+    pub(super) occasion: &'a Occasion,
 }
 
 /// How a body came to its end.
 pub(super) enum Came {
+    Returned(Val),
     To(State),
     /// By the signal ENDRUN: nothing comes after it.
     EndRun(State),
@@ -25,27 +27,42 @@ pub(super) fn call(task: &Task, call: &Call<'_>, hits: &mut Hits) -> Came {
     let mut hit = |rule| *hits.entry(rule).or_default() += 1;
     let first = || call.inputs.first().cloned().flatten();
     let skip = |text: String| Raise { signal: SignalName::Skip, message: Some(text), value: None };
-    Came::To(match &task.body {
-        Body::Own(script) => return own(script.call(call.child, call.before), call, hits),
+    let compare = |wanted: &Val| match compared(first().as_ref(), wanted) {
+        Ok(value) => Came::Returned(value),
+        Err(text) => Came::To(State::raised(&skip(text), call.at)),
+    };
+    match &task.body {
+        Body::Own(script) => own(script.call(call.child, call.before), call, hits),
         Body::Compare(wanted) => {
             let (given, wanted) = (first(), Val::Number(*wanted));
             hit(if given.as_ref() == Some(&wanted) { "case_matches" } else { "case_differs" });
-            compared(given.as_ref(), &wanted).map_or_else(|text| State::raised(&skip(text), call.at), success)
+            compare(&wanted)
         }
         Body::CompareTruth(wanted) => {
             hit("ifelse");
-            compared(first().as_ref(), &Val::Truth(*wanted))
-                .map_or_else(|text| State::raised(&skip(text), call.at), success)
+            compare(&Val::Truth(*wanted))
         }
-        Body::AsBool => success(Val::Truth(first().is_some_and(|given| given.sum() % 2 != 0))),
+        Body::AsBool => Came::Returned(Val::Truth(first().is_some_and(|given| given.sum() % 2 != 0))),
+        Body::Parameter(default) => {
+            hit("parameter");
+            Came::Returned(Val::Number(*call.occasion.given.get(&task.name).unwrap_or(default)))
+        }
+        Body::Filter(least) => {
+            hit("filter");
+            let Some(Val::List(all)) = first() else { unreachable!("made so of what is upstream") };
+            Came::Returned(Val::List(all.into_iter().filter(|n| n > least).collect()))
+        }
         Body::Merge => {
             hit("merge");
             match call.inputs.iter().flatten().next() {
-                Some(value) => success(value.clone()),
-                None => (hit("merge_of_nothing"), failed("none of the tasks to merge has a result")).1,
+                Some(value) => Came::Returned(value.clone()),
+                None => {
+                    hit("merge_of_nothing");
+                    Came::To(failed("none of the tasks to merge has a result"))
+                }
             }
         }
-    })
+    }
 }
 
 fn compared(given: Option<&Val>, wanted: &Val) -> Result<Val, String> {
@@ -61,7 +78,7 @@ fn compared(given: Option<&Val>, wanted: &Val) -> Result<Val, String> {
     }
 }
 
-fn success(value: Val) -> State {
+pub(super) fn success(value: Val) -> State {
     State::new(Kind::Success, Message::Is("Task run succeeded.".to_owned()), Res::Value(value))
 }
 
@@ -73,20 +90,17 @@ fn own(outcome: &Outcome, call: &Call<'_>, hits: &mut Hits) -> Came {
     let mut hit = |rule| *hits.entry(rule).or_default() += 1;
     let sum = sum(call);
     let counted = |from: i64, len: usize| (0..).map(move |i| from.wrapping_add(i)).take(len);
-    Came::To(match outcome {
-        Outcome::If { sum: wanted, then } if *wanted == sum => return own(then, call, hits),
-        Outcome::If { .. } => (hit("body_ok"), success(Val::Number(sum))).1,
-        Outcome::Linear { times, plus } => {
-            hit("body_ok");
-            success(Val::Number(times.wrapping_mul(sum).wrapping_add(*plus)))
-        }
+    let number = |n| Came::Returned(Val::Number(n));
+    match outcome {
+        Outcome::If { sum: wanted, then } if *wanted == sum => own(then, call, hits),
+        Outcome::If { .. } => (hit("body_ok"), number(sum)).1,
+        Outcome::Linear { times, plus } => (hit("body_ok"), number(times.wrapping_mul(sum).wrapping_add(*plus))).1,
         Outcome::Index => {
             hit("child_index");
-            let child = i64::try_from(call.child.unwrap_or_default()).expect("few children");
-            success(Val::Number(sum.wrapping_add(child)))
+            number(sum.wrapping_add(i64::try_from(call.child.unwrap_or_default()).expect("few children")))
         }
-        Outcome::Returns(value) => success(value.clone()),
-        Outcome::List(len) => success(Val::List(counted(sum, *len).collect())),
+        Outcome::Returns(value) => Came::Returned(value.clone()),
+        Outcome::List(len) => Came::Returned(Val::List(counted(sum, *len).collect())),
         Outcome::Lists(lens) => {
             let mut from = sum;
             let list = |len: &usize| {
@@ -94,14 +108,14 @@ fn own(outcome: &Outcome, call: &Call<'_>, hits: &mut Hits) -> Came {
                 from = list.last().map_or(from, |last| last.wrapping_add(1));
                 list
             };
-            success(Val::Lists(lens.iter().map(list).collect()))
+            Came::Returned(Val::Lists(lens.iter().map(list).collect()))
         }
-        Outcome::Err(text) => (hit("body_error"), failed(text)).1,
-        Outcome::Panic(text) => (hit("body_panic"), failed(text)).1,
+        Outcome::Err(text) => (hit("body_error"), Came::To(failed(text))).1,
+        Outcome::Panic(text) => (hit("body_panic"), Came::To(failed(text))).1,
         Outcome::Timeout => {
             hit("body_timeout");
             let late = Message::Is("Task timed out during execution.".to_owned());
-            State::new(Kind::TimedOut, late, Res::Timeout)
+            Came::To(State::new(Kind::TimedOut, late, Res::Timeout))
         }
         Outcome::Signal(raise) => {
             let state = State::raised(raise, call.at);
@@ -110,13 +124,17 @@ fn own(outcome: &Outcome, call: &Call<'_>, hits: &mut Hits) -> Came {
                     hit("body_endrun");
                     return Came::EndRun(state);
                 }
-                SignalName::Loop => (hit("body_loop"), looped(state, raise, call)).1,
-                SignalName::Retry => (hit("body_retry"), state).1,
-                SignalName::Pause => (hit("body_pause"), state).1,
-                _ => (hit("body_signal"), state).1,
+                SignalName::Loop => {
+                    hit("body_loop");
+                    return Came::To(looped(state, raise, call));
+                }
+                SignalName::Retry => hit("body_retry"),
+                SignalName::Pause => hit("body_pause"),
+                _ => hit("body_signal"),
             }
+            Came::To(state)
         }
-    })
+    }
 }
 
 /// See [`Outcome`].
@@ -125,7 +143,7 @@ fn sum(call: &Call<'_>) -> i64 {
         .looping
         .map_or(0, |looping| looping.result.unwrap_or_default().wrapping_add(i64::from(looping.iteration) - 1));
     let inputs = call.inputs.iter().flatten().fold(0_i64, |sum, value| sum.wrapping_add(value.sum()));
-    inputs.wrapping_add(looping)
+    inputs.wrapping_add(looping).wrapping_add(call.occasion.world)
 }
 
 /// The state after an iteration; it knows which one has ended, and what it gave.

@@ -32,6 +32,10 @@ impl<'a> Handled<'a> {
             match &handler.act {
                 Act::Pass => hit("handler_pass"),
                 Act::Nothing => hit("handler_none"),
+                Act::Old => {
+                    hit("handler_refuses");
+                    new = old.clone();
+                }
                 Act::Replace(by) => {
                     hit("handler_replaces");
                     if new.kind.is_failed() && by.kind == Kind::Success {

@@ -10,6 +10,7 @@ pub enum Kind {
     Running,
     Looped,
     Success,
+    Cached,
     Mapped,
     Skipped,
     Cancelled,
@@ -20,7 +21,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Pending,
         Self::Scheduled,
         Self::Paused,
@@ -28,6 +29,7 @@ impl Kind {
         Self::Running,
         Self::Looped,
         Self::Success,
+        Self::Cached,
         Self::Mapped,
         Self::Skipped,
         Self::Cancelled,
@@ -50,7 +52,7 @@ impl Kind {
     }
 
     pub const fn is_successful(self) -> bool {
-        matches!(self, Self::Success | Self::Mapped | Self::Skipped)
+        matches!(self, Self::Success | Self::Cached | Self::Mapped | Self::Skipped)
     }
 
     pub const fn is_failed(self) -> bool {

@@ -7,6 +7,8 @@ mod case;
 mod decide;
 pub mod generate;
 mod handled;
+mod hits;
+mod keeping;
 mod kind;
 pub mod library;
 mod mapping;
@@ -20,8 +22,9 @@ pub mod typed;
 mod upstream;
 
 pub use case::{
-    Act, Body, Bound, Bounds, Carries, Case, Custom, Edge, Flow, Handler, Mode, NewState, Outcome, Patience, Raise,
-    Reads, RetryOn, Role, Script, SignalName, Start, Takes, Task, Terminal, Trigger, Way, Workers,
+    Act, Body, Bound, Bounds, Caching, Carries, Case, Custom, Edge, Flow, Handler, Mode, NewState, Occasion, Outcome,
+    Part, Patience, Place, Raise, Reads, RetryOn, Role, Script, SignalName, Start, Storing, Takes, Task, Terminal,
+    Trigger, Validator, Way, Workers,
 };
 pub use kind::Kind;
 pub use seen::{By, Event, Expected, Message, Observed, Res, Run, TaskRun, Val, difference};

@@ -2,15 +2,20 @@
 use serde_json::Value as Json;
 
 use super::{
-    Act, Body, Bound, Bounds, By, Carries, Case, Custom, Edge, Event, Flow, Handler, Kind, Mode, NewState, Observed,
-    Outcome, Raise, Reads, Res, RetryOn, Run, Script, SignalName, Task, TaskRun, Terminal, Trigger, Val,
+    Act, Body, Bound, Bounds, By, Caching, Carries, Case, Custom, Edge, Event, Flow, Handler, Kind, Mode, NewState,
+    Observed, Occasion, Outcome, Part, Place, Raise, Reads, Res, RetryOn, Run, Script, SignalName, Storing, Task,
+    TaskRun, Terminal, Trigger, Val, Validator,
 };
 
 /// The case and what was seen of it, or what a case cannot express.
 pub fn read(record: &Json) -> Result<(Case, Observed), String> {
     let spec = &record["spec"];
-    let observed = &record["observed"];
-    if !spec["tasks"].is_array() || observed["task_states"].is_null() && observed["flow_state"].is_null() {
+    let observed: Vec<&Json> = match record["observed_runs"].as_array() {
+        Some(runs) => runs.iter().collect(),
+        None => vec![&record["observed"]],
+    };
+    let no_end = |run: &&Json| run["task_states"].is_null() && run["flow_state"].is_null();
+    if !spec["tasks"].is_array() || observed.iter().any(no_end) {
         return Err("no run with an end".to_owned());
     }
     let slugs: Vec<&str> = order(spec)?;
@@ -20,12 +25,21 @@ pub fn read(record: &Json) -> Result<(Case, Observed), String> {
         .map(|slug| task(by_slug(slug).ok_or("a slug")?, spec, &slugs).map_err(|missing| format!("{slug}: {missing}")))
         .collect::<Result<Vec<_>, String>>()?;
     let mode = if record["entry_point"] == "flow.run" { Mode::Run } else { Mode::Once };
-    if !observed["run_arguments"].is_null() || !observed["answers"].is_null() {
+    let runs = observed.iter().map(|run| occasion(run)).collect::<Result<Vec<_>, String>>()?;
+    let case = Case { mode, tasks, flow: flow(&spec["flow"], &slugs)?, keep_all: true, runs };
+    let runs = observed.iter().map(|run| seen(&case, run, spec, &slugs)).collect::<Result<Vec<_>, String>>()?;
+    Ok((case, runs))
+}
+
+/// One run after the other, at the same moment.
+fn occasion(run: &Json) -> Result<Occasion, String> {
+    let arguments = run["run_arguments"].as_object();
+    if arguments.is_some_and(|arguments| arguments.keys().any(|key| key != "parameters")) || !run["answers"].is_null() {
         return Err("given states or answers".to_owned());
     }
-    let case = Case { mode, tasks, flow: flow(&spec["flow"], &slugs)?, keep_all: true };
-    let run = seen(&case, observed, spec, &slugs)?;
-    Ok((case, run))
+    let given = run["run_arguments"]["parameters"].as_object().into_iter().flatten();
+    let given = given.map(|(name, value)| Ok((name.clone(), value.as_i64().ok_or("a parameter that is no number")?)));
+    Ok(Occasion { given: given.collect::<Result<_, String>>()?, ..Occasion::default() })
 }
 
 fn list(json: &Json) -> &[Json] {
@@ -84,21 +98,37 @@ fn task(task: &Json, spec: &Json, slugs: &[&str]) -> Result<Task, String> {
             skip_on_upstream_skip: false,
             ..Task::new(name, edges, Body::Merge)
         },
+        Some("Parameter") => {
+            let default = if task["required"] == true { Some(0) } else { task["default"].as_i64() };
+            Task::new(name, edges, Body::Parameter(default.ok_or("a default that is no number")?))
+        }
         Some(other) => return Err(format!("built-in task {other}")),
     };
     made.handlers = list(&task["state_handlers"]).iter().map(handler).collect::<Result<_, _>>()?;
     for (option, value) in task["options"].as_object().into_iter().flatten() {
-        let seconds = || value.as_f64().map(f64::ceil).ok_or("seconds");
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
+        let seconds = || value.as_f64().map(|seconds| seconds.ceil() as u32).ok_or("seconds");
         match option.as_str() {
             "max_retries" => made.max_retries = u32::try_from(value.as_u64().ok_or("max_retries")?).expect("small"),
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
-            "retry_delay_s" => made.retry_delay = seconds()? as u32,
+            "retry_delay_s" => made.retry_delay = seconds()?,
             "skip_on_upstream_skip" => made.skip_on_upstream_skip = value == true,
             "trigger" => made.trigger = trigger(value.as_str().ok_or("trigger")?)?,
             "on_failure" => made.on_failure = true,
             // Every error of a recorded body is a ValueError.
             "retry_on" if value == "ValueError" => made.retry_on = RetryOn::Containing(String::new()),
-            "timeout" => {}
+            "cache_for_s" => {
+                let validator = match task["options"]["cache_validator"].as_str() {
+                    None => Validator::DurationOnly,
+                    Some("all_inputs") => Validator::AllInputs,
+                    Some(other) => return Err(format!("validator {other}")),
+                };
+                made.cache = Some(Caching { seconds: seconds()?, validator, key: None });
+            }
+            "target" if value == "{task_name}.txt" => {
+                let parts = vec![Part::TaskName, Part::Text(".txt".to_owned())];
+                made.store = Some(Storing { place: Place::Target(parts), checkpoint: true, trouble: 0 });
+            }
+            "timeout" | "cache_validator" | "result" => {}
             other => return Err(format!("option {other}")),
         }
     }
@@ -269,7 +299,7 @@ fn flow(from: &Json, slugs: &[&str]) -> Result<Flow, String> {
 }
 
 /// What was seen, without what Python's `repr` adds to an error.
-fn seen(case: &Case, observed: &Json, spec: &Json, slugs: &[&str]) -> Result<Observed, String> {
+fn seen(case: &Case, observed: &Json, spec: &Json, slugs: &[&str]) -> Result<Run<Option<String>>, String> {
     let described = |slug: &str| {
         let task = list(&spec["tasks"]).iter().find(|task| task["slug"] == slug);
         task.is_some_and(|task| task["body"]["op"] == "describe" || task["body"]["op"] == "return_none")
@@ -290,7 +320,8 @@ fn seen(case: &Case, observed: &Json, spec: &Json, slugs: &[&str]) -> Result<Obs
                 let result = if described(slug) { Res::Unknown } else { result(&state["result"]) };
                 (kind(&state["class"])?, text(&state["message"]), result)
             };
-            Ok(TaskRun { events, kind, message, result, attempts: u32::try_from(started).expect("few"), children })
+            let attempts = u32::try_from(started).expect("few");
+            Ok(TaskRun { events, kind, message, result, attempts, expires: None, location: None, children })
         };
         let state = &observed["task_states"][*slug];
         let children = list(&state["map_states"]).iter().enumerate();
@@ -304,6 +335,7 @@ fn seen(case: &Case, observed: &Json, spec: &Json, slugs: &[&str]) -> Result<Obs
         flow_kind: kind(&observed["flow_state"]["class"])?,
         flow_message: text(&observed["flow_state"]["message"]),
         seconds: None,
+        store: None,
     })
 }
 

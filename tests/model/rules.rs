@@ -1,33 +1,17 @@
 //! The rules of a run, as plain and slow as they can be said: one thread, passes over all tasks, a counter for a clock.
 //!
 //! Written from the specification alone. Where it is silent, a comment says what was chosen.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::bodies::{self, Call, Came};
 use super::handled::{Handled, Step};
+pub use super::hits::{Hits, RULES};
+use super::keeping::{Kept, World, note_found};
 use super::mapping::{self, List};
 use super::states::{At, Looping, State};
 use super::upstream::Lack;
-use super::{Act, Body, Case, Expected, Handler, Kind, Message, Mode, Outcome, Res, RetryOn};
+use super::{Act, Body, Case, Expected, Handler, Kind, Message, Mode, Occasion, Outcome, Res, RetryOn, Run};
 use super::{Task, TaskRun, Trigger, triggers};
-
-/// Every rule that a case can touch, as counted by [`run`].
-pub const RULES: &str = "all_failed all_finished all_successful always_run any_failed any_successful some_failed \
-    some_successful not_all_skipped manual_only custom_trigger trigger_false trigger_error trigger_signal \
-    all_upstreams_skipped bound_share bound_count no_upstream upstream_waits upstream_twice upstream_skipped \
-    load_failed missing_input set_running body_ok body_error body_panic body_timeout body_signal body_pause body_retry \
-    body_endrun running_vetoed retry retry_exhausted retry_on_refuses retry_on_panics retry_on_without_result \
-    retry_delay handler_pass handler_none handler_replaces handler_error handler_signal handler_pause handler_endrun \
-    on_failure rescued retry_cancelled run_again_by_handler flow_handler_replaces flow_handler_error flow_vetoed \
-    flow_on_failure terminal_handler flow_success flow_failed flow_no_failed flow_unfinished reference_tasks \
-    mapped mapped_nothing unmappable no_list mapping_vetoed lists_differ child_skipped child_of_child spliced \
-    list_failed reduced reduced_nothing joined child_retries child_waits child_index \
-    body_loop loop_result loop_resumed loop_in_child loop_retry \
-    case_matches case_differs ifelse merge merge_of_nothing merge_second skipped_branch \
-    resource_cleanup resource_missing cleanup_fails";
-
-/// How often each rule was used.
-pub type Hits = BTreeMap<&'static str, u64>;
 
 /// A run of a task, or of a child of a mapped one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +41,8 @@ impl<'a> One<'a> {
             // That of a mapped task is that of its children.
             result: if self.state.kind == Kind::Mapped { Res::Unknown } else { self.state.result },
             attempts: self.calls,
+            expires: self.state.expires,
+            location: self.state.location,
             children,
         }
     }
@@ -72,10 +58,20 @@ pub(super) struct Runs<'a> {
 
 /// What must come out of a case. Adds to the counts of the rules used.
 pub fn run(case: &Case, hits: &mut Hits) -> Expected {
+    let mut world = World::default();
+    case.runs.iter().enumerate().map(|(number, occasion)| one_run(case, number, occasion, &mut world, hits)).collect()
+}
+
+fn one_run(case: &Case, number: usize, occasion: &Occasion, world: &mut World, hits: &mut Hits) -> Run<Message> {
+    world.now += u64::from(occasion.after);
     let flow = &case.flow;
     let mut handled = Handled::new(&flow.handlers, flow.on_failure, true);
     let mut tasks = Tasks {
         case,
+        number,
+        occasion,
+        world,
+        kept: Vec::new(),
         now: 0,
         runs: case
             .tasks
@@ -111,21 +107,35 @@ pub fn run(case: &Case, hits: &mut Hits) -> Expected {
     let late = |outcome: &Outcome| outcome.may(|outcome| *outcome == Outcome::Timeout);
     let any = |task: &Task| task.outcomes().any(late) || task.handlers.iter().any(to_pending);
     let seconds = (!case.tasks.iter().any(any)).then_some(u64::from(tasks.now));
+    if case.mode == Mode::Run && state.kind.is_finished() {
+        tasks.world.keep(tasks.kept);
+    } else if !tasks.kept.is_empty() {
+        hit(hits, "cache_not_finished");
+    }
+    tasks.world.now += u64::from(tasks.now);
+    let store = tasks.world.store.iter().map(|(place, value)| (place.clone(), value.json())).collect();
     let shown = tasks.runs.into_iter().map(|runs| {
         let children = runs.children.into_iter().map(|child| child.shown(Vec::new())).collect();
         runs.own.shown(children)
     });
-    Expected {
+    Run {
         tasks: shown.collect(),
         flow_events: handled.events,
         flow_kind: state.kind,
         flow_message: state.message,
         seconds,
+        store: Some(store),
     }
 }
 
 pub(super) struct Tasks<'a> {
     pub(super) case: &'a Case,
+    /// Which of the case's runs this is, from 0.
+    pub(super) number: usize,
+    pub(super) occasion: &'a Occasion,
+    pub(super) world: &'a mut World,
+    /// What goes on the shelves at the end of the run.
+    pub(super) kept: Vec<(RunId, String, Kept)>,
     pub(super) now: u32,
     pub(super) runs: Vec<Runs<'a>>,
 }
@@ -226,13 +236,7 @@ impl<'a> Tasks<'a> {
         }
         let states: Vec<(RunId, State)> = upstream.into_iter().map(|up| (up, self.state(up).clone())).collect();
         if task.skip_on_upstream_skip && states.iter().any(|(_, up)| up.kind == Kind::Skipped) {
-            hit(hits, if run.child.is_some() { "child_skipped" } else { "upstream_skipped" });
-            let skips = |(up, state): &(RunId, State)| {
-                state.kind == Kind::Skipped && matches!(self.task(*up).body, Body::Compare(_) | Body::CompareTruth(_))
-            };
-            if states.iter().any(skips) {
-                hit(hits, "skipped_branch");
-            }
+            self.note_skipped(run, &states, hits);
             let text = "Upstream task was skipped; if this was not the intended behavior, consider changing \
                         `skip_on_upstream_skip=False` for this task.";
             return self.end(run, &state, State::plain(Kind::Skipped, text), at, hits);
@@ -247,19 +251,33 @@ impl<'a> Tasks<'a> {
             return self.end(run, &state, lacking, at, hits);
         }
         self.note_inputs(run, &inputs, hits);
+        let looping = state.looping.clone();
+        let place = self.place(run, &inputs, at, hits);
+        let found = self.found(run, place.as_deref(), hits);
+        let is_found = found.is_some();
+        if let Some(found) = found {
+            state = self.one(run).handled.call(&state, found, at, hits)?;
+            note_found(&state, lack, hits);
+        }
+        // Asked whether something was found or not.
         let judged = match &task.trigger {
             Trigger::ResourceCleanup => self.resource_is_there(task, hits),
             trigger => triggers::check(trigger, &states.iter().map(|(_, up)| up).collect::<Vec<_>>(), at, hits),
         };
         if let Err(refused) = judged {
+            if state.kind == Kind::Cached {
+                hit(hits, "found_untriggered");
+            }
             return self.end(run, &state, refused, at, hits);
+        }
+        if is_found && !state.kind.is_pending() {
+            return Err(state);
         }
         if lack.is_some() {
             hit(hits, "missing_input");
             return self.end(run, &state, lacking, at, hits);
         }
         hit(hits, "set_running");
-        let looping = state.looping.clone();
         state = self.one(run).handled.call(&state, State::plain(Kind::Running, "Starting task run."), at, hits)?;
         if state.kind != Kind::Running {
             hit(hits, "running_vetoed");
@@ -269,7 +287,14 @@ impl<'a> Tasks<'a> {
         // Nobody counts the calls of the library's own bodies.
         self.one(run).calls += u32::from(matches!(task.body, Body::Own(_)));
         let before = usize::try_from(before).expect("few calls");
-        let call = Call { child: run.child, before, inputs: &inputs, looping: looping.as_deref(), at };
+        let call = Call {
+            child: run.child,
+            before,
+            inputs: &inputs,
+            looping: looping.as_deref(),
+            at,
+            occasion: self.occasion,
+        };
         if looping.as_ref().is_some_and(|looping| looping.result.is_some()) {
             hit(hits, if run.child.is_some() { "loop_in_child" } else { "loop_result" });
         }
@@ -279,6 +304,7 @@ impl<'a> Tasks<'a> {
         let came = match bodies::call(task, &call, hits) {
             Came::EndRun(came) => return self.end(run, &state, came, at, hits),
             Came::To(came) => came,
+            Came::Returned(value) => self.returned(run, value, place.as_deref(), hits),
         };
         let ended = came.looping.clone();
         state = self.one(run).handled.call(&state, came, at, hits)?;
@@ -286,7 +312,19 @@ impl<'a> Tasks<'a> {
             state.looping = ended;
             return Ok(state);
         }
+        if let Some(cached) = self.cached(run, &state) {
+            state = self.one(run).handled.call(&state, cached, at, hits)?;
+            self.shelve(run, &state, hits);
+        }
         self.retry(run, state, at, hits)
+    }
+
+    fn note_skipped(&self, run: RunId, upstream: &[(RunId, State)], hits: &mut Hits) {
+        hit(hits, if run.child.is_some() { "child_skipped" } else { "upstream_skipped" });
+        let compares = |up: RunId| matches!(self.task(up).body, Body::Compare(_) | Body::CompareTruth(_));
+        if upstream.iter().any(|(up, state)| state.kind == Kind::Skipped && compares(*up)) {
+            hit(hits, "skipped_branch");
+        }
     }
 
     /// Another attempt after a failure, if there is one left.

@@ -1,4 +1,5 @@
 //! What a run shows, expected and observed, and the first difference between the two.
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use super::Kind;
@@ -10,14 +11,16 @@ pub struct Run<M> {
     pub flow_events: Vec<Event<M>>,
     pub flow_kind: Kind,
     pub flow_message: M,
-    /// How many seconds of virtual time it took; `None` if that is not compared.
+    /// How many seconds of virtual time it took; `None` if no times are compared.
     pub seconds: Option<u64>,
+    /// What lies in the store at its end, by its place; `None` if no places are compared.
+    pub store: Option<BTreeMap<String, String>>,
 }
 
-/// What the rules say; messages are patterns.
-pub type Expected = Run<Message>;
-/// What a run on the library showed.
-pub type Observed = Run<Option<String>>;
+/// What the rules say of each run; messages are patterns.
+pub type Expected = Vec<Run<Message>>;
+/// What the runs on the library showed.
+pub type Observed = Vec<Run<Option<String>>>;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskRun<M> {
@@ -28,6 +31,10 @@ pub struct TaskRun<M> {
     pub result: Res,
     /// How often the body was called.
     pub attempts: u32,
+    /// When the time of its kept result has passed, in seconds since the first run began.
+    pub expires: Option<u64>,
+    /// Where its result is kept.
+    pub location: Option<String>,
     /// Of a mapped task, in their order.
     pub children: Vec<TaskRun<M>>,
 }
@@ -41,6 +48,8 @@ impl<M> TaskRun<M> {
             message: way(self.message),
             result: self.result,
             attempts: self.attempts,
+            expires: self.expires,
+            location: self.location,
             children: self.children.into_iter().map(|child| child.map_messages(way)).collect(),
         }
     }
@@ -60,6 +69,7 @@ impl<M> Run<M> {
             flow_kind: self.flow_kind,
             flow_message: way(self.flow_message),
             seconds: self.seconds,
+            store: self.store,
         }
     }
 }
@@ -137,6 +147,20 @@ impl Val {
     }
 }
 
+impl Val {
+    /// As it is written.
+    pub fn json(&self) -> String {
+        let list = |list: &[i64]| format!("[{}]", list.iter().map(i64::to_string).collect::<Vec<_>>().join(","));
+        match self {
+            Self::Number(n) => n.to_string(),
+            Self::List(numbers) => list(numbers),
+            Self::Lists(lists) => format!("[{}]", lists.iter().map(|one| list(one)).collect::<Vec<_>>().join(",")),
+            Self::Truth(is) => is.to_string(),
+            Self::Unit => "null".to_owned(),
+        }
+    }
+}
+
 /// The result of a state.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Res {
@@ -165,21 +189,39 @@ type Events<'a, M> = &'a [Event<M>];
 
 /// The first difference between what must be and what was, in words.
 pub fn difference(expected: &Expected, observed: &Observed) -> Option<String> {
-    let (e, o) = (expected, observed);
-    tasks("task", &e.tasks, &o.tasks)
+    let (all, seen) = (expected.len(), observed.len());
+    unlike(all == seen, "the flow", "runs", &all, &seen).or_else(|| {
+        let mut runs = expected.iter().zip(observed).enumerate();
+        runs.find_map(|(i, (e, o))| Some(format!("run {}: {}", i + 1, of_run(e, o)?)))
+    })
+}
+
+fn of_run(e: &Run<Message>, o: &Run<Option<String>>) -> Option<String> {
+    let compared = Compared { times: e.seconds.is_some() && o.seconds.is_some(), places: o.store.is_some() };
+    tasks("task", &e.tasks, &o.tasks, compared)
         .or_else(|| events("flow", &e.flow_events, &o.flow_events))
         .or_else(|| unlike(e.flow_kind == o.flow_kind, "flow", "kind", &e.flow_kind, &o.flow_kind))
         .or_else(|| {
             let fits = e.flow_message.fits(o.flow_message.as_deref());
             unlike(fits, "flow", "message", &e.flow_message, &o.flow_message)
         })
-        .or_else(|| {
-            let same = e.seconds.zip(o.seconds).is_none_or(|(e, o)| e == o);
-            unlike(same, "flow", "seconds", &e.seconds, &o.seconds)
-        })
+        .or_else(|| unlike(!compared.times || e.seconds == o.seconds, "flow", "seconds", &e.seconds, &o.seconds))
+        .or_else(|| unlike(!compared.places || e.store == o.store, "flow", "store", &e.store, &o.store))
 }
 
-fn tasks(what: &str, expected: &[TaskRun<Message>], observed: &[TaskRun<Option<String>>]) -> Option<String> {
+/// What is compared of kept results.
+#[derive(Clone, Copy)]
+struct Compared {
+    times: bool,
+    places: bool,
+}
+
+fn tasks(
+    what: &str,
+    expected: &[TaskRun<Message>],
+    observed: &[TaskRun<Option<String>>],
+    compared: Compared,
+) -> Option<String> {
     let (all, seen) = (expected.len(), observed.len());
     unlike(all == seen, what, "how many", &all, &seen).or_else(|| {
         expected.iter().zip(observed).enumerate().find_map(|(i, (e, o))| {
@@ -189,7 +231,11 @@ fn tasks(what: &str, expected: &[TaskRun<Message>], observed: &[TaskRun<Option<S
                 .or_else(|| unlike(e.message.fits(o.message.as_deref()), &of, "message", &e.message, &o.message))
                 .or_else(|| unlike(e.result.fits(&o.result), &of, "result", &e.result, &o.result))
                 .or_else(|| unlike(e.attempts == o.attempts, &of, "attempts", &e.attempts, &o.attempts))
-                .or_else(|| tasks(&format!("{of}, child"), &e.children, &o.children))
+                .or_else(|| unlike(!compared.times || e.expires == o.expires, &of, "expires", &e.expires, &o.expires))
+                .or_else(|| {
+                    unlike(!compared.places || e.location == o.location, &of, "location", &e.location, &o.location)
+                })
+                .or_else(|| tasks(&format!("{of}, child"), &e.children, &o.children, compared))
         })
     })
 }

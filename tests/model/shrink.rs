@@ -1,5 +1,8 @@
 //! Makes a failing case small: one part less at a time, as long as it still fails.
-use super::{Body, Carries, Case, Mode, Outcome, Patience, Reads, RetryOn, Role, Script, Takes, Task, Trigger, Val};
+use super::{
+    Body, Carries, Case, Mode, Occasion, Outcome, Part, Patience, Place, Reads, RetryOn, Role, Script, Takes, Task,
+    Trigger, Val,
+};
 
 /// The smallest case found that still fails, greedily. `fails` must hold for `case`.
 pub fn smallest(case: Case, mut fails: impl FnMut(&Case) -> bool) -> Case {
@@ -16,12 +19,22 @@ fn smaller(case: &Case) -> Vec<Case> {
     let mut offer = |change: &dyn Fn(&mut Case)| {
         let mut next = case.clone();
         change(&mut next);
+        next.tidy();
         if next != *case {
             out.push(next);
         }
     };
+    for run in (0..case.runs.len()).filter(|_| case.runs.len() > 1) {
+        offer(&|case| drop(case.runs.remove(run)));
+    }
     for t in (0..case.tasks.len()).rev() {
         offer(&|case| drop_task(case, t));
+    }
+    for run in 0..case.runs.len() {
+        offer(&|case| case.runs[run] = Occasion { after: case.runs[run].after, ..Occasion::default() });
+        offer(&|case| case.runs[run].after = 0);
+        offer(&|case| case.runs[run].given.clear());
+        offer(&|case| case.runs[run].world = 0);
     }
     for t in 0..case.tasks.len() {
         let mut offer_task = |change: Change<'_>| offer(&|case| change(&mut case.tasks[t]));
@@ -123,6 +136,16 @@ fn smaller_task(task: &Task, offer: &mut dyn FnMut(Change<'_>)) {
     offer(&|task| task.watched = true);
     offer(&|task| task.takes = Takes::Any);
     offer(&|task| task.patience = Patience::Endless);
+    offer(&|task| task.cache = None);
+    offer(&|task| task.store = None);
+    offer(&|task| task.cache.iter_mut().for_each(|cache| cache.key = None));
+    offer(&|task| task.store.iter_mut().for_each(|store| (store.checkpoint, store.trouble) = (true, 0)));
+    let plain = || vec![Part::TaskName];
+    offer(&|task| {
+        if let Some(Place::Target(parts) | Place::Location(parts)) = task.store.as_mut().map(|store| &mut store.place) {
+            *parts = plain();
+        }
+    });
 }
 
 fn drop_task(case: &mut Case, gone: usize) {
@@ -135,7 +158,7 @@ fn drop_task(case: &mut Case, gone: usize) {
         // The library's own tasks are nothing without their inputs.
         let inputs = task.edges.iter().filter(|edge| edge.carries == Carries::Data).count();
         let needs = match (&task.body, task.role) {
-            (Body::Compare(_) | Body::CompareTruth(_) | Body::AsBool, _) => 1,
+            (Body::Compare(_) | Body::CompareTruth(_) | Body::AsBool | Body::Filter(_), _) => 1,
             (Body::Own(_), Role::ResourceCleanup) => 2,
             _ => 0,
         };

@@ -12,6 +12,10 @@ pub(super) struct State {
     pub(super) start: Option<u32>,
     /// Of a task that loops: the iteration that comes next, and what the one before gave.
     pub(super) looping: Option<Box<Looping>>,
+    /// Of a kept result: when its time has passed, in seconds since the first run began.
+    pub(super) expires: Option<u64>,
+    /// Where the result was written.
+    pub(super) location: Option<String>,
 }
 
 /// See [`State::looping`].
@@ -24,7 +28,7 @@ pub(super) struct Looping {
 
 impl State {
     pub(super) fn new(kind: Kind, message: Message, result: Res) -> Self {
-        Self { kind, message, result, run_count: None, start: None, looping: None }
+        Self { kind, message, result, run_count: None, start: None, looping: None, expires: None, location: None }
     }
 
     pub(super) fn plain(kind: Kind, message: &str) -> Self {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Body, Carries, Case, Kind, Mode, Outcome, Patience, Raise, Reads, Role, Script, SignalName, Takes, Task};
-use super::{Edge, Trigger, Val};
+use super::{Edge, Occasion, Trigger, Val};
 
 /// The type of what a task returns; of a mapped one, of what each child does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub fn of(task: &Task) -> Type {
     let gives = |is: fn(&Outcome) -> bool| task.outcomes().any(is);
     match task.body {
         Body::Compare(_) | Body::CompareTruth(_) | Body::AsBool => Type::Unit,
+        Body::Filter(_) => Type::List,
         _ if gives(|outcome| matches!(outcome, Outcome::Lists(_))) => Type::Lists,
         _ if gives(|outcome| matches!(outcome, Outcome::List(_))) => Type::List,
         _ => Type::Number,
@@ -28,7 +29,7 @@ pub fn of(task: &Task) -> Type {
 
 /// The nearest case that the typed layer can say. What this gives stays as it is when it is done again.
 pub fn fit(case: &Case) -> Case {
-    let mut fitted = Case { mode: Mode::Run, tasks: Vec::new(), ..case.clone() };
+    let mut fitted = Case { mode: Mode::Run, tasks: Vec::new(), runs: vec![Occasion::default()], ..case.clone() };
     for task in &case.tasks {
         let task = fit_task(task, &fitted.tasks);
         fitted.tasks.push(task);
@@ -73,6 +74,7 @@ fn fit_task(task: &Task, earlier: &[Task]) -> Task {
     };
     (fitted.role, fitted.handlers, fitted.on_failure) = (Role::Work, Vec::new(), false);
     (fitted.watched, fitted.takes) = (true, Takes::Any);
+    (fitted.cache, fitted.store) = (None, None);
     fitted
 }
 

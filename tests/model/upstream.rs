@@ -22,7 +22,7 @@ pub(super) enum Given {
 impl Given {
     pub(super) fn of(state: &State) -> Self {
         match &state.result {
-            Res::Value(value) if state.kind == Kind::Success => Self::Value(value.clone()),
+            Res::Value(value) if matches!(state.kind, Kind::Success | Kind::Cached) => Self::Value(value.clone()),
             _ => Self::State(state.clone()),
         }
     }
@@ -33,6 +33,43 @@ impl Given {
             Self::State(State { kind, result: Res::Value(value), .. }) if kind.is_successful() => Self::Value(value),
             Self::Children(children) => Self::Children(children.into_iter().map(Self::value).collect()),
             other => other,
+        }
+    }
+}
+
+/// What a validator sees of an input.
+#[derive(Clone, Debug)]
+pub(super) enum Seen {
+    /// A value, as it is written.
+    Json(String),
+    /// What became of a task that has no success, for who asks: with its result, if that is a value.
+    Ended(Kind, Option<String>),
+    Parts(Vec<Seen>),
+    /// An error, a signal, or nothing: never the same as another.
+    Never,
+}
+
+impl Seen {
+    fn of(given: Given, asks: bool) -> Self {
+        match given {
+            Given::Value(value) => Self::Json(value.json()),
+            Given::Children(children) => Self::Parts(children.into_iter().map(|child| Self::of(child, asks)).collect()),
+            Given::State(State { kind, result: Res::Value(value), .. }) if asks => {
+                Self::Ended(kind, Some(value.json()))
+            }
+            Given::State(State { kind, result: Res::Null, .. }) if asks => Self::Ended(kind, None),
+            Given::State(_) | Given::NoList => Self::Never,
+        }
+    }
+
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Json(ours), Self::Json(theirs)) => ours == theirs,
+            (Self::Ended(ours, value), Self::Ended(theirs, other)) => ours == theirs && value == other,
+            (Self::Parts(ours), Self::Parts(theirs)) => {
+                ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(our, their)| our.is_same(their))
+            }
+            _ => false,
         }
     }
 }
@@ -79,13 +116,32 @@ impl Tasks<'_> {
     /// The inputs of a body; of those that may be without a value, `None`. What is lacking is told by the first that lacks.
     pub(super) fn inputs(&self, run: RunId) -> (Vec<Option<Val>>, Option<Lack>) {
         let task = self.task(run);
-        let edges = task.edges.iter().enumerate().filter(|(_, edge)| edge.carries != Carries::Order);
-        let over = task.over.iter().map(|list| Given::Value(Val::Number(list[run.child.expect("a child")])));
-        let over = (task.edges.len()..).zip(over);
-        let given = edges.map(|(e, _)| (e, self.given(run, e))).chain(over);
+        let joins = |input: usize| task.edges.get(input).is_some_and(|edge| edge.carries == Carries::Flat);
+        let given = self.all_given(run).into_iter();
+        let given = given.map(|(input, given)| (input, if joins(input) { joined(given) } else { given }));
         let read: Vec<_> = given.map(|(input, given)| read(task, input, given)).collect();
         let lack = [Lack::Unfit, Lack::Missing].into_iter().find(|lack| read.contains(&Err(*lack)));
         (read.into_iter().map(|input| input.ok().flatten()).collect(), lack)
+    }
+
+    /// What a validator sees of each input. What was joined is seen as it was before.
+    pub(super) fn seen_inputs(&self, run: RunId) -> Vec<(usize, Seen)> {
+        let task = self.task(run);
+        let seen = |(input, given): (usize, Given)| {
+            let asks = task.reads.is_outcome(input);
+            (input, Seen::of(if asks { given } else { given.value() }, asks))
+        };
+        self.all_given(run).into_iter().map(seen).collect()
+    }
+
+    /// What edges and constant lists bring to each input; what is to be joined is not joined yet.
+    fn all_given(&self, run: RunId) -> Vec<(usize, Given)> {
+        let task = self.task(run);
+        let given = |input: usize| match input.checked_sub(task.edges.len()) {
+            None => self.given(run, input),
+            Some(list) => Given::Value(Val::Number(task.over[list][run.child.expect("a child")])),
+        };
+        task.inputs().into_iter().map(|input| (input, given(input))).collect()
     }
 
     fn given(&self, run: RunId, e: usize) -> Given {
@@ -98,12 +154,11 @@ impl Tasks<'_> {
             List::Children => Given::of(&from.children[child].state),
             List::Failed => Given::of(&from.own.state),
             List::Whole => {
-                let given = if from.own.state.kind == Kind::Mapped {
+                if from.own.state.kind == Kind::Mapped {
                     Given::Children(from.children.iter().map(|child| Given::of(&child.state)).collect())
                 } else {
                     Given::of(&from.own.state)
-                };
-                if edge.carries == Carries::Flat { joined(given) } else { given }
+                }
             }
         }
     }
@@ -117,6 +172,11 @@ impl Tasks<'_> {
         }
         for edge in &task.edges {
             let from = &self.runs[edge.from];
+            if matches!(task.body, Body::Filter(_))
+                && from.children.iter().any(|child| !child.state.kind.is_successful())
+            {
+                hit("filter_left_out");
+            }
             if from.own.state.kind == Kind::Mapped && !edge.carries.is_mapped() {
                 hit(if from.children.is_empty() { "reduced_nothing" } else { "reduced" });
             }
@@ -156,6 +216,9 @@ fn read(task: &Task, input: usize, given: Given) -> Result<Option<Val>, Lack> {
         Body::Merge => true,
         _ => false,
     };
+    if let Body::Filter(_) = task.body {
+        return filtered(given.value());
+    }
     match (&task.body, if asks { given } else { given.value() }) {
         (Body::Compare(_) | Body::AsBool, Given::Value(value @ Val::Number(_)))
         | (Body::CompareTruth(_), Given::Value(value @ Val::Truth(_)))
@@ -185,9 +248,28 @@ fn read(task: &Task, input: usize, given: Given) -> Result<Option<Val>, Lack> {
     }
 }
 
+/// What `FilterTask` makes its choice of: the numbers in a list, or those that children gave. What failed, or was skipped
+/// without a result, is left out.
+fn filtered(given: Given) -> Result<Option<Val>, Lack> {
+    let one = |given: Given| match given {
+        Given::Value(Val::Number(n)) => Ok(Some(n)),
+        Given::State(state) if lack(&state) == Lack::Missing => Ok(None),
+        _ => Err(Lack::Unfit),
+    };
+    let all = match given {
+        Given::Value(Val::List(list)) => list,
+        Given::Value(_) => return Err(Lack::Unfit),
+        Given::Children(children) => {
+            children.into_iter().filter_map(|child| one(child).transpose()).collect::<Result<_, _>>()?
+        }
+        other => one(other)?.into_iter().collect(),
+    };
+    Ok(Some(Val::List(all)))
+}
+
 /// What a success without a value is, and anything else without one.
 fn lack(state: &State) -> Lack {
-    if state.kind == Kind::Success { Lack::Unfit } else { Lack::Missing }
+    if matches!(state.kind, Kind::Success | Kind::Cached) { Lack::Unfit } else { Lack::Missing }
 }
 
 fn of_outcome(given: Given) -> Option<Val> {

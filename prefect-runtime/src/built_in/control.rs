@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::BuiltIn;
 use super::values::unary;
+use crate::flow::Passed;
 use crate::flow::definition::Parameter;
 use crate::quiet::Quiet;
 use crate::trigger::{all_finished, not_all_skipped};
@@ -112,22 +113,31 @@ pub fn merge(len: usize) -> BuiltIn {
     (definition, body)
 }
 
-/// `FilterTask`: of its input `task_results`, a list of outcomes, the results that `keep` accepts. What failed or was
-/// skipped is left out.
+/// `FilterTask`: of its input `task_results`, the results that `keep` accepts. What failed, or was skipped without a result,
+/// is left out.
+///
+/// The input is what a mapped task gives, or a task that gives a list of `T` or of `Outcome<T>`. A constant is a list of
+/// `Outcome<T>`.
 ///
 /// ```
-/// use prefect::{FlowBuilder, FlowOptions, Outcome, Value, built_in};
+/// use prefect::{Elements, FlowBuilder, FlowOptions, Parameter, TaskBody, TaskDefinition, Value, built_in};
 ///
 /// let mut flow = FlowBuilder::new(FlowOptions::new("filter"));
-/// let (definition, body) = built_in::filter_task(|x: &i64| *x > 1);
+/// let body = TaskBody::new([Parameter::of::<i64>("x")], |inputs| match *inputs.take::<i64>(0) {
+///     3 => Err("three is too many".into()),
+///     x => Ok(Value::new(x * 10)),
+/// });
+/// let tens = flow.task(TaskDefinition::new("ten times"), body);
+/// flow.map_constant(tens, "x", Value::new(vec![1_i64, 2, 3]), Elements::of::<i64>());
+/// let (definition, body) = built_in::filter_task(|x: &i64| *x > 10);
 /// let kept = flow.task(definition, body);
-/// let results = vec![Outcome::Success(1_i64), Outcome::failed("boom"), Outcome::Success(2)];
-/// flow.constant(kept, "task_results", Value::new(results));
-/// assert_eq!(flow.build().run().state_of(kept).value(), Some(&vec![2_i64]));
+/// flow.edge(tens, kept, "task_results");
+/// assert_eq!(flow.build().run().state_of(kept).value(), Some(&vec![20_i64]));
 /// ```
 pub fn filter_task<T: Data>(keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> BuiltIn {
     let keep = Quiet::new(keep);
-    let body = TaskBody::new([Parameter::of::<Vec<Outcome<T>>>("task_results")], move |inputs| {
+    let results = Parameter::of::<Vec<Outcome<T>>>("task_results").made_by(results::<T>);
+    let body = TaskBody::new([results], move |inputs| {
         let results = inputs.take::<Vec<Outcome<T>>>(0);
         let kept = results.iter().filter_map(|result| match result {
             Outcome::Success(value) if keep(value) => Some(value.clone()),
@@ -137,6 +147,23 @@ pub fn filter_task<T: Data>(keep: impl Fn(&T) -> bool + Send + Sync + 'static) -
     });
     let definition = TaskDefinition::new("FilterTask").trigger(Trigger::new(all_finished)).skip_on_upstream_skip(false);
     (definition, body)
+}
+
+/// What became of each child, or what a list says. A task that gave neither is one of the results, as in `flow!`.
+fn results<T: Data>(given: &[Passed]) -> Result<Value, usize> {
+    let outcomes: Result<Vec<Outcome<T>>, usize> = match given {
+        [Passed::Children(children)] => {
+            children.iter().enumerate().map(|(i, child)| Outcome::of(child).ok_or(i)).collect()
+        }
+        [Passed::Value(list)] if list.is::<Vec<Outcome<T>>>() => return Ok(list.clone()),
+        [Passed::Value(list)] => {
+            let list = list.downcast_ref::<Vec<T>>().ok_or(0_usize)?;
+            Ok(list.iter().cloned().map(Outcome::Success).collect())
+        }
+        [other] => Outcome::of(other).map(|one| vec![one]).ok_or(0),
+        _ => Err(0),
+    };
+    outcomes.map(Value::in_memory)
 }
 
 /// Gives its input on as it is.

@@ -1,4 +1,5 @@
 //! A kept result, beside the run that might use it.
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -94,13 +95,21 @@ fn all_same(ours: &Given, theirs: &Given) -> bool {
 
 fn same(ours: Option<&GivenValue>, theirs: Option<&GivenValue>) -> bool {
     let (Some(ours), Some(theirs)) = (ours, theirs) else { return false };
-    match (&ours.made_of, &theirs.made_of) {
-        (Some(ours), Some(theirs)) => all_equal(ours, theirs, equal_parts),
-        (None, None) => match (&ours.value, &theirs.value) {
-            (Some(ours), Some(theirs)) => equal(ours, theirs),
-            _ => false,
-        },
+    match (ours.parts(), theirs.parts()) {
+        (Some(ours), Some(theirs)) => all_equal(&ours, &theirs, equal_parts),
         _ => false,
+    }
+}
+
+impl GivenValue {
+    /// What it is made of, if there is anything. One task may take the result of another as it is, and the next one what
+    /// became of that task.
+    fn parts(&self) -> Option<Cow<'_, [Passed]>> {
+        match (&self.made_of, &self.value) {
+            (Some(made_of), _) => Some(Cow::Borrowed(made_of)),
+            (None, Some(value)) => Some(Cow::Owned(vec![Passed::Value(value.clone())])),
+            (None, None) => None,
+        }
     }
 }
 
@@ -108,9 +117,14 @@ fn all_equal<T>(ours: &[T], theirs: &[T], equal: impl Fn(&T, &T) -> bool) -> boo
     ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(our, their)| equal(our, their))
 }
 
+/// Success and `Cached` are the same to who reads the result.
 fn equal_parts(ours: &Passed, theirs: &Passed) -> bool {
+    match (ours.success(), theirs.success()) {
+        (Some(ours), Some(theirs)) => return equal(ours, theirs),
+        (None, None) => {}
+        _ => return false,
+    }
     match (ours, theirs) {
-        (Passed::Value(ours), Passed::Value(theirs)) => equal(ours, theirs),
         (Passed::State(ours), Passed::State(theirs)) => equal_states(ours, theirs),
         (Passed::Children(ours), Passed::Children(theirs)) => all_equal(ours, theirs, equal_parts),
         _ => false,
@@ -127,10 +141,6 @@ fn equal_states(ours: &State, theirs: &State) -> bool {
 }
 
 fn equal(ours: &Value, theirs: &Value) -> bool {
-    // What became of an upstream task, for a parameter that takes any state.
-    if let (Some(ours), Some(theirs)) = (ours.downcast_ref::<State>(), theirs.downcast_ref::<State>()) {
-        return equal_states(ours, theirs);
-    }
     match (ours.to_json(), theirs.to_json()) {
         (Some(Ok(ours)), Some(Ok(theirs))) => ours == theirs,
         _ => false,

@@ -52,6 +52,8 @@ pub struct Cache(Arc<Mutex<HashMap<String, Vec<Arc<Kept>>>>>);
 pub(crate) struct Kept {
     pub(crate) value: Value,
     pub(crate) message: Option<String>,
+    /// Where it was written, if it was.
+    pub(crate) location: Option<Arc<str>>,
     pub(crate) expires: Timestamp,
     /// Of the task, by name; only as far as the validator looks at them.
     pub(crate) inputs: Given,
@@ -86,7 +88,7 @@ impl Cache {
     }
 
     /// Puts results on their shelves, and takes those away that have expired.
-    pub(crate) fn keep(&self, new: Vec<(String, Kept)>, now: Timestamp) {
+    pub(crate) fn keep(&self, new: impl Iterator<Item = (String, Kept)>, now: Timestamp) {
         let mut expired = Vec::new();
         let mut shelves = lock(&self.0);
         for (key, kept) in new {

@@ -335,7 +335,10 @@ impl FlowBuilder {
             "Argument \"{key}\" for task <Task: {name}> has already been assigned in this flow. (flow `{}`)",
             self.options.name
         );
-        slots[i] = Some(slot);
+        slots[i] = Some(match slot {
+            Slot::Upstream(from) => kind.code.parameters()[i].given_by(from),
+            slot => slot,
+        });
     }
 
     /// Makes `to` wait for `from`, without taking its result.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::inputs::{BodyOutcome, Inputs};
+use super::inputs::{BodyOutcome, Computed, Inputs, Passed, Slot};
 use super::retry::{RetryDelay, RetryOn};
 use super::template::Template;
 use super::trigger::Trigger;
@@ -234,7 +234,12 @@ impl fmt::Debug for TaskDefinition {
 pub struct Parameter {
     pub(crate) name: Cow<'static, str>,
     pub(crate) expects: Expects,
+    /// What makes the input of what an edge brings, if it does not bring the input itself.
+    pub(crate) made_by: Option<MadeBy>,
 }
+
+/// Makes an input of what a task gave; an error is the place of the child that has no value.
+pub(crate) type MadeBy = fn(&[Passed]) -> Result<Value, usize>;
 
 /// What a parameter takes.
 #[derive(Clone, Copy)]
@@ -252,23 +257,36 @@ impl Parameter {
     #[must_use]
     pub const fn of<T: 'static>(name: &'static str) -> Self {
         let expects = Expects::Type { id: TypeId::of::<T>, name: std::any::type_name::<T> };
-        Self { name: Cow::Borrowed(name), expects }
+        Self { name: Cow::Borrowed(name), expects, made_by: None }
     }
 
     /// Takes a value of any type. An upstream task that has none fails the reader.
     #[must_use]
     pub fn any(name: impl Into<Cow<'static, str>>) -> Self {
-        Self { name: name.into(), expects: Expects::Any }
+        Self { name: name.into(), expects: Expects::Any, made_by: None }
     }
 
     /// Takes the [`State`](crate::State) of the upstream task, whatever became of it. A constant comes as a `Success`.
     #[must_use]
     pub fn state(name: impl Into<Cow<'static, str>>) -> Self {
-        Self { name: name.into(), expects: Expects::State }
+        Self { name: name.into(), expects: Expects::State, made_by: None }
     }
 
     pub(crate) fn named(self, name: String) -> Self {
         Self { name: name.into(), ..self }
+    }
+
+    /// The input is made of what the upstream task gave.
+    pub(crate) fn made_by(self, made_by: MadeBy) -> Self {
+        Self { made_by: Some(made_by), ..self }
+    }
+
+    /// Where the input comes from, if a task gives it.
+    pub(super) fn given_by(&self, task: u32) -> Slot {
+        match self.made_by {
+            Some(make) => Slot::Computed(Computed { upstream: vec![task], make: Arc::new(make) }),
+            None => Slot::Upstream(task),
+        }
     }
 
     /// The name, by which callers give it.

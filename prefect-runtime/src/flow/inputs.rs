@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::definition::Parameter;
 use super::elements::Elements;
-use crate::{State, StateKind, StateResult, TaskError, Value};
+use crate::{State, StateResult, TaskError, Value};
 
 /// A body that waits.
 pub type TaskFuture = Pin<Box<dyn Future<Output = Result<Value, TaskError>> + Send>>;
@@ -145,8 +145,15 @@ impl Passed {
 
     /// Whether it is the value of a success that is not a skip.
     pub(crate) fn is_success(&self) -> bool {
-        matches!(self, Self::Value(_))
-            || matches!(self, Self::State(state) if state.kind() == StateKind::Success && self.value().is_some())
+        self.success().is_some()
+    }
+
+    /// The value of a success that is not a skip.
+    pub(crate) fn success(&self) -> Option<&Value> {
+        match self {
+            Self::State(state) if state.kind().is_skipped() => None,
+            _ => self.value(),
+        }
     }
 
     /// The same for a parameter that takes no state, though another one of its task does: values where there are some.

@@ -37,7 +37,7 @@ pub(crate) struct RunCore {
     /// What keeps results instead of the stores that the flow names.
     pub(crate) results: Option<TaskResult>,
     /// What goes to the cache when the run has ended.
-    for_cache: Mutex<Vec<(String, Kept)>>,
+    for_cache: Mutex<Vec<(RunId, String, Kept)>>,
     seed: u64,
 }
 
@@ -110,8 +110,8 @@ impl RunCore {
     }
 
     /// Keeps a result for later runs, once this one has ended.
-    pub(crate) fn keep_after_the_run(&self, key: String, kept: Kept) {
-        lock(&self.for_cache).push((key, kept));
+    pub(crate) fn keep_after_the_run(&self, run: RunId, key: String, kept: Kept) {
+        lock(&self.for_cache).push((run, key, kept));
     }
 
     /// A state that starts after a delay, entered now: it has a start time.
@@ -401,8 +401,11 @@ impl Prepared {
             tracing::error!(target: "prefect", flow, "Unexpected error occured in FlowRunner: {error}");
         }
         let ended = self.core.services.clock.now();
-        let kept = std::mem::take(&mut *lock(&self.core.for_cache));
+        let mut kept = std::mem::take(&mut *lock(&self.core.for_cache));
         if self.until == Until::TheEnd && state.kind().is_finished() && !kept.is_empty() {
+            // In the order of the flow: which task was done first is chance, and the first on a shelf is taken.
+            kept.sort_by_key(|(run, ..)| *run);
+            let kept = kept.into_iter().map(|(_, key, kept)| (key, kept));
             self.core.cache.keep(kept, self.core.services.clock.timestamp());
         }
         // Only now, after the times are taken: Slack may be slow.

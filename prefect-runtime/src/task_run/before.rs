@@ -92,6 +92,8 @@ fn steps(
         Ok(keeping) => keeping,
         Err(error) => return end(core, &tracked, run, &old, core.services.unexpected(error)),
     };
+    // Handlers may put another state in place of `Cached`: the iteration stays.
+    let looping = old.looping().cloned();
     let old = match &keeping {
         Some(keeping) => check_kept(core, &tracked, of, old, keeping)?,
         None => old,
@@ -105,7 +107,6 @@ fn steps(
         return end(core, &tracked, run, &old, core.services.unexpected(error));
     }
     let state = set_running(core, &tracked, run, &old)?;
-    let looping = old.looping().cloned();
     let extras = (run_name.is_some() || looping.is_some()).then(|| Arc::new(Extras { run_name, looping }));
     let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed, extras };
     Ok(Started { body, since: now, watched: Some((tracked, state)), keeping })

@@ -152,11 +152,14 @@ fn on_shelf(
         }
         let candidate = CacheCandidate { kept: &kept, inputs: &keeping.inputs, parameters: &keeping.parameters, now };
         if guard(|| validator.accepts(&candidate)).map_err(Caught::into_error)? {
-            let state = State::new(StateKind::Cached).with_value(kept.value.clone()).with_expiration(kept.expires);
-            return Ok(Some(match &kept.message {
-                Some(message) => state.with_message(message.clone()),
-                None => state,
-            }));
+            let mut state = State::new(StateKind::Cached).with_value(kept.value.clone()).with_expiration(kept.expires);
+            if let Some(message) = &kept.message {
+                state = state.with_message(message.clone());
+            }
+            if let Some(location) = &kept.location {
+                state = state.with_location(Arc::clone(location));
+            }
+            return Ok(Some(state));
         }
     }
     Ok(None)
@@ -206,8 +209,9 @@ pub(super) fn cache_result(
     if let (StateKind::Cached, StateResult::Value(value)) = (cached.kind(), cached.result()) {
         let Keeping { inputs, parameters, .. } = *keeping;
         let message = cached.message().map(str::to_owned);
-        let kept = Kept { value: value.clone(), message, expires, inputs, parameters };
-        core.keep_after_the_run(cache_key(definition).to_owned(), kept);
+        let location = cached.result_location().map(Arc::from);
+        let kept = Kept { value: value.clone(), message, location, expires, inputs, parameters };
+        core.keep_after_the_run(run, cache_key(definition).to_owned(), kept);
     }
     Ok(cached)
 }

@@ -46,14 +46,23 @@ pub(super) fn load_inputs(
     let mut passed = passed.drain(..);
     let Some(slots) = slots else {
         for ((parameter, from), passed) in parameters.iter().zip(upstream).zip(passed) {
+            note(made_of.as_deref_mut(), inputs.len(), parameter, &passed);
             inputs.push(load(parameter, passed, *from)?);
         }
         return Ok(missing);
     };
     for (parameter, slot) in parameters.iter().zip(slots) {
         inputs.push(match slot {
-            Slot::Value(value) => load(parameter, Passed::Value(value.clone()), task)?,
-            Slot::Upstream(from) => load(parameter, passed.next().expect("one for each edge"), *from)?,
+            Slot::Value(value) => {
+                let passed = Passed::Value(value.clone());
+                note(made_of.as_deref_mut(), inputs.len(), parameter, &passed);
+                load(parameter, passed, task)?
+            }
+            Slot::Upstream(from) => {
+                let passed = passed.next().expect("one for each edge");
+                note(made_of.as_deref_mut(), inputs.len(), parameter, &passed);
+                load(parameter, passed, *from)?
+            }
             Slot::Computed(computed) => {
                 let edges = computed.upstream.len();
                 let given = &passed.as_slice()[..edges];
@@ -96,8 +105,9 @@ pub(super) fn load_inputs(
                     }
                     other => other,
                 };
-                if let (Some(_), Some(made_of)) = (convert, &mut made_of) {
-                    made_of.push((inputs.len(), vec![element.clone()]));
+                match (convert, &mut made_of) {
+                    (Some(_), Some(made_of)) => made_of.push((inputs.len(), vec![element.clone()])),
+                    _ => note(made_of.as_deref_mut(), inputs.len(), parameter, &element),
                 }
                 let made = match convert {
                     Some(convert) => guard(|| convert(&element)).map_err(Caught::into_error)?,
@@ -108,6 +118,16 @@ pub(super) fn load_inputs(
         });
     }
     Ok(missing)
+}
+
+/// Notes what one edge brings, where the input itself says too little of it: of states and of children.
+fn note(made_of: Option<&mut MadeOf>, place: usize, parameter: &Parameter, passed: &Passed) {
+    let Some(made_of) = made_of else { return };
+    match (parameter.expects, passed) {
+        (Expects::State, _) => made_of.push((place, vec![passed.clone()])),
+        (_, Passed::Children(_)) => made_of.push((place, vec![passed.clone().into_values()])),
+        _ => {}
+    }
 }
 
 fn is_static(core: &RunCore, task: TaskId) -> bool {
@@ -125,7 +145,8 @@ enum NoInput {
 impl NoInput {
     /// For a task in a state without a value.
     fn of(state: &State, text: String) -> Self {
-        if state.kind() == StateKind::Success { Self::Unfit(text) } else { Self::NotSuccessful(text) }
+        let succeeded = state.kind().is_successful() && !state.kind().is_skipped();
+        if succeeded { Self::Unfit(text) } else { Self::NotSuccessful(text) }
     }
 }
 

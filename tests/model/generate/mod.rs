@@ -2,12 +2,14 @@
 //!
 //! A case grows by one [shape](shapes) at a time: a task, a mapped one, a choice between branches, a resource. A new kind
 //! of thing that a flow can have is one more of them.
+mod keeping;
 mod options;
 mod random;
 mod shapes;
 
 use super::{
-    Act, Case, Custom, Flow, Handler, Kind, Mode, NewState, Outcome, Raise, SignalName, Task, Terminal, Trigger,
+    Act, Case, Custom, Flow, Handler, Kind, Mode, NewState, Occasion, Outcome, Raise, SignalName, Task, Terminal,
+    Trigger,
 };
 use options::end_kind;
 use random::Random;
@@ -31,7 +33,11 @@ pub fn case(seed: u64) -> Case {
     // Nobody resumes what pauses, so a run to the end would have none.
     let pauses = tasks.iter().any(can_pause);
     let mode = if pauses || random.percent(15) { Mode::Once } else { Mode::Run };
-    Case { mode, tasks, flow, keep_all: random.percent(60) }
+    let mut case = Case { mode, tasks, flow, keep_all: random.percent(60), runs: vec![Occasion::default()] };
+    if random.percent(35) {
+        keeping::add(&mut case, &mut random);
+    }
+    case
 }
 
 /// Whether a task may end up Paused.

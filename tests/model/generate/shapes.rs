@@ -39,6 +39,7 @@ impl Growing {
                 self.merge(Vec::new(), random);
             }
             49..52 => self.resource(random),
+            52..55 => self.filter(random),
             _ => {
                 self.plain(random);
             }
@@ -210,6 +211,22 @@ impl Growing {
         (self.tasks[merge].trigger, self.tasks[merge].skip_on_upstream_skip) = (Trigger::NotAllSkipped, false);
         self.watchers(merge, random);
         merge
+    }
+
+    fn filter(&mut self, random: &mut Random) {
+        let mapped = |task: &Task, gives| task.is_mapped() && gives == Gives::Number;
+        let list = |task: &Task, gives| !task.is_mapped() && gives == Gives::List;
+        let from = if random.percent(70) { self.like(random, mapped) } else { self.like(random, list) };
+        // Whatever it gives.
+        let from = if random.percent(92) { from } else { self.earlier(random) };
+        let Some(from) = from else {
+            self.plain(random);
+            return;
+        };
+        let least = Body::Filter(i64::from(random.count(4)));
+        let filter = self.add(vec![Edge { from, carries: Carries::Data }], least, Gives::List);
+        (self.tasks[filter].trigger, self.tasks[filter].skip_on_upstream_skip) = (Trigger::AllFinished, false);
+        self.watchers(filter, random);
     }
 
     fn resource(&mut self, random: &mut Random) {

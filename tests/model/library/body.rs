@@ -15,6 +15,8 @@ pub(super) fn key(task: &Task, input: usize) -> String {
     match (&task.body, task.role) {
         (Body::Compare(_) | Body::CompareTruth(_), _) => "value".to_owned(),
         (Body::AsBool, _) => "x".to_owned(),
+        (Body::Filter(_), _) => "task_results".to_owned(),
+        (Body::Parameter(_), _) => unreachable!("it has no inputs"),
         (Body::Merge, _) => {
             let before = task.edges[..input].iter().filter(|edge| edge.carries == Carries::Data);
             format!("task_{}", before.count() + 1)
@@ -31,6 +33,11 @@ pub(super) fn made(task: &Task, witness: &Witness) -> built_in::BuiltIn {
         (Body::CompareTruth(value), _) => built_in::compare_value(*value),
         (Body::AsBool, _) => built_in::as_bool(|x: &i64| x % 2 != 0),
         (Body::Merge, _) => built_in::merge(task.edges.iter().filter(|edge| edge.carries == Carries::Data).count()),
+        (Body::Filter(least), _) => {
+            let least = *least;
+            built_in::filter_task(move |n: &i64| *n > least)
+        }
+        (Body::Parameter(default), _) => built_in::parameter_or(task.name.clone(), *default),
         (Body::Own(script), Role::ResourceCleanup) => {
             let (script, witness) = (script.clone(), witness.clone());
             built_in::resource_cleanup("", move |manager: &i64, resource: &i64| {
@@ -83,7 +90,7 @@ pub(super) fn called(script: &Script, witness: &Witness, inputs: i64) -> (Outcom
     let outcome = script.call(child, witness.called(child)).clone();
     let iteration = context.task_loop_result::<i64>().unwrap_or_default();
     let looping = iteration.wrapping_add(i64::from(context.task_loop_count()) - 1);
-    let sum = inputs.wrapping_add(looping);
+    let sum = inputs.wrapping_add(looping).wrapping_add(witness.world);
     match outcome {
         Outcome::Index => (Outcome::Linear { times: 1, plus: i64::try_from(child.unwrap_or_default()).unwrap() }, sum),
         Outcome::If { sum: wanted, then } if wanted == sum => (*then, sum),
@@ -110,7 +117,7 @@ fn sum(input: &Value) -> i64 {
 
 fn of_success(state: &State) -> i64 {
     match state.result() {
-        prefect::StateResult::Value(given) if state.kind() == StateKind::Success => {
+        prefect::StateResult::Value(given) if matches!(state.kind(), StateKind::Success | StateKind::Cached) => {
             value(given).map_or(0, |value| value.sum())
         }
         _ => 0,

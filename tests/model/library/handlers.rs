@@ -31,6 +31,7 @@ pub(super) fn acting(i: usize, handler: Handler, witness: &Witness) -> Box<dyn p
         match &handler.act {
             Act::Pass => Ok(Some(new)),
             Act::Nothing => Ok(None),
+            Act::Old => Ok(Some(old.clone())),
             Act::Replace(state) => Ok(Some(new_state(state))),
             Act::Error(text) => Err(text.clone().into()),
             Act::Panic(text) => panic!("{text}"),

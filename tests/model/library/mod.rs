@@ -1,6 +1,7 @@
 //! Runs a case on the library, by its API for flows that are built at run time.
 mod body;
 mod handlers;
+mod keeping;
 mod trigger;
 mod typed;
 mod witness;
@@ -8,27 +9,35 @@ mod witness;
 use std::time::Duration;
 
 use prefect::{
-    Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, FlowRun, KeepResults, RetryOn, RunSettings,
-    State, StateKind, StateResult, TaskDefinition, TaskError, TaskRef, Value,
+    Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, FlowRun, KeepResults, RetryOn, RunSettings, State,
+    StateKind, StateResult, TaskDefinition, TaskError, TaskRef, Value,
 };
 
 use super::typed::may_take_long;
 use super::{
-    By, Carries, Case, Kind, Mode, Observed, Res, RetryOn as Retry, Role, Run, Start, Task as Model, TaskRun, Terminal,
-    Trigger, Way, Workers,
+    By, Carries, Case, Kind, Mode, Observed, Occasion, Res, RetryOn as Retry, Role, Run, Start, Task as Model, TaskRun,
+    Terminal, Trigger, Way, Workers,
 };
 use handlers::{acting, new_state, on_failure, watching};
+use keeping::Outside;
 use witness::Witness;
 
 pub use typed::run as run_typed;
 
+/// Each run by a flow that is built anew.
 pub fn run(case: &Case, way: Way) -> Observed {
+    let mut outside = Outside::default();
+    case.runs.iter().map(|occasion| one_run(case, way, occasion, &mut outside)).collect()
+}
+
+fn one_run(case: &Case, way: Way, occasion: &Occasion, outside: &mut Outside) -> Run<Option<String>> {
+    outside.now += u64::from(occasion.after);
     let flow_witness = Witness::default();
     let mut flow = FlowBuilder::new(options("case".to_owned(), case, &flow_witness));
     let mut tasks: Vec<(TaskRef, Witness)> = Vec::new();
     for task in &case.tasks {
-        let witness = Witness::default();
-        let (definition, code) = body::made(task, &witness);
+        let witness = Witness::in_world(occasion.world);
+        let (definition, code) = keeping::keeping(task, body::made(task, &witness), &outside.shelf);
         let this = flow.task(optioned(definition, task, &witness), code);
         for (i, edge) in task.edges.iter().enumerate() {
             let (from, key) = (tasks[edge.from].0, || body::key(task, i));
@@ -50,8 +59,14 @@ pub fn run(case: &Case, way: Way) -> Observed {
     if let Some(reference) = &case.flow.reference_tasks {
         flow.reference_tasks(reference.iter().map(|i| tasks[*i].0));
     }
-    let ran = start(&flow.build().with(settings(case, way.workers)), case.mode, way.start);
-    shown(case, &ran, &flow_witness, &tasks, |task| (ran.state_of(*task), ran.map_states(*task).collect()))
+    let settings = settings(case, way.workers).clock(outside.clock()).cache(outside.cache.clone());
+    let given = occasion.given.iter();
+    let flow = given.fold(flow.build().with(settings), |flow, (name, value)| flow.with_parameter(name, *value));
+    let ran = start(&flow, case.mode, way.start);
+    let states = |task: &TaskRef| (ran.state_of(*task), ran.map_states(*task).collect());
+    let mut shown = shown(case, &ran, &flow_witness, &tasks, states);
+    outside.look(&ran, &mut shown);
+    shown
 }
 
 fn options(name: String, case: &Case, witness: &Witness) -> FlowOptions {
@@ -80,7 +95,7 @@ fn settings(case: &Case, workers: Workers) -> RunSettings {
     };
     RunSettings::new()
         .executor(executor)
-        .clock(Clock::virtual_from("2026-01-01T00:00:00Z".parse().unwrap()))
+        .clock(keeping::clock(0))
         .config(Config::default())
         .seed(1)
         .keep_results(if case.keep_all { KeepResults::All } else { KeepResults::Needed })
@@ -106,7 +121,7 @@ fn shown<T>(
     flow: &Witness,
     tasks: &[(T, Witness)],
     states: impl Fn(&T) -> (State, Vec<State>),
-) -> Observed {
+) -> Run<Option<String>> {
     let told = |state: &State| state.message().filter(|message| *message != "Task not run.").map(str::to_owned);
     let one = |task: usize, child: Option<usize>, state: &State, children: Vec<TaskRun<Option<String>>>| {
         let seen = tasks[task].1.of(child);
@@ -119,6 +134,8 @@ fn shown<T>(
                 result => result,
             },
             attempts: seen.calls,
+            expires: state.cached_result_expiration().map(keeping::seconds),
+            location: state.result_location().map(str::to_owned),
             children,
         }
     };
@@ -133,6 +150,7 @@ fn shown<T>(
         flow_kind: kind(ran.state().kind()),
         flow_message: told(ran.state()),
         seconds: Some(ran.duration().as_secs()),
+        store: None,
     }
 }
 

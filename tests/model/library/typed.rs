@@ -311,13 +311,14 @@ pub fn run(case: &Case, way: Way) -> Observed {
     let ran = start(&flow.share(live.clone()).with(settings(case, way.workers)), case.mode, way.start);
     LIVE.lock().unwrap().remove(&name);
     let tasks: Vec<_> = made.into_iter().zip(live.witnesses.iter().cloned()).collect();
-    shown(case, &ran, &flow_witness, &tasks, |made| match made {
+    let states = |made: &Made| match made {
         Made::Condition(place) => of_place(&ran, *place),
         other => {
             let task = task_ref(*other).expect("a task of the program");
             (ran.state_of(task), ran.map_states(task).collect())
         }
-    })
+    };
+    vec![shown(case, &ran, &flow_witness, &tasks, states)]
 }
 
 fn of_place(ran: &FlowRun<()>, place: u32) -> (State, Vec<State>) {

@@ -11,7 +11,11 @@ use super::kind;
 type Child = Option<usize>;
 
 #[derive(Clone, Default)]
-pub(super) struct Witness(Arc<Mutex<BTreeMap<Child, Seen>>>);
+pub(super) struct Witness {
+    seen: Arc<Mutex<BTreeMap<Child, Seen>>>,
+    /// What every body adds to its sum.
+    pub(super) world: i64,
+}
 
 #[derive(Clone, Default)]
 pub(super) struct Seen {
@@ -22,6 +26,10 @@ pub(super) struct Seen {
 }
 
 impl Witness {
+    pub(super) fn in_world(world: i64) -> Self {
+        Self { world, ..Self::default() }
+    }
+
     pub(super) fn event(&self, of: &Tracked, by: By, old: Option<&State>, new: &State) {
         let event = Event {
             by,
@@ -54,6 +62,6 @@ impl Witness {
     }
 
     fn with<R>(&self, child: Child, f: impl FnOnce(&mut Seen) -> R) -> R {
-        f(self.0.lock().unwrap().entry(child).or_default())
+        f(self.seen.lock().unwrap().entry(child).or_default())
     }
 }

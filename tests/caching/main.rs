@@ -1,5 +1,8 @@
 //! `cache_for`: results that later runs of the process use again.
 #![allow(clippy::items_after_statements, clippy::duration_suboptimal_units, reason = "the shapes are what is tested")]
+mod found;
+mod same;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,7 +1,12 @@
 //! What a case is: a flow, and how it is run.
+mod keep;
+mod way;
+
 use std::collections::BTreeMap;
 
 use super::{Kind, Val};
+pub use keep::{Caching, Occasion, Part, Place, Storing, Validator};
+pub use way::{Start, Way, Workers};
 
 /// One flow, and how it is run.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +17,8 @@ pub struct Case {
     pub flow: Flow,
     /// Whether all results are kept to the end of the run; else values that were read may be gone.
     pub keep_all: bool,
+    /// One after the other, in one process. Never empty.
+    pub runs: Vec<Occasion>,
 }
 
 /// `flow.run` or `flow.run_once`.
@@ -21,27 +28,6 @@ pub enum Mode {
     Run,
     /// One pass over the tasks: what waits stays waiting. The flow starts at Pending.
     Once,
-}
-
-/// How many things run at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Workers {
-    Local,
-    Threads(usize),
-}
-
-/// How a case is run on the library: whichever way is taken, the same comes out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Way {
-    pub workers: Workers,
-    pub start: Start,
-}
-
-/// `run`, or `run_async` on a runtime of the caller's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    Run,
-    RunAsync,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +52,8 @@ pub struct Task {
     pub watched: bool,
     pub takes: Takes,
     pub patience: Patience,
+    pub cache: Option<Caching>,
+    pub store: Option<Storing>,
 }
 
 impl Task {
@@ -88,6 +76,8 @@ impl Task {
             watched: true,
             takes: Takes::Any,
             patience: Patience::Endless,
+            cache: None,
+            store: None,
         }
     }
 
@@ -191,6 +181,10 @@ pub enum Body {
     CompareTruth(bool),
     /// `Merge` of its inputs.
     Merge,
+    /// `FilterTask` of its one input: the numbers that are greater than this.
+    Filter(i64),
+    /// A parameter of the flow, called as the task is, with its default.
+    Parameter(i64),
 }
 
 /// A body of the case's own.
@@ -215,7 +209,7 @@ impl Script {
 }
 
 /// What one call of a body does. `sum` is that of all numbers in the inputs that are values of a Success, plus the result
-/// of the iteration before and how many iterations there were; it wraps.
+/// of the iteration before, how many iterations there were, and what the world adds; it wraps.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// Returns `times * sum + plus`, wrapping.
@@ -360,6 +354,8 @@ pub enum Act {
     Pass,
     /// Returns nothing.
     Nothing,
+    /// Refuses the change: returns the state before it.
+    Old,
     Replace(NewState),
     Error(String),
     Panic(String),
