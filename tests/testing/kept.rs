@@ -160,7 +160,10 @@ fn mails_are_kept_as_well() {
     }
     let run = TestRun::of(&flow!("mail", { broken() })).run();
     let [mail] = run.notifications() else { panic!("one mail: {run}") };
-    assert_eq!((mail.secret, mail.text(), mail.message()), ("EMAIL_USERNAME", "broken is now in a Failed state", "a < b"));
+    assert_eq!(
+        (mail.secret, mail.text(), mail.message()),
+        ("EMAIL_USERNAME", "broken is now in a Failed state", "a < b")
+    );
     assert_eq!(mail.payload["to"], "ops@example.org");
     assert_eq!(mail.payload["subject"], "Prefect state change notification for broken");
     assert!(mail.payload["html"].as_str().unwrap().contains("a &lt; b"));

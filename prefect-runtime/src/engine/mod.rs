@@ -5,6 +5,7 @@
 //!
 //! The children of a mapped task are task runs like others: they get records behind those of the tasks when their parent
 //! is mapped, in one region each.
+mod batch;
 mod finish;
 mod given;
 mod region;
@@ -15,9 +16,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::clock::Tick;
-use crate::flow::Passed;
 use crate::flow::graph::{Graph, TaskId, id};
 use crate::{State, StateKind, Value};
+pub(crate) use batch::{Alike, Batch, Job, More, Stretch, Work};
 use region::Region;
 pub(crate) use region::{List, Mapping};
 
@@ -39,6 +40,12 @@ impl RunId {
     pub(crate) const fn of_task(task: TaskId) -> Self {
         Self { task, child: None, record: task }
     }
+
+    /// What has become of it.
+    #[inline]
+    pub(crate) const fn done(self, attempt: u32, [started, ended]: [Tick; 2], end: End) -> Done {
+        Done { record: self.record, attempt, started, ended, end }
+    }
 }
 
 /// What a job is to do.
@@ -50,31 +57,6 @@ pub(crate) enum Part {
     Mapping,
 }
 
-/// A task run to be started.
-pub(crate) struct Job {
-    pub(crate) run: RunId,
-    pub(crate) part: Part,
-    /// Grows each time that the task run opens again: who writes for an older one is refused.
-    pub(crate) attempt: u32,
-    /// The attempt as Prefect counts it, from 1.
-    pub(crate) run_count: u32,
-    /// How many entries of the batch's `passed` are its own.
-    pub(crate) passed: u32,
-    /// What only some have.
-    pub(crate) more: Option<Box<More>>,
-}
-
-/// See [`Job::more`].
-#[derive(Default)]
-pub(crate) struct More {
-    /// The state it is in, if not plainly `Pending`.
-    pub(crate) old: Option<State>,
-    /// The states of all that is upstream, one for each task, if they are not all plain successes or if they are asked for.
-    pub(crate) upstream: Option<UpstreamStates>,
-    /// Whether it comes back from a pause.
-    pub(crate) resumed: bool,
-}
-
 /// The states of what is upstream of a task run, and which record each is of: a task, or a mapped child.
 #[derive(Debug)]
 pub(crate) struct UpstreamStates {
@@ -82,42 +64,10 @@ pub(crate) struct UpstreamStates {
     pub(crate) states: Vec<State>,
 }
 
-/// Jobs that one worker took, and what their edges bring, job by job.
-#[derive(Default)]
-pub(crate) struct Batch {
-    pub(crate) jobs: Vec<Job>,
-    pub(crate) passed: Vec<Passed>,
-}
-
-impl Batch {
-    /// The last job; what its edges bring goes into `passed`.
-    #[inline]
-    pub(crate) fn pop(&mut self, passed: &mut Vec<Passed>) -> Option<Job> {
-        let job = self.jobs.pop()?;
-        let at = self.passed.len() - job.passed as usize;
-        debug_assert!(passed.is_empty(), "nothing may be dropped under the lock that a caller holds");
-        if at == 0 {
-            // All of it: often many edges of one task, or the few of a batch of one.
-            std::mem::swap(passed, &mut self.passed);
-        } else {
-            passed.extend(self.passed.drain(at..));
-        }
-        Some(job)
-    }
-
-    /// The first half of the jobs, rounded up, moves to `other`.
-    pub(crate) fn give_half(&mut self, other: &mut Self) {
-        let half = self.jobs.len().div_ceil(2);
-        let passed: u32 = self.jobs[..half].iter().map(|job| job.passed).sum();
-        other.jobs.extend(self.jobs.drain(..half));
-        other.passed.extend(self.passed.drain(..passed as usize));
-    }
-}
-
 /// A task run that has ended, or waits.
 pub(crate) struct Done {
-    pub(crate) run: RunId,
-    pub(crate) attempt: u32,
+    record: RecordId,
+    attempt: u32,
     pub(crate) started: Tick,
     pub(crate) ended: Tick,
     pub(crate) end: End,
@@ -127,10 +77,16 @@ pub(crate) struct Done {
 pub(crate) enum End {
     /// With the result of its body, and the message that says so.
     Success(Value),
+    /// In any other way. Apart, because most end with a result, and lie about by the hundred.
+    Other(Box<Other>),
+}
+
+/// See [`End::Other`].
+pub(crate) enum Other {
     /// Mapped: its children are to run.
-    Mapped(Box<Mapping>),
+    Mapped(Mapping),
     /// In any other state; a scheduled one with the tick at which it goes on, if there is one.
-    State(Box<State>, Option<Tick>),
+    State(State, Option<Tick>),
 }
 
 /// What is kept of a task run.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::thread;
 
 use super::attempt::Attempt;
+use super::desk::Desk;
 use super::pool::{Away, Back, Pool, Sched};
 use crate::clock::{Held, HoldsToken, Tick};
 use crate::context::Working;
-use crate::engine::{Batch, Done, Engine, Garbage, Job};
+use crate::engine::{Alike, Batch, Done, Engine, Garbage, Work};
 use crate::flow::{BodyKind, Passed};
 use crate::lock::{Locked, lock};
 use crate::quiet::drop_quietly;
@@ -100,6 +101,8 @@ struct Worker<'p> {
     pool: &'p Arc<Pool>,
     me: usize,
     batch: Batch,
+    /// What the children have in common that are in the batch, or on the desk.
+    alike: Option<Arc<Alike>>,
     done: Vec<Done>,
     passed: Vec<Passed>,
     inputs: Vec<Option<Value>>,
@@ -123,6 +126,7 @@ impl<'p> Worker<'p> {
             pool,
             me,
             batch: Batch::default(),
+            alike: None,
             done: Vec::new(),
             passed: Vec::new(),
             inputs: Vec::new(),
@@ -139,38 +143,41 @@ impl<'p> Worker<'p> {
         let _entered = handle.as_ref().map(tokio::runtime::Handle::enter);
         // Whether the desk holds more than the job in hand: the first of a batch never touches it.
         let mut on_desk = false;
-        let mut current: Option<Job> = None;
+        let mut current: Option<Work> = None;
         if let Some(back) = first {
             // In the place of another thread, with what is left on its desk.
             self.finish(back);
             on_desk = true;
             let mut desk = lock(&self.pool.desks[self.me]);
-            self.done.append(&mut desk.done);
-            current = desk.batch.pop(&mut self.passed);
+            desk.done.append(&mut self.done);
+            self.alike = desk.batch.alike();
+            current = self.next(&mut desk);
         }
         loop {
-            while let Some(job) = current.take() {
-                match self.one(job) {
-                    Outcome::Done(done) => self.done.push(done),
-                    Outcome::Away => {}
+            while let Some(work) = current.take() {
+                let done = match self.one(work) {
+                    Outcome::Done(done) => Some(done),
+                    Outcome::Away => None,
                     Outcome::Replaced => return Over::Replaced,
-                }
+                };
                 if !on_desk {
+                    self.done.extend(done);
                     break;
                 }
                 let mut desk = lock(&self.pool.desks[self.me]);
-                desk.done.append(&mut self.done);
-                current = desk.batch.pop(&mut self.passed);
-                if current.is_none() {
-                    std::mem::swap(&mut desk.done, &mut self.done);
-                }
+                desk.done.extend(done);
+                current = self.next(&mut desk);
             }
+            // What children had in common may be the user's to drop, so not under a lock.
+            self.batch.stretch = None;
+            self.alike = None;
             if !self.fetch() {
                 return Over::Run;
             }
             let batch = &mut self.batch;
-            current = batch.pop(&mut self.passed);
-            on_desk = !batch.jobs.is_empty();
+            self.alike = batch.alike();
+            current = batch.next(&mut self.passed);
+            on_desk = !batch.is_empty();
             if on_desk {
                 let mut desk = lock(&self.pool.desks[self.me]);
                 std::mem::swap(&mut desk.batch, batch);
@@ -178,11 +185,31 @@ impl<'p> Worker<'p> {
         }
     }
 
+    /// The next task run on the desk; if there is none, all that was there is the worker's to report.
+    #[inline]
+    fn next(&mut self, desk: &mut Desk) -> Option<Work> {
+        let next = desk.batch.next(&mut self.passed);
+        if next.is_none() {
+            std::mem::swap(&mut desk.done, &mut self.done);
+            // Its stretch is over, and must not hold a list until the next one comes.
+            std::mem::swap(&mut desk.batch.stretch, &mut self.batch.stretch);
+        }
+        next
+    }
+
     /// One task run, outside every lock.
     #[inline]
-    fn one(&mut self, job: Job) -> Outcome {
+    fn one(&mut self, work: Work) -> Outcome {
         let core = &self.pool.core;
-        let started = match task_run::prepare(core, job, &mut self.passed, &mut self.inputs, self.now) {
+        let (passed, inputs) = (&mut self.passed, &mut self.inputs);
+        let prepared = match work {
+            Work::Job(job) => task_run::prepare(core, job, passed, inputs, self.now),
+            Work::Child(child) => {
+                let alike = self.alike.as_deref().expect("held as long as one of its children is left");
+                task_run::prepare_child(core, alike, child, passed, inputs, self.now)
+            }
+        };
+        let started = match prepared {
             Prepared::Done(done) => {
                 self.now = done.ended;
                 return Outcome::Done(done);
@@ -270,10 +297,10 @@ impl<'p> Worker<'p> {
             }
             let max = batch_size(sched.mean, sched.engine.ready(), pool.desks.len());
             sched.engine.take(max, &mut self.batch);
-            if self.batch.jobs.is_empty() {
+            if self.batch.is_empty() {
                 self.take_from_others(&mut sched);
             }
-            if !self.batch.jobs.is_empty() {
+            if !self.batch.is_empty() {
                 break;
             }
             if sched.engine.ready() > 0 || !sched.back.is_empty() {
@@ -296,7 +323,7 @@ impl<'p> Worker<'p> {
             self.now = pool.core.services.clock.now();
         }
         // Never leave a task behind without a worker awake for it: the next body may be a slow one.
-        if sched.engine.ready() + self.batch.jobs.len() > 1 {
+        if sched.engine.ready() + self.batch.len() > 1 {
             pool.grant(&mut sched);
         }
         drop(sched);
@@ -321,7 +348,7 @@ impl<'p> Worker<'p> {
             let mut desk = lock(desk);
             sched.engine.complete(&mut desk.done);
             desk.batch.give_half(&mut self.batch);
-            if !self.batch.jobs.is_empty() {
+            if !self.batch.is_empty() {
                 break;
             }
         }

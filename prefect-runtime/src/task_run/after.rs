@@ -23,7 +23,7 @@ pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) 
     let ended = match ended {
         Ended::Body(Ok(value)) if watched.is_none() => {
             log_finished(core, run, StateKind::Success);
-            return Done { run, attempt, started: at, ended: now, end: End::Success(value) };
+            return run.done(attempt, [at, now], End::Success(value));
         }
         ended => ended,
     };

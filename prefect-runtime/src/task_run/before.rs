@@ -2,13 +2,13 @@
 use std::sync::Arc;
 
 use super::keep::{Keeping, check_kept};
-use super::load::{MadeOf, load_inputs};
+use super::load::{MadeOf, load_alike, load_inputs};
 use super::mapping::map;
 use super::template::{OfRun, expand};
 use super::{Body, Started, Step, done, enter, log_starting, unwatched};
 use crate::clock::Tick;
 use crate::context::Extras;
-use crate::engine::{Done, Job, More, Part, RunId, UpstreamStates, plain};
+use crate::engine::{Alike, Done, Job, More, Part, RunId, UpstreamStates, plain};
 use crate::flow::trigger::{Refusal, Seen};
 use crate::flow::{Passed, Upstreams};
 use crate::panics::guard;
@@ -41,19 +41,11 @@ pub(crate) fn prepare(
     if job.part == Part::Mapping {
         return Prepared::Done(map(core, job, passed, now));
     }
-    if job.more.is_none() && !core.graph.kind(run.task).has_own_steps && unwatched(core, run) {
-        let error = match load_inputs(core, run, passed, inputs, None) {
-            Ok(None) => {
-                let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed: false, extras: None };
-                return Prepared::Run(Started { body, since: now, watched: None, keeping: None });
-            }
-            Ok(Some(error)) | Err(error) => error,
-        };
+    if job.more.is_none() && has_body_only(core, run) {
+        let loaded = load_inputs(core, run, passed, inputs, None);
         // What was not loaded must not wait for the next job: it would be dropped under the desk's lock.
         passed.clear();
-        inputs.clear();
-        let state = core.services.unexpected(error);
-        return Prepared::Done(done(core, run, job.attempt, now, core.services.clock.now(), state));
+        return loaded_only(core, &job, loaded, inputs, now);
     }
     let more = job.more.take().map(|more| *more).unwrap_or_default();
     match steps(core, &job, more, passed, inputs, now) {
@@ -64,6 +56,55 @@ pub(crate) fn prepare(
             Prepared::Done(done(core, run, job.attempt, now, core.services.clock.now(), state))
         }
     }
+}
+
+/// The same for a child of a stretch.
+#[inline]
+pub(crate) fn prepare_child(
+    core: &RunCore,
+    alike: &Alike,
+    child: u32,
+    passed: &mut Vec<Passed>,
+    inputs: &mut Vec<Option<Value>>,
+    now: Tick,
+) -> Prepared {
+    let job = alike.job(child);
+    if has_body_only(core, job.run)
+        && let Some(loaded) = load_alike(core, job.run, alike, inputs)
+    {
+        log_starting(core, job.run);
+        return loaded_only(core, &job, loaded.map(|()| None), inputs, now);
+    }
+    passed.extend_from_slice(&alike.passed);
+    prepare(core, job, passed, inputs, now)
+}
+
+/// Whether nobody looks at the task run, and it has no steps but its body.
+#[inline]
+fn has_body_only(core: &RunCore, run: RunId) -> bool {
+    !core.graph.kind(run.task).has_own_steps && unwatched(core, run)
+}
+
+/// Of a task run that has no other steps, the inputs have been loaded.
+#[inline]
+fn loaded_only(
+    core: &RunCore,
+    job: &Job,
+    loaded: Result<Option<TaskError>, TaskError>,
+    inputs: &mut Vec<Option<Value>>,
+    now: Tick,
+) -> Prepared {
+    let run = job.run;
+    let error = match loaded {
+        Ok(None) => {
+            let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed: false, extras: None };
+            return Prepared::Run(Started { body, since: now, watched: None, keeping: None });
+        }
+        Ok(Some(error)) | Err(error) => error,
+    };
+    inputs.clear();
+    let state = core.services.unexpected(error);
+    Prepared::Done(done(core, run, job.attempt, now, core.services.clock.now(), state))
 }
 
 fn steps(
