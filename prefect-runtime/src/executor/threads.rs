@@ -9,12 +9,12 @@ use super::desk::Desk;
 use super::pool::{Away, Back, Pool, Sched};
 use crate::clock::{Held, HoldsToken, Tick};
 use crate::context::Working;
-use crate::engine::{Alike, Batch, Done, Engine, Garbage, Work};
+use crate::engine::{Alike, Batch, Done, Engine, Garbage, Job, Work};
 use crate::flow::{BodyKind, Passed};
 use crate::lock::{Locked, lock};
 use crate::quiet::drop_quietly;
 use crate::run::{Ran, RunCore, Until};
-use crate::task_run::{self, Call, Ended, FirstPoll, Prepared};
+use crate::task_run::{self, Call, Ended, FirstPoll, Prepared, Started};
 use crate::{State, Value};
 
 pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUsize>, until: Until, held: Held) -> Ran {
@@ -200,16 +200,54 @@ impl<'p> Worker<'p> {
     /// One task run, outside every lock.
     #[inline]
     fn one(&mut self, work: Work) -> Outcome {
+        match work {
+            Work::Job(job) => self.job(job),
+            Work::Child(child) => self.child(child),
+        }
+    }
+
+    #[inline]
+    fn child(&mut self, child: u32) -> Outcome {
         let core = &self.pool.core;
-        let (passed, inputs) = (&mut self.passed, &mut self.inputs);
-        let prepared = match work {
-            Work::Job(job) => task_run::prepare(core, job, passed, inputs, self.now),
-            Work::Child(child) => {
-                let alike = self.alike.as_deref().expect("held as long as one of its children is left");
-                task_run::prepare_child(core, alike, child, passed, inputs, self.now)
-            }
+        let alike = self.alike.as_deref().expect("held as long as one of its children is left");
+        let Some(started) = task_run::prepare_alike(core, alike, child, self.now) else {
+            let job = alike.job(child);
+            self.passed.extend_from_slice(&alike.passed);
+            return self.job(job);
         };
-        let started = match prepared {
+        match task_run::call_alike(core, &started.body, alike) {
+            Ok(call) => self.called(started, call),
+            Err(error) => {
+                let done = task_run::no_inputs(core, started.body.run, started.body.attempt, error, self.now);
+                self.now = done.ended;
+                Outcome::Done(done)
+            }
+        }
+    }
+
+    /// What comes of the body's call, if it may take as long as it likes.
+    #[inline]
+    fn called(&mut self, started: Started, call: Call) -> Outcome {
+        let core = &self.pool.core;
+        match call {
+            Call::Ended(result) => {
+                self.now = core.services.clock.now();
+                let done = task_run::finish(core, started, Ended::Body(result), self.now);
+                self.now = done.ended;
+                Outcome::Done(done)
+            }
+            Call::Waits(future, context) => {
+                self.pool.send_away(Away::Plain(started), future, context);
+                self.now = core.services.clock.now();
+                Outcome::Away
+            }
+        }
+    }
+
+    #[inline]
+    fn job(&mut self, job: Job) -> Outcome {
+        let core = &self.pool.core;
+        let started = match task_run::prepare(core, job, &mut self.passed, &mut self.inputs, self.now) {
             Prepared::Done(done) => {
                 self.now = done.ended;
                 return Outcome::Done(done);
@@ -217,19 +255,8 @@ impl<'p> Worker<'p> {
             Prepared::Run(started) => started,
         };
         let Some(limit) = core.timeout(started.body.run.task) else {
-            return match task_run::call(core, &started.body, &mut self.inputs, FirstPoll::InPlace) {
-                Call::Ended(result) => {
-                    self.now = core.services.clock.now();
-                    let done = task_run::finish(core, started, Ended::Body(result), self.now);
-                    self.now = done.ended;
-                    Outcome::Done(done)
-                }
-                Call::Waits(future, context) => {
-                    self.pool.send_away(Away::Plain(started), future, context);
-                    self.now = core.services.clock.now();
-                    Outcome::Away
-                }
-            };
+            let call = task_run::call(core, &started.body, &mut self.inputs, FirstPoll::InPlace);
+            return self.called(started, call);
         };
         let body = started.body.clone();
         let attempt = Attempt::new(self.pool, self.me, started, limit);

@@ -27,7 +27,7 @@ pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) 
         }
         ended => ended,
     };
-    let (tracked, running) = watched.unwrap_or_else(|| (core.tracked(run), plain(StateKind::Running)));
+    let (tracked, running) = watched.map_or_else(|| (core.tracked(run), plain(StateKind::Running)), |watched| *watched);
     let iteration = Iteration { run, run_count, looping: extras.as_ref().and_then(|extras| extras.looping.as_ref()) };
     let state = steps(core, iteration, &tracked, &running, ended, keeping).unwrap_or_else(|state| state);
     let state = match iteration.looping {

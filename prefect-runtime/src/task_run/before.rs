@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use super::keep::{Keeping, check_kept};
-use super::load::{MadeOf, load_alike, load_inputs};
+use super::load::{MadeOf, is_static, load_inputs};
 use super::mapping::map;
 use super::template::{OfRun, expand};
 use super::{Body, Started, Step, done, enter, log_starting, unwatched};
@@ -10,7 +10,7 @@ use crate::clock::Tick;
 use crate::context::Extras;
 use crate::engine::{Alike, Done, Job, More, Part, RunId, UpstreamStates, plain};
 use crate::flow::trigger::{Refusal, Seen};
-use crate::flow::{Passed, Upstreams};
+use crate::flow::{Elsewhere, Passed, Upstreams};
 use crate::panics::guard;
 use crate::run::RunCore;
 use crate::{Signal, State, StateKind, TaskError, Tracked, Value};
@@ -42,10 +42,17 @@ pub(crate) fn prepare(
         return Prepared::Done(map(core, job, passed, now));
     }
     if job.more.is_none() && has_body_only(core, run) {
-        let loaded = load_inputs(core, run, passed, inputs, None);
+        let error = match load_inputs(core, run, passed, inputs, None) {
+            Ok(None) => {
+                let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed: false, extras: None };
+                return Prepared::Run(Started { body, since: now, watched: None, keeping: None });
+            }
+            Ok(Some(error)) | Err(error) => error,
+        };
         // What was not loaded must not wait for the next job: it would be dropped under the desk's lock.
         passed.clear();
-        return loaded_only(core, &job, loaded, inputs, now);
+        inputs.clear();
+        return Prepared::Done(no_inputs(core, run, job.attempt, error, now));
     }
     let more = job.more.take().map(|more| *more).unwrap_or_default();
     match steps(core, &job, more, passed, inputs, now) {
@@ -58,53 +65,35 @@ pub(crate) fn prepare(
     }
 }
 
-/// The same for a child of a stretch.
+/// The same for a child of a stretch, if it has no steps but its body and nothing has to be looked at: the body is to be
+/// called [with what the stretch has](super::call_alike).
 #[inline]
-pub(crate) fn prepare_child(
-    core: &RunCore,
-    alike: &Alike,
-    child: u32,
-    passed: &mut Vec<Passed>,
-    inputs: &mut Vec<Option<Value>>,
-    now: Tick,
-) -> Prepared {
-    let job = alike.job(child);
-    if has_body_only(core, job.run)
-        && let Some(loaded) = load_alike(core, job.run, alike, inputs)
-    {
-        log_starting(core, job.run);
-        return loaded_only(core, &job, loaded.map(|()| None), inputs, now);
+pub(crate) fn prepare_alike(core: &RunCore, alike: &Alike, child: u32, now: Tick) -> Option<Started> {
+    let run = alike.run(child);
+    // The compiler has seen to the types of static code.
+    let is_direct = is_static(core, run.task)
+        && Elsewhere::holds(&alike.passed)
+        && has_body_only(core, run)
+        && core.timeout(run.task).is_none();
+    if !is_direct {
+        return None;
     }
-    passed.extend_from_slice(&alike.passed);
-    prepare(core, job, passed, inputs, now)
+    log_starting(core, run);
+    let body = Body { run, attempt: 1, run_count: 1, resumed: false, extras: None };
+    Some(Started { body, since: now, watched: None, keeping: None })
+}
+
+/// The end of a task run whose inputs could not be had.
+#[cold]
+pub(crate) fn no_inputs(core: &RunCore, run: RunId, attempt: u32, error: TaskError, now: Tick) -> Done {
+    let state = core.services.unexpected(error);
+    done(core, run, attempt, now, core.services.clock.now(), state)
 }
 
 /// Whether nobody looks at the task run, and it has no steps but its body.
 #[inline]
 fn has_body_only(core: &RunCore, run: RunId) -> bool {
     !core.graph.kind(run.task).has_own_steps && unwatched(core, run)
-}
-
-/// Of a task run that has no other steps, the inputs have been loaded.
-#[inline]
-fn loaded_only(
-    core: &RunCore,
-    job: &Job,
-    loaded: Result<Option<TaskError>, TaskError>,
-    inputs: &mut Vec<Option<Value>>,
-    now: Tick,
-) -> Prepared {
-    let run = job.run;
-    let error = match loaded {
-        Ok(None) => {
-            let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed: false, extras: None };
-            return Prepared::Run(Started { body, since: now, watched: None, keeping: None });
-        }
-        Ok(Some(error)) | Err(error) => error,
-    };
-    inputs.clear();
-    let state = core.services.unexpected(error);
-    Prepared::Done(done(core, run, job.attempt, now, core.services.clock.now(), state))
 }
 
 fn steps(
@@ -149,7 +138,7 @@ fn steps(
     let looping = old.looping().cloned();
     let extras = (run_name.is_some() || looping.is_some()).then(|| Arc::new(Extras { run_name, looping }));
     let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed, extras };
-    Ok(Started { body, since: now, watched: Some((tracked, state)), keeping })
+    Ok(Started { body, since: now, watched: Some(Box::new((tracked, state))), keeping })
 }
 
 /// Enters the state, then ends the task run with it.

@@ -4,11 +4,18 @@ use std::task::{Context as Cx, Poll, Waker};
 
 use super::Body;
 use crate::context::{Context, Now, as_task};
-use crate::flow::{BodyOutcome, Inputs, TaskFuture};
+use crate::engine::Alike;
+use crate::flow::{BodyOutcome, Elsewhere, Inputs, Source, TaskFuture};
 use crate::panics::{Caught, guard};
 use crate::quiet::Quiet;
 use crate::run::RunCore;
 use crate::{TaskError, Value};
+
+impl Body {
+    const fn now(&self) -> Now {
+        Now { run: self.run, attempt: self.run_count, resumed: self.resumed }
+    }
+}
 
 /// What calling a body gave.
 pub(crate) enum Call {
@@ -28,28 +35,51 @@ pub(crate) enum FirstPoll {
 /// Calls the body of a task run on this thread.
 #[inline]
 pub(crate) fn call(core: &RunCore, body: &Body, inputs: &mut Vec<Option<Value>>, first: FirstPoll) -> Call {
-    let code = &core.graph.kind(body.run.task).code;
-    let now = Now { run: body.run, attempt: body.run_count, resumed: body.resumed };
-    let outcome = guard(|| {
-        as_task(now, body.extras.as_ref(), || code.run(&mut Inputs::new(inputs, code.parameters(), &core.shared)))
-    });
+    let outcome = call_with(core, body, Source::Loaded(inputs)).unwrap_or_else(Err);
     // What the body did not take must not wait here for the next job, which may never come.
     inputs.clear();
+    go_on(core, body, outcome, first)
+}
+
+/// The same for a child of a stretch. The error is that of an element that could not be copied.
+#[inline]
+pub(crate) fn call_alike(core: &RunCore, body: &Body, alike: &Alike) -> Result<Call, TaskError> {
+    let child = body.run.child.expect("only children have neighbours") as usize;
+    let slots = core.graph.slots(body.run.task).unwrap_or_default();
+    let source = Source::Elsewhere(Elsewhere::new(slots, &alike.passed, child));
+    let outcome = call_with(core, body, source)?;
+    Ok(go_on(core, body, outcome, FirstPoll::InPlace))
+}
+
+/// The outer error is that of an element that could not be copied.
+#[inline]
+fn call_with(core: &RunCore, body: &Body, source: Source<'_>) -> Result<Result<BodyOutcome, TaskError>, TaskError> {
+    let code = &core.graph.kind(body.run.task).code;
+    let mut inputs = Inputs::new(source, code.parameters(), &core.shared);
+    match guard(|| as_task(body.now(), body.extras.as_ref(), || code.run(&mut inputs))) {
+        Ok(outcome) => Ok(Ok(outcome)),
+        Err(caught) if inputs.was_copying() => Err(caught.into_error()),
+        Err(caught) => Ok(Err(caught.into_error())),
+    }
+}
+
+#[inline]
+fn go_on(core: &RunCore, body: &Body, outcome: Result<BodyOutcome, TaskError>, first: FirstPoll) -> Call {
     let mut future = match outcome {
         Ok(BodyOutcome::Done(result)) => return Call::Ended(result),
         Ok(BodyOutcome::Future(future)) => Quiet::new(future),
-        Err(caught) => return Call::Ended(Err(caught.into_error())),
+        Err(error) => return Call::Ended(Err(error)),
     };
     if first == FirstPoll::InPlace {
         let mut cx = Cx::from_waker(Waker::noop());
         // The future stays outside: dropped while it panics, it could end the process.
-        match guard(|| as_task(now, body.extras.as_ref(), || future.as_mut().poll(&mut cx))) {
+        match guard(|| as_task(body.now(), body.extras.as_ref(), || future.as_mut().poll(&mut cx))) {
             Ok(Poll::Ready(result)) => return Call::Ended(result),
             Ok(Poll::Pending) => {}
             Err(caught) => return Call::Ended(Err(caught.into_error())),
         }
     }
-    let context = Context::of(&core.services, &core.graph, now, body.extras.clone());
+    let context = Context::of(&core.services, &core.graph, body.now(), body.extras.clone());
     Call::Waits(future, context)
 }
 

@@ -1,9 +1,9 @@
 //! What the edges of a task bring, as the inputs of its body.
-use crate::engine::{Alike, RunId};
+use crate::engine::RunId;
 use crate::flow::definition::Expects;
 use crate::flow::graph::{Code, TaskId};
 use crate::flow::inputs::{Each, EachOf};
-use crate::flow::{Elements, Parameter, Passed, Slot};
+use crate::flow::{Parameter, Passed, Slot};
 use crate::panics::{Caught, guard};
 use crate::run::RunCore;
 use crate::{State, StateKind, TaskError, Value};
@@ -89,7 +89,11 @@ pub(super) fn load_inputs(
                     EachOf::Constant(_) => task,
                 };
                 let element = match passed.next().expect("one for each list") {
-                    Passed::List(list) => Passed::Value(element(*elements, &list, run)?),
+                    Passed::List(list) => {
+                        let child = run.child.expect("only children take elements") as usize;
+                        // Copying an element is user code.
+                        Passed::Value(guard(|| elements.get(&list, child)).map_err(Caught::into_error)?)
+                    }
                     other => other,
                 };
                 if let (Some(_), Some(made_of)) = (convert, &mut made_of) {
@@ -106,46 +110,7 @@ pub(super) fn load_inputs(
     Ok(missing)
 }
 
-/// Loads the inputs of a child whose edges bring it no more than they bring its neighbours: its elements of lists, and values.
-/// `None`, and no input, if they have to be looked at.
-#[inline]
-pub(super) fn load_alike(
-    core: &RunCore,
-    run: RunId,
-    alike: &Alike,
-    inputs: &mut Vec<Option<Value>>,
-) -> Option<Result<(), TaskError>> {
-    let is_plain = |passed: &Passed| matches!(passed, Passed::Value(_) | Passed::List(_));
-    if !is_static(core, run.task) || !alike.passed.iter().all(is_plain) {
-        return None;
-    }
-    // The compiler has seen to the types.
-    let mut passed = alike.passed.iter();
-    for slot in core.graph.slots(run.task).unwrap_or_default() {
-        let value = match slot {
-            Slot::Value(value) => value.clone(),
-            slot => match (slot, passed.next().expect("one for each edge")) {
-                (Slot::Each(each), Passed::List(list)) => match element(each.elements, list, run) {
-                    Ok(value) => value,
-                    Err(error) => return Some(Err(error)),
-                },
-                (_, Passed::Value(value)) => value.clone(),
-                _ => unreachable!("just looked at"),
-            },
-        };
-        inputs.push(Some(value));
-    }
-    Some(Ok(()))
-}
-
-/// The element that a child takes. Copying it is user code.
-#[inline]
-fn element(elements: Elements, list: &Value, run: RunId) -> Result<Value, TaskError> {
-    let child = run.child.expect("only children take elements") as usize;
-    guard(|| elements.get(list, child)).map_err(Caught::into_error)
-}
-
-fn is_static(core: &RunCore, task: TaskId) -> bool {
+pub(super) fn is_static(core: &RunCore, task: TaskId) -> bool {
     matches!(core.graph.kind(task).code, Code::Static(_))
 }
 

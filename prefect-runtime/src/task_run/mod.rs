@@ -13,8 +13,8 @@ mod template;
 use std::sync::Arc;
 
 pub(crate) use after::{Ended, finish};
-pub(crate) use before::{Prepared, prepare, prepare_child};
-pub(crate) use body::{Call, FirstPoll, call, caught_poll};
+pub(crate) use before::{Prepared, no_inputs, prepare, prepare_alike};
+pub(crate) use body::{Call, FirstPoll, call, call_alike, caught_poll};
 
 use crate::clock::{Tick, nanos};
 use crate::context::Extras;
@@ -29,7 +29,7 @@ pub(crate) struct Started {
     pub(crate) body: Body,
     since: Tick,
     /// What it is called and the state it is in, if somebody looks at it; else it is plainly `Running`.
-    watched: Option<(Tracked, State)>,
+    watched: Option<Box<(Tracked, State)>>,
     /// What is kept of its result.
     keeping: Option<Box<keep::Keeping>>,
 }
