@@ -8,6 +8,7 @@
 mod batch;
 mod finish;
 mod given;
+mod ready;
 mod region;
 mod start;
 
@@ -19,6 +20,7 @@ use crate::clock::Tick;
 use crate::flow::graph::{Graph, TaskId, id};
 use crate::{State, StateKind, Value};
 pub(crate) use batch::{Alike, Batch, Job, More, Stretch, Work};
+use ready::Ready;
 use region::Region;
 pub(crate) use region::{List, Mapping};
 
@@ -131,7 +133,7 @@ pub(crate) struct Engine {
     region_of: Vec<Option<u32>>,
     /// What the children of tasks that are not mapped yet ended in before.
     given_children: HashMap<TaskId, Vec<State>>,
-    ready: Vec<RecordId>,
+    ready: Ready,
     /// Task runs that go on at a tick.
     scheduled: BTreeSet<(Tick, RecordId)>,
     /// The states that say more than their kind.
@@ -206,7 +208,7 @@ impl Engine {
             regions: Vec::new(),
             region_of: Vec::new(),
             given_children: HashMap::new(),
-            ready: Vec::new(),
+            ready: Ready::default(),
             scheduled: BTreeSet::new(),
             states: HashMap::new(),
             attempts: HashMap::new(),

@@ -125,8 +125,6 @@ impl Engine {
         let parent = &self.records[task as usize];
         let (readers, inherited) = (parent.readers, parent.upstream);
         self.records.reserve_exact(len as usize);
-        // The last released is taken first: so the first child is released last.
-        self.ready.reserve(len as usize);
         for i in 0..len {
             let (mut waits_for, mut upstream) = (0, inherited);
             for pair in &paired {
@@ -165,6 +163,7 @@ impl Engine {
                 self.give_waiting(first + child, state);
             }
         }
+        // The last released is taken first: so the first child is released last.
         for child in (first..first + len).rev() {
             if self.records[child as usize].is_released() {
                 self.ready.push(child);

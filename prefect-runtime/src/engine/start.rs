@@ -9,16 +9,22 @@ use crate::flow::inputs::{Each, EachOf};
 use crate::flow::{Passed, Slot};
 
 impl Engine {
-    /// Takes up to `max` ready task runs, the last released first.
+    /// Takes up to `max` ready task runs, the last released first, into an empty batch.
     pub(crate) fn take(&mut self, max: usize, batch: &mut Batch) {
-        while batch.len() < max
+        let mut left = max;
+        while left > 0
             && let Some(record) = self.ready.pop()
         {
-            // The next child is below it, if there is one.
-            let stretches = batch.stretch.is_none() && self.ready.last() == Some(&(record + 1));
-            match if stretches { self.stretch(record, max - batch.len()) } else { None } {
-                Some(stretch) => batch.stretch = Some(stretch),
-                None => self.start(record, batch),
+            let is_child = record as usize >= self.graph.len();
+            match if is_child && batch.stretch.is_none() { self.stretch(record, left) } else { None } {
+                Some(stretch) => {
+                    left -= stretch.left.len();
+                    batch.stretch = Some(stretch);
+                }
+                None => {
+                    self.start(record, batch);
+                    left -= 1;
+                }
             }
         }
     }
@@ -26,7 +32,8 @@ impl Engine {
     /// Starts up to `max` children of one mapped task, from this one on, if nothing is to be looked at but values that are
     /// the same for all of them.
     fn stretch(&mut self, at: RecordId, max: usize) -> Option<Stretch> {
-        if (at as usize) < self.graph.len() {
+        // The next child lies below it, if it is ready too.
+        if self.ready.peek() != Some(at + 1) {
             return None;
         }
         let region = &self.regions[self.region_at(at)];
@@ -38,7 +45,7 @@ impl Engine {
         }
         let mut end = at + 1;
         while ((end - at) as usize) < max
-            && self.ready.last() == Some(&end)
+            && self.ready.peek() == Some(end)
             && records.contains(&end)
             && self.is_plain(run(end))
         {
@@ -56,7 +63,7 @@ impl Engine {
 
     /// What has become ready, for an executor with an order of its own: it [starts](Self::start) each once.
     pub(crate) fn drain_ready(&mut self) -> impl Iterator<Item = RecordId> {
-        self.ready.drain(..)
+        std::iter::from_fn(|| self.ready.pop())
     }
 
     /// Starts a task run that was ready.

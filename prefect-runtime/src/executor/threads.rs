@@ -3,19 +3,19 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use super::attempt::Attempt;
-use super::desk::Desk;
 use super::pool::{Away, Back, Pool, Sched};
 use crate::clock::{Held, HoldsToken, Tick};
-use crate::context::Working;
+use crate::context::{Context, Working};
 use crate::engine::{Alike, Batch, Done, Engine, Garbage, Job, Work};
-use crate::flow::{BodyKind, Passed};
+use crate::flow::{BodyKind, Passed, TaskFuture};
 use crate::lock::{Locked, lock};
-use crate::quiet::drop_quietly;
+use crate::quiet::{Quiet, drop_quietly};
 use crate::run::{Ran, RunCore, Until};
 use crate::task_run::{self, Call, Ended, FirstPoll, Prepared, Started};
-use crate::{State, Value};
+use crate::{State, TaskError, Value};
 
 pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUsize>, until: Until, held: Held) -> Ran {
     if engine.is_over() {
@@ -141,19 +141,31 @@ impl<'p> Worker<'p> {
         let _working = Working::new(&core.services, &core.graph);
         let handle = core.has_async().then(|| core.services.runtime.handle());
         let _entered = handle.as_ref().map(tokio::runtime::Handle::enter);
-        // Whether the desk holds more than the job in hand: the first of a batch never touches it.
-        let mut on_desk = false;
-        let mut current: Option<Work> = None;
         if let Some(back) = first {
             // In the place of another thread, with what is left on its desk.
             self.finish(back);
-            on_desk = true;
             let mut desk = lock(&self.pool.desks[self.me]);
-            desk.done.append(&mut self.done);
-            self.alike = desk.batch.alike();
-            current = self.next(&mut desk);
+            self.done.append(&mut desk.done);
+            std::mem::swap(&mut desk.batch, &mut self.batch);
         }
         loop {
+            if self.batch.is_empty() {
+                // What children had in common may be the user's to drop, so not under a lock.
+                self.batch.stretch = None;
+                self.alike = None;
+                if !self.fetch() {
+                    return Over::Run;
+                }
+            }
+            self.alike = self.batch.alike();
+            let mut current = self.batch.next(&mut self.passed);
+            // Whether the desk holds more than the task run in hand: the first of a batch never touches it.
+            let on_desk = !self.batch.is_empty();
+            if on_desk {
+                let mut desk = lock(&self.pool.desks[self.me]);
+                std::mem::swap(&mut desk.batch, &mut self.batch);
+                desk.done.append(&mut self.done);
+            }
             while let Some(work) = current.take() {
                 let done = match self.one(work) {
                     Outcome::Done(done) => Some(done),
@@ -166,87 +178,27 @@ impl<'p> Worker<'p> {
                 }
                 let mut desk = lock(&self.pool.desks[self.me]);
                 desk.done.extend(done);
-                current = self.next(&mut desk);
-            }
-            // What children had in common may be the user's to drop, so not under a lock.
-            self.batch.stretch = None;
-            self.alike = None;
-            if !self.fetch() {
-                return Over::Run;
-            }
-            let batch = &mut self.batch;
-            self.alike = batch.alike();
-            current = batch.next(&mut self.passed);
-            on_desk = !batch.is_empty();
-            if on_desk {
-                let mut desk = lock(&self.pool.desks[self.me]);
-                std::mem::swap(&mut desk.batch, batch);
+                current = desk.batch.next(&mut self.passed);
+                if current.is_none() {
+                    std::mem::swap(&mut desk.done, &mut self.done);
+                    // Its stretch is over, and must not hold a list until the next one comes.
+                    std::mem::swap(&mut desk.batch, &mut self.batch);
+                }
             }
         }
-    }
-
-    /// The next task run on the desk; if there is none, all that was there is the worker's to report.
-    #[inline]
-    fn next(&mut self, desk: &mut Desk) -> Option<Work> {
-        let next = desk.batch.next(&mut self.passed);
-        if next.is_none() {
-            std::mem::swap(&mut desk.done, &mut self.done);
-            // Its stretch is over, and must not hold a list until the next one comes.
-            std::mem::swap(&mut desk.batch.stretch, &mut self.batch.stretch);
-        }
-        next
     }
 
     /// One task run, outside every lock.
     #[inline]
     fn one(&mut self, work: Work) -> Outcome {
-        match work {
-            Work::Job(job) => self.job(job),
-            Work::Child(child) => self.child(child),
-        }
-    }
-
-    #[inline]
-    fn child(&mut self, child: u32) -> Outcome {
         let core = &self.pool.core;
-        let alike = self.alike.as_deref().expect("held as long as one of its children is left");
-        let Some(started) = task_run::prepare_alike(core, alike, child, self.now) else {
-            let job = alike.job(child);
-            self.passed.extend_from_slice(&alike.passed);
-            return self.job(job);
+        let job = match work {
+            Work::Job(job) => job,
+            Work::Child(child) => match self.child(child) {
+                Ok(outcome) => return outcome,
+                Err(job) => job,
+            },
         };
-        match task_run::call_alike(core, &started.body, alike) {
-            Ok(call) => self.called(started, call),
-            Err(error) => {
-                let done = task_run::no_inputs(core, started.body.run, started.body.attempt, error, self.now);
-                self.now = done.ended;
-                Outcome::Done(done)
-            }
-        }
-    }
-
-    /// What comes of the body's call, if it may take as long as it likes.
-    #[inline]
-    fn called(&mut self, started: Started, call: Call) -> Outcome {
-        let core = &self.pool.core;
-        match call {
-            Call::Ended(result) => {
-                self.now = core.services.clock.now();
-                let done = task_run::finish(core, started, Ended::Body(result), self.now);
-                self.now = done.ended;
-                Outcome::Done(done)
-            }
-            Call::Waits(future, context) => {
-                self.pool.send_away(Away::Plain(started), future, context);
-                self.now = core.services.clock.now();
-                Outcome::Away
-            }
-        }
-    }
-
-    #[inline]
-    fn job(&mut self, job: Job) -> Outcome {
-        let core = &self.pool.core;
         let started = match task_run::prepare(core, job, &mut self.passed, &mut self.inputs, self.now) {
             Prepared::Done(done) => {
                 self.now = done.ended;
@@ -254,10 +206,53 @@ impl<'p> Worker<'p> {
             }
             Prepared::Run(started) => started,
         };
-        let Some(limit) = core.timeout(started.body.run.task) else {
-            let call = task_run::call(core, &started.body, &mut self.inputs, FirstPoll::InPlace);
-            return self.called(started, call);
+        if let Some(limit) = core.timeout(started.body.run.task) {
+            return self.timed(started, limit);
+        }
+        match task_run::call(core, &started.body, &mut self.inputs, FirstPoll::InPlace) {
+            Call::Ended(result) => self.ended(started, result),
+            Call::Waits(future, context) => self.waits(started, future, context),
+        }
+    }
+
+    /// A child of the stretch. The error is its job, if it has to have one.
+    #[inline(never)]
+    fn child(&mut self, child: u32) -> Result<Outcome, Job> {
+        let core = &self.pool.core;
+        let alike = self.alike.as_deref().expect("held as long as one of its children is left");
+        let Some(started) = task_run::prepare_alike(core, alike, child, self.now) else {
+            self.passed.extend_from_slice(&alike.passed);
+            return Err(alike.job(child));
         };
+        Ok(match task_run::call_alike(core, &started.body, alike) {
+            Ok(Call::Ended(result)) => self.ended(started, result),
+            Ok(Call::Waits(future, context)) => self.waits(started, future, context),
+            Err(error) => {
+                let done = task_run::no_inputs(core, &started, error, self.now);
+                self.now = done.ended;
+                Outcome::Done(done)
+            }
+        })
+    }
+
+    #[inline]
+    fn ended(&mut self, started: Started, result: Result<Value, TaskError>) -> Outcome {
+        let core = &self.pool.core;
+        self.now = core.services.clock.now();
+        let done = task_run::finish(core, started, Ended::Body(result), self.now);
+        self.now = done.ended;
+        Outcome::Done(done)
+    }
+
+    fn waits(&mut self, started: Started, future: Quiet<TaskFuture>, context: Context) -> Outcome {
+        self.pool.send_away(Away::Plain(started), future, context);
+        self.now = self.pool.core.services.clock.now();
+        Outcome::Away
+    }
+
+    /// One whose body has so much time.
+    fn timed(&mut self, started: Started, limit: Duration) -> Outcome {
+        let core = &self.pool.core;
         let body = started.body.clone();
         let attempt = Attempt::new(self.pool, self.me, started, limit);
         let first = match core.graph.kind(body.run.task).code.kind() {
@@ -267,12 +262,7 @@ impl<'p> Worker<'p> {
         };
         match task_run::call(core, &body, &mut self.inputs, first) {
             Call::Ended(result) => match attempt.claim() {
-                Some(started) => {
-                    self.now = core.services.clock.now();
-                    let done = task_run::finish(core, started, Ended::Body(result), self.now);
-                    self.now = done.ended;
-                    Outcome::Done(done)
-                }
+                Some(started) => self.ended(started, result),
                 None => {
                     core.left_behind.remove(body.run);
                     Outcome::Replaced

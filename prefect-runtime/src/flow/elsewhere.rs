@@ -59,7 +59,7 @@ impl<'a> Elsewhere<'a> {
     }
 
     /// The input at this place, if it is the element of a list of such.
-    #[inline]
+    #[inline(never)]
     pub(super) fn element<T: Send + Sync + 'static>(&mut self, i: usize, copy: fn(&T) -> T) -> Option<T> {
         let Place::ElementOf(list, _) = self.place(i) else { return None };
         let list = list.downcast_ref::<Vec<T>>()?;

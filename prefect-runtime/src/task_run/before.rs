@@ -52,7 +52,7 @@ pub(crate) fn prepare(
         // What was not loaded must not wait for the next job: it would be dropped under the desk's lock.
         passed.clear();
         inputs.clear();
-        return Prepared::Done(no_inputs(core, run, job.attempt, error, now));
+        return Prepared::Done(without_inputs(core, run, job.attempt, error, now));
     }
     let more = job.more.take().map(|more| *more).unwrap_or_default();
     match steps(core, &job, more, passed, inputs, now) {
@@ -85,9 +85,15 @@ pub(crate) fn prepare_alike(core: &RunCore, alike: &Alike, child: u32, now: Tick
 
 /// The end of a task run whose inputs could not be had.
 #[cold]
-pub(crate) fn no_inputs(core: &RunCore, run: RunId, attempt: u32, error: TaskError, now: Tick) -> Done {
+fn without_inputs(core: &RunCore, run: RunId, attempt: u32, error: TaskError, now: Tick) -> Done {
     let state = core.services.unexpected(error);
     done(core, run, attempt, now, core.services.clock.now(), state)
+}
+
+/// The same for one that was about to run its body.
+#[cold]
+pub(crate) fn no_inputs(core: &RunCore, started: &Started, error: TaskError, now: Tick) -> Done {
+    without_inputs(core, started.body.run, started.body.attempt, error, now)
 }
 
 /// Whether nobody looks at the task run, and it has no steps but its body.

@@ -35,7 +35,11 @@ pub(crate) enum FirstPoll {
 /// Calls the body of a task run on this thread.
 #[inline]
 pub(crate) fn call(core: &RunCore, body: &Body, inputs: &mut Vec<Option<Value>>, first: FirstPoll) -> Call {
-    let outcome = call_with(core, body, Source::Loaded(inputs)).unwrap_or_else(Err);
+    let code = &core.graph.kind(body.run.task).code;
+    let outcome = guard(|| {
+        let mut inputs = Inputs::new(Source::Loaded(inputs), code.parameters(), &core.shared);
+        as_task(body.now(), body.extras.as_ref(), || code.run(&mut inputs))
+    });
     // What the body did not take must not wait here for the next job, which may never come.
     inputs.clear();
     go_on(core, body, outcome, first)
@@ -46,30 +50,25 @@ pub(crate) fn call(core: &RunCore, body: &Body, inputs: &mut Vec<Option<Value>>,
 pub(crate) fn call_alike(core: &RunCore, body: &Body, alike: &Alike) -> Result<Call, TaskError> {
     let child = body.run.child.expect("only children have neighbours") as usize;
     let slots = core.graph.slots(body.run.task).unwrap_or_default();
-    let source = Source::Elsewhere(Elsewhere::new(slots, &alike.passed, child));
-    let outcome = call_with(core, body, source)?;
-    Ok(go_on(core, body, outcome, FirstPoll::InPlace))
-}
-
-/// The outer error is that of an element that could not be copied.
-#[inline]
-fn call_with(core: &RunCore, body: &Body, source: Source<'_>) -> Result<Result<BodyOutcome, TaskError>, TaskError> {
+    let elsewhere = Source::Elsewhere(Elsewhere::new(slots, &alike.passed, child));
     let code = &core.graph.kind(body.run.task).code;
-    let mut inputs = Inputs::new(source, code.parameters(), &core.shared);
+    let mut inputs = Inputs::new(elsewhere, code.parameters(), &core.shared);
     match guard(|| as_task(body.now(), body.extras.as_ref(), || code.run(&mut inputs))) {
-        Ok(outcome) => Ok(Ok(outcome)),
         Err(caught) if inputs.was_copying() => Err(caught.into_error()),
-        Err(caught) => Ok(Err(caught.into_error())),
+        outcome => Ok(go_on(core, body, outcome, FirstPoll::InPlace)),
     }
 }
 
 #[inline]
-fn go_on(core: &RunCore, body: &Body, outcome: Result<BodyOutcome, TaskError>, first: FirstPoll) -> Call {
-    let mut future = match outcome {
-        Ok(BodyOutcome::Done(result)) => return Call::Ended(result),
-        Ok(BodyOutcome::Future(future)) => Quiet::new(future),
-        Err(error) => return Call::Ended(Err(error)),
-    };
+fn go_on(core: &RunCore, body: &Body, outcome: Result<BodyOutcome, Caught>, first: FirstPoll) -> Call {
+    match outcome {
+        Ok(BodyOutcome::Done(result)) => Call::Ended(result),
+        Ok(BodyOutcome::Future(future)) => poll(core, body, Quiet::new(future), first),
+        Err(caught) => Call::Ended(Err(caught.into_error())),
+    }
+}
+
+fn poll(core: &RunCore, body: &Body, mut future: Quiet<TaskFuture>, first: FirstPoll) -> Call {
     if first == FirstPoll::InPlace {
         let mut cx = Cx::from_waker(Waker::noop());
         // The future stays outside: dropped while it panics, it could end the process.
