@@ -1,5 +1,10 @@
 //! What may happen to one child in the middle of many that a worker takes at once.
-#![allow(clippy::items_after_statements, reason = "the shapes are what is tested")]
+#![allow(
+    clippy::items_after_statements,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unnecessary_wraps,
+    reason = "the shapes are what is tested"
+)]
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
