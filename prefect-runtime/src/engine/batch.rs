@@ -92,7 +92,7 @@ impl Batch {
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.jobs.is_empty() && self.stretch.as_ref().is_none_or(|stretch| stretch.left.is_empty())
     }
 
     /// What the children of its stretch have in common.
@@ -102,7 +102,8 @@ impl Batch {
     }
 
     /// The next task run; what the edges of a job bring goes into `passed`.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "once for each task run, and measured")]
+    #[inline(always)]
     pub(crate) fn next(&mut self, passed: &mut Vec<Passed>) -> Option<Work> {
         match self.pop(passed) {
             Some(job) => Some(Work::Job(job)),
@@ -111,7 +112,8 @@ impl Batch {
     }
 
     /// The last job; what its edges bring goes into `passed`.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "once for each task run, and measured")]
+    #[inline(always)]
     pub(crate) fn pop(&mut self, passed: &mut Vec<Passed>) -> Option<Job> {
         let job = self.jobs.pop()?;
         let at = self.passed.len() - job.passed as usize;

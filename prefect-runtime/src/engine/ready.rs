@@ -21,7 +21,8 @@ impl Ready {
         self.len
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "once for each task run, and measured")]
+    #[inline(always)]
     pub(super) fn push(&mut self, at: RecordId) {
         self.len += 1;
         if let Some(Run { first, last }) = self.runs.last_mut() {
@@ -35,7 +36,8 @@ impl Ready {
         self.runs.push(Run { first: at, last: at });
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "once for each task run, and measured")]
+    #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<RecordId> {
         let run = self.runs.last_mut()?;
         let at = run.first;
