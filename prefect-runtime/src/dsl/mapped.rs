@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::convert::into_input;
 use super::node::own_all;
-use super::parts::{Element, value};
+use super::parts::{Element, list_of, value};
 use super::{Data, Input, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream};
 use crate::flow::{Computed, Each, EachOf, FlowOutput, MissingResult, Passed, Slot, scope};
 use crate::{Elements, FlowBuilder, State, StateResult, TaskRef, Value};
@@ -357,10 +357,7 @@ fn reduced<T: Element>(
     whole: fn(&Passed) -> Option<Vec<T>>,
 ) -> Input<Vec<T>> {
     let make = move |passed: &[Passed]| match passed {
-        [Passed::Children(children)] => {
-            let all = children.iter().enumerate().map(|(i, child)| element(child).ok_or(i));
-            all.collect::<Result<Vec<T>, _>>().map(Value::in_memory)
-        }
+        [Passed::Children(children)] => list_of(children, element).map(Value::in_memory),
         [other] => whole(other).map(Value::in_memory).ok_or(0),
         _ => Err(0),
     };

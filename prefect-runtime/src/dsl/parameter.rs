@@ -58,6 +58,8 @@ impl<T: Send + Sync + 'static> RefParam for [T] {
 pub trait OwnedParam: Sized {
     /// The value: the last reader has it, others have a copy.
     fn own(shared: Arc<Self>) -> Self;
+    /// A copy.
+    fn copy(&self) -> Self;
 }
 
 #[diagnostic::do_not_recommend]
@@ -65,6 +67,11 @@ impl<T: Clone> OwnedParam for T {
     #[inline]
     fn own(shared: Arc<T>) -> T {
         Arc::unwrap_or_clone(shared)
+    }
+
+    #[inline]
+    fn copy(&self) -> T {
+        self.clone()
     }
 }
 
@@ -81,7 +88,10 @@ impl<T: Send + Sync + 'static> TaskInput for T {}
 /// For the macros: the input at this place, by value.
 #[inline]
 pub fn owned<T: OwnedParam + TaskInput>(inputs: &mut Inputs<'_>, i: usize) -> T {
-    T::own(inputs.take::<T>(i))
+    match inputs.element(i, T::copy) {
+        Some(element) => element,
+        None => T::own(inputs.take::<T>(i)),
+    }
 }
 
 /// For the macros: the input at this place, shared.

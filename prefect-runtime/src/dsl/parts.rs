@@ -101,15 +101,20 @@ pub(super) fn value<T: Element>(passed: &Passed) -> Option<T> {
     }
 }
 
+/// What each of them gave. The error is the place of one that has no such value.
+pub(super) fn list_of<T>(passed: &[Passed], element: impl Fn(&Passed) -> Option<T>) -> Result<Vec<T>, usize> {
+    let mut list = Vec::with_capacity(passed.len());
+    for (i, passed) in passed.iter().enumerate() {
+        list.push(element(passed).ok_or(i)?);
+    }
+    Ok(list)
+}
+
 /// A list with one element for each of these tasks.
 pub(super) fn each<T: Element>(
     upstream: Vec<u32>,
     element: impl Fn(&Passed) -> Option<T> + Send + Sync + 'static,
 ) -> Input<Vec<T>> {
-    let make = move |passed: &[Passed]| {
-        let list: Result<Vec<T>, usize> =
-            passed.iter().enumerate().map(|(i, passed)| element(passed).ok_or(i)).collect();
-        list.map(Value::in_memory)
-    };
+    let make = move |passed: &[Passed]| list_of(passed, &element).map(Value::in_memory);
     Input::new(Slot::Computed(Computed { upstream, make: Arc::new(make) }))
 }

@@ -1,9 +1,10 @@
 //! What a task run that has ended releases.
 use std::sync::Arc;
 
-use super::{Done, End, Engine, Flags, RecordId};
+use super::{Done, End, Engine, Flags, Other, RecordId};
+use crate::clock::Tick;
 use crate::flow::graph::{TaskId, id};
-use crate::{StateKind, Value};
+use crate::{State, StateKind, Value};
 
 impl Engine {
     /// Records what has ended, and releases what waited for it.
@@ -14,13 +15,15 @@ impl Engine {
     }
 
     fn complete_one(&mut self, done: Done) {
-        let at = done.run.record;
+        let at = done.record;
         // Someone who was given up writes too late: what he brings belongs to an attempt that is over.
         if done.attempt != self.attempt(at).0 || self.records[at as usize].kind.is_finished() {
             match done.end {
                 End::Success(value) => self.garbage.values.push(value),
-                End::Mapped(mapping) => self.garbage.lists.extend(mapping.lists),
-                End::State(state, _) => self.garbage.states.push(*state),
+                End::Other(other) => match *other {
+                    Other::Mapped(mapping) => self.garbage.lists.extend(mapping.lists),
+                    Other::State(state, _) => self.garbage.states.push(state),
+                },
             }
             return;
         }
@@ -33,43 +36,49 @@ impl Engine {
                 self.keep(at, value);
                 Flags::Plain
             }
-            End::Mapped(mapping) => {
-                record.kind = StateKind::Mapped;
-                return self.open_region(done.run.task, *mapping);
-            }
-            End::State(mut state, due) => {
-                record.kind = state.kind();
-                if !state.kind().is_finished() {
-                    let (attempt, run_count) = self.attempt(at);
-                    let run_count = match state.kind() {
-                        StateKind::Retrying => state.run_count().unwrap_or(run_count) + 1,
-                        StateKind::Pending => 1,
-                        _ => run_count,
-                    };
-                    self.attempts.insert(at, (attempt + 1, run_count));
-                    let loops = state.begins_iteration();
-                    self.garbage.states.extend(self.states.insert(at, *state));
-                    if loops {
-                        self.ready.push(at);
-                    } else if let Some(due) = due {
-                        self.scheduled.insert((due, at));
+            End::Other(other) => match *other {
+                Other::Mapped(mapping) => {
+                    record.kind = StateKind::Mapped;
+                    return self.open_region(at, mapping);
+                }
+                Other::State(state, due) if !state.kind().is_finished() => return self.open_again(at, state, due),
+                Other::State(mut state, _) => {
+                    record.kind = state.kind();
+                    if let Some(value) = state.take_value() {
+                        self.keep(at, value);
                     }
-                    return;
+                    self.garbage.states.extend(self.states.insert(at, state));
+                    Flags::Special
                 }
-                if let Some(value) = state.take_value() {
-                    self.keep(at, value);
-                }
-                self.garbage.states.extend(self.states.insert(at, *state));
-                Flags::Special
-            }
+            },
         };
         self.unfinished -= 1;
         if !self.again.is_empty() && self.ended_again(at, flags) {
             return;
         }
-        match done.run.child {
-            Some(child) => self.child_finished(at, child, flags),
-            None => self.task_finished(done.run.task, flags),
+        if (at as usize) < self.graph.len() {
+            self.task_finished(at, flags);
+        } else {
+            self.child_finished(at, flags);
+        }
+    }
+
+    /// A task run goes on later.
+    fn open_again(&mut self, at: RecordId, state: State, due: Option<Tick>) {
+        self.records[at as usize].kind = state.kind();
+        let (attempt, run_count) = self.attempt(at);
+        let run_count = match state.kind() {
+            StateKind::Retrying => state.run_count().unwrap_or(run_count) + 1,
+            StateKind::Pending => 1,
+            _ => run_count,
+        };
+        self.attempts.insert(at, (attempt + 1, run_count));
+        let loops = state.begins_iteration();
+        self.garbage.states.extend(self.states.insert(at, state));
+        if loops {
+            self.ready.push(at);
+        } else if let Some(due) = due {
+            self.scheduled.insert((due, at));
         }
     }
 

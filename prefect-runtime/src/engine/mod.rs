@@ -6,8 +6,10 @@
 //! The children of a mapped task are task runs like others: they get records behind those of the tasks when their parent
 //! is mapped, in one region each.
 mod again;
+mod batch;
 mod finish;
 mod given;
+mod ready;
 mod region;
 mod start;
 
@@ -16,10 +18,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::clock::Tick;
-use crate::flow::Passed;
 use crate::flow::graph::{Graph, TaskId, id};
 use crate::{State, StateKind, Value};
 use again::Again;
+pub(crate) use batch::{Alike, Batch, Job, More, Stretch, Work};
+use ready::Ready;
 use region::Region;
 pub(crate) use region::{List, Mapping};
 
@@ -41,6 +44,12 @@ impl RunId {
     pub(crate) const fn of_task(task: TaskId) -> Self {
         Self { task, child: None, record: task }
     }
+
+    /// What has become of it.
+    #[inline]
+    pub(crate) const fn done(self, attempt: u32, [started, ended]: [Tick; 2], end: End) -> Done {
+        Done { record: self.record, attempt, started, ended, end }
+    }
 }
 
 /// What a job is to do.
@@ -52,31 +61,6 @@ pub(crate) enum Part {
     Mapping,
 }
 
-/// A task run to be started.
-pub(crate) struct Job {
-    pub(crate) run: RunId,
-    pub(crate) part: Part,
-    /// Grows each time that the task run opens again: who writes for an older one is refused.
-    pub(crate) attempt: u32,
-    /// The attempt as Prefect counts it, from 1.
-    pub(crate) run_count: u32,
-    /// How many entries of the batch's `passed` are its own.
-    pub(crate) passed: u32,
-    /// What only some have.
-    pub(crate) more: Option<Box<More>>,
-}
-
-/// See [`Job::more`].
-#[derive(Default)]
-pub(crate) struct More {
-    /// The state it is in, if not plainly `Pending`.
-    pub(crate) old: Option<State>,
-    /// The states of all that is upstream, one for each task, if they are not all plain successes or if they are asked for.
-    pub(crate) upstream: Option<UpstreamStates>,
-    /// Whether it comes back from a pause.
-    pub(crate) resumed: bool,
-}
-
 /// The states of what is upstream of a task run, and which record each is of: a task, or a mapped child.
 #[derive(Debug)]
 pub(crate) struct UpstreamStates {
@@ -84,42 +68,10 @@ pub(crate) struct UpstreamStates {
     pub(crate) states: Vec<State>,
 }
 
-/// Jobs that one worker took, and what their edges bring, job by job.
-#[derive(Default)]
-pub(crate) struct Batch {
-    pub(crate) jobs: Vec<Job>,
-    pub(crate) passed: Vec<Passed>,
-}
-
-impl Batch {
-    /// The last job; what its edges bring goes into `passed`.
-    #[inline]
-    pub(crate) fn pop(&mut self, passed: &mut Vec<Passed>) -> Option<Job> {
-        let job = self.jobs.pop()?;
-        let at = self.passed.len() - job.passed as usize;
-        debug_assert!(passed.is_empty(), "nothing may be dropped under the lock that a caller holds");
-        if at == 0 {
-            // All of it: often many edges of one task, or the few of a batch of one.
-            std::mem::swap(passed, &mut self.passed);
-        } else {
-            passed.extend(self.passed.drain(at..));
-        }
-        Some(job)
-    }
-
-    /// The first half of the jobs, rounded up, moves to `other`.
-    pub(crate) fn give_half(&mut self, other: &mut Self) {
-        let half = self.jobs.len().div_ceil(2);
-        let passed: u32 = self.jobs[..half].iter().map(|job| job.passed).sum();
-        other.jobs.extend(self.jobs.drain(..half));
-        other.passed.extend(self.passed.drain(..passed as usize));
-    }
-}
-
 /// A task run that has ended, or waits.
 pub(crate) struct Done {
-    pub(crate) run: RunId,
-    pub(crate) attempt: u32,
+    record: RecordId,
+    attempt: u32,
     pub(crate) started: Tick,
     pub(crate) ended: Tick,
     pub(crate) end: End,
@@ -129,10 +81,16 @@ pub(crate) struct Done {
 pub(crate) enum End {
     /// With the result of its body, and the message that says so.
     Success(Value),
+    /// In any other way. Apart, because most end with a result, and lie about by the hundred.
+    Other(Box<Other>),
+}
+
+/// See [`End::Other`].
+pub(crate) enum Other {
     /// Mapped: its children are to run.
-    Mapped(Box<Mapping>),
+    Mapped(Mapping),
     /// In any other state; a scheduled one with the tick at which it goes on, if there is one.
-    State(Box<State>, Option<Tick>),
+    State(State, Option<Tick>),
 }
 
 /// What is kept of a task run.
@@ -177,7 +135,7 @@ pub(crate) struct Engine {
     region_of: Vec<Option<u32>>,
     /// What the children of tasks that are not mapped yet ended in before.
     given_children: HashMap<TaskId, Vec<State>>,
-    ready: Vec<RecordId>,
+    ready: Ready,
     /// Task runs that go on at a tick.
     scheduled: BTreeSet<(Tick, RecordId)>,
     /// The states that say more than their kind.
@@ -260,7 +218,7 @@ impl Engine {
             regions: Vec::new(),
             region_of: Vec::new(),
             given_children: HashMap::new(),
-            ready: Vec::new(),
+            ready: Ready::default(),
             scheduled: BTreeSet::new(),
             states: HashMap::new(),
             attempts: HashMap::new(),
@@ -286,15 +244,19 @@ impl Engine {
 
     /// Makes the scheduled task runs ready whose tick has come.
     pub(crate) fn wake(&mut self, now: Tick) {
-        let first = self.ready.len();
+        let has_resources = !self.graph.resource_blocks().is_empty();
+        let mut due = Vec::new();
         while let Some((tick, task)) = self.scheduled.first().copied()
             && tick <= now
         {
             self.scheduled.pop_first();
-            self.ready.push(task);
+            if has_resources {
+                due.push(task);
+            } else {
+                self.ready.push(task);
+            }
         }
-        if !self.graph.resource_blocks().is_empty() {
-            let due = self.ready.split_off(first);
+        if !due.is_empty() {
             self.set_up_before(due);
         }
     }

@@ -3,8 +3,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Engine, Flags, Record, RecordId, RunId};
-use crate::flow::Passed;
 use crate::flow::graph::{EdgeUse, TaskId, id};
+use crate::flow::{Passed, Slot};
 use crate::{StateKind, Value};
 
 /// What a mapped task found out: how many children there are, and what they take their elements from.
@@ -26,6 +26,26 @@ pub(crate) enum List {
     Spliced(Arc<[(u32, Passed)]>),
 }
 
+/// What the edges of children bring.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fed {
+    /// Lists to take elements of, and values: the same for each child.
+    Alike,
+    /// Something else for each, or something to be made of it first.
+    Apart,
+}
+
+impl Fed {
+    fn of(slots: &[Slot], lists: &[Option<List>]) -> Self {
+        let is_alike = |(i, slot): (usize, &Slot)| match slot {
+            Slot::Value(_) | Slot::Upstream(_) => true,
+            Slot::Each(each) => each.convert.is_none() && matches!(lists.get(i), Some(Some(List::Values(_)))),
+            Slot::Computed(_) => false,
+        };
+        if slots.iter().enumerate().all(is_alike) { Self::Alike } else { Self::Apart }
+    }
+}
+
 /// Where the children of one mapped task are.
 pub(super) struct Region {
     pub(super) task: TaskId,
@@ -35,6 +55,7 @@ pub(super) struct Region {
     pub(super) left: u32,
     /// Whether one of them was no plain success.
     pub(super) flags: Flags,
+    pub(super) fed: Fed,
     pub(super) lists: Vec<Option<List>>,
     /// The regions of which each child reads the child of the same number.
     paired: Box<[Range<RecordId>]>,
@@ -57,7 +78,7 @@ impl Engine {
 
     /// The place of the region that this record of a child lies in.
     #[inline]
-    fn region_at(&self, record: RecordId) -> usize {
+    pub(super) fn region_at(&self, record: RecordId) -> usize {
         self.regions.partition_point(|region| region.first <= record) - 1
     }
 
@@ -104,8 +125,6 @@ impl Engine {
         let parent = &self.records[task as usize];
         let (readers, inherited) = (parent.readers, parent.upstream);
         self.records.reserve_exact(len as usize);
-        // The last released is taken first: so the first child is released last.
-        self.ready.reserve(len as usize);
         for i in 0..len {
             let (mut waits_for, mut upstream) = (0, inherited);
             for pair in &paired {
@@ -124,8 +143,19 @@ impl Engine {
         self.region_of.resize(self.graph.len(), None);
         self.region_of[task as usize] = Some(id(self.regions.len()));
         let flags = Flags::Plain;
+        let fed = Fed::of(self.graph.slots(task).unwrap_or_default(), &lists);
         let mapped_over = self.mapped_over(task);
-        self.regions.push(Region { task, first, len, left: len, flags, lists, paired: paired.clone(), mapped_over });
+        self.regions.push(Region {
+            task,
+            first,
+            len,
+            left: len,
+            flags,
+            fed,
+            lists,
+            paired: paired.clone(),
+            mapped_over,
+        });
         // What an earlier run has left of them.
         let mut finished = Vec::new();
         let given = self.given_children.remove(&task).unwrap_or_default();
@@ -136,6 +166,7 @@ impl Engine {
                 self.give_waiting(first + child, state);
             }
         }
+        // The last released is taken first: so the first child is released last.
         for child in (first..first + len).rev() {
             if self.records[child as usize].is_released() {
                 self.ready.push(child);
@@ -155,13 +186,14 @@ impl Engine {
         }
         for (child, flags) in finished {
             self.unfinished -= 1;
-            self.child_finished(first + child, child, flags);
+            self.child_finished(first + child, flags);
         }
     }
 
     /// One child less is to be waited for.
-    pub(super) fn child_finished(&mut self, record: RecordId, child: u32, flags: Flags) {
+    pub(super) fn child_finished(&mut self, record: RecordId, flags: Flags) {
         let at = self.region_at(record);
+        let child = record - self.regions[at].first;
         for i in 0..self.regions[at].paired.len() {
             let theirs = self.regions[at].paired[i].start + child;
             self.release_value(theirs);

@@ -1,23 +1,69 @@
 //! Task runs that are ready, with what their edges bring.
-use super::{Batch, Engine, Flags, Job, List, More, Part, RecordId, RunId, UpstreamStates};
+use std::sync::Arc;
+
+use super::region::{Fed, Region};
+use super::{Alike, Batch, Engine, Flags, Job, List, More, Part, RecordId, RunId, Stretch, UpstreamStates};
 use crate::StateKind;
 use crate::flow::graph::{EdgeUse, TaskId, id};
 use crate::flow::inputs::{Each, EachOf};
 use crate::flow::{Passed, Slot};
 
 impl Engine {
-    /// Takes up to `max` ready task runs, the last released first.
+    /// Takes up to `max` ready task runs, the last released first, into an empty batch.
     pub(crate) fn take(&mut self, max: usize, batch: &mut Batch) {
-        while batch.jobs.len() < max
+        let mut left = max;
+        while left > 0
             && let Some(record) = self.ready.pop()
         {
-            self.start(record, batch);
+            let is_child = record as usize >= self.graph.len();
+            match if is_child && batch.stretch.is_none() { self.stretch(record, left) } else { None } {
+                Some(stretch) => {
+                    left -= stretch.left.len();
+                    batch.stretch = Some(stretch);
+                }
+                None => {
+                    self.start(record, batch);
+                    left -= 1;
+                }
+            }
         }
+    }
+
+    /// Starts up to `max` children of one mapped task, from this one on, if nothing is to be looked at but values that are
+    /// the same for all of them.
+    fn stretch(&mut self, at: RecordId, max: usize) -> Option<Stretch> {
+        // The next child lies below it, if it is ready too.
+        if self.ready.peek() != Some(at + 1) {
+            return None;
+        }
+        let region = &self.regions[self.region_at(at)];
+        let Region { task, first, fed, .. } = *region;
+        let records = region.records();
+        let run = |record| RunId { task, child: Some(record - first), record };
+        if fed == Fed::Apart || !self.again.is_empty() || !self.is_plain(run(at)) {
+            return None;
+        }
+        let mut end = at + 1;
+        while ((end - at) as usize) < max
+            && self.ready.peek() == Some(end)
+            && records.contains(&end)
+            && self.is_plain(run(end))
+        {
+            self.ready.pop();
+            end += 1;
+        }
+        let mut passed = Vec::new();
+        self.pass_elements(task, at - first, true, &mut passed);
+        for record in &mut self.records[at as usize..end as usize] {
+            record.kind = StateKind::Running;
+        }
+        let alike = Arc::new(Alike { task, first, passed: passed.into() });
+        Some(Stretch { alike, left: at - first..end - first })
     }
 
     /// What has become ready, for an executor with an order of its own: it [starts](Self::start) each once.
     pub(crate) fn drain_ready(&mut self) -> impl Iterator<Item = RecordId> {
-        self.ready.drain(..)
+        std::iter::from_fn(|| self.ready.pop())
     }
 
     /// Starts a task run that was ready.
@@ -32,7 +78,7 @@ impl Engine {
     #[inline]
     pub(super) fn start_with_latest(&mut self, at: RecordId, batch: &mut Batch) {
         let run = self.run_id(at);
-        let mut job = Job { run, part: Part::Body, attempt: 1, run_count: 1, passed: 0, more: None };
+        let mut job = Job::first(run);
         let before = batch.passed.len();
         let plain = self.is_plain(run);
         match (self.graph.uses(run.task), run.child) {
@@ -47,7 +93,7 @@ impl Engine {
                 job.part = Part::Mapping;
                 self.pass_lists(run.task, batch);
             }
-            (Some(_), Some(child)) => self.pass_elements(run.task, child, plain, batch),
+            (Some(_), Some(child)) => self.pass_elements(run.task, child, plain, &mut batch.passed),
         }
         job.passed = id(batch.passed.len() - before);
         if !plain {
@@ -122,17 +168,17 @@ impl Engine {
         value.map_or_else(|| Passed::State(Box::new(state)), Passed::Value)
     }
 
-    fn pass_elements(&self, task: TaskId, child: u32, plain: bool, batch: &mut Batch) {
+    fn pass_elements(&self, task: TaskId, child: u32, plain: bool, passed: &mut Vec<Passed>) {
         let region = self.region(task).expect("a child has a region");
         for (i, slot) in self.graph.slots(task).unwrap_or_default().iter().enumerate() {
             match slot {
                 Slot::Value(_) => {}
-                Slot::Upstream(upstream) => batch.passed.push(self.passed_by(*upstream, task, plain)),
+                Slot::Upstream(upstream) => passed.push(self.passed_by(*upstream, task, plain)),
                 Slot::Computed(computed) => {
                     let each = computed.upstream.iter().map(|upstream| self.passed_by(*upstream, task, plain));
-                    batch.passed.extend(each);
+                    passed.extend(each);
                 }
-                Slot::Each(each) => batch.passed.push(match (region.lists.get(i), &each.of) {
+                Slot::Each(each) => passed.push(match (region.lists.get(i), &each.of) {
                     (Some(Some(List::Values(list))), _) => Passed::List(list.clone()),
                     (Some(Some(List::Items(items))), _) => items[child as usize].clone(),
                     (Some(Some(List::Spliced(items))), _) => items[child as usize].1.clone(),

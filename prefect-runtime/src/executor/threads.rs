@@ -3,19 +3,20 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use super::attempt::Attempt;
 use super::pool::{Away, Back, Pool, Sched};
 use crate::clock::{Held, HoldsToken, Tick};
-use crate::context::Working;
-use crate::engine::{Batch, Done, Engine, Garbage, Job};
-use crate::flow::{BodyKind, Passed};
+use crate::context::{Context, Working};
+use crate::engine::{Alike, Batch, Done, Engine, Garbage, Job, Work};
+use crate::flow::{BodyKind, Passed, TaskFuture};
 use crate::lock::{Locked, lock};
-use crate::quiet::drop_quietly;
+use crate::quiet::{Quiet, drop_quietly};
 use crate::run::{Ran, RunCore, Until};
 use crate::sync;
-use crate::task_run::{self, Call, Ended, FirstPoll, Prepared};
-use crate::{State, Value};
+use crate::task_run::{self, Call, Ended, FirstPoll, Prepared, Started};
+use crate::{State, TaskError, Value};
 
 pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUsize>, until: Until, held: Held) -> Ran {
     if engine.is_over() {
@@ -100,6 +101,8 @@ struct Worker<'p> {
     pool: &'p Arc<Pool>,
     me: usize,
     batch: Batch,
+    /// What the children have in common that are in the batch, or on the desk.
+    alike: Option<Arc<Alike>>,
     done: Vec<Done>,
     passed: Vec<Passed>,
     inputs: Vec<Option<Value>>,
@@ -111,7 +114,7 @@ struct Worker<'p> {
 /// Work that a worker has taken.
 struct Fetched {
     /// The first of it, in hand.
-    job: Job,
+    work: Work,
     /// Whether there is more, on the desk.
     on_desk: bool,
 }
@@ -131,6 +134,7 @@ impl<'p> Worker<'p> {
             pool,
             me,
             batch: Batch::default(),
+            alike: None,
             done: Vec::new(),
             passed: Vec::new(),
             inputs: Vec::new(),
@@ -145,44 +149,70 @@ impl<'p> Worker<'p> {
         let _working = Working::new(&core.services, &core.graph);
         let handle = core.has_async().then(|| core.services.runtime.handle());
         let _entered = handle.as_ref().map(sync::Handle::enter);
-        // Whether the desk holds more than the job in hand: the first of a batch never touches it.
-        let mut on_desk = false;
-        let mut current: Option<Job> = None;
-        if let Some(back) = first {
+        let mut found = first.and_then(|back| {
             // In the place of another thread, with what is left on its desk.
             self.finish(back);
-            on_desk = true;
             let mut desk = lock(&self.pool.desks[self.me]);
             self.done.append(&mut desk.done);
-            current = desk.batch.pop(&mut self.passed);
-        }
+            std::mem::swap(&mut desk.batch, &mut self.batch);
+            drop(desk);
+            self.take_up()
+        });
         loop {
-            while let Some(job) = current.take() {
-                match self.one(job) {
-                    Outcome::Done(done) => self.done.push(done),
-                    Outcome::Away => {}
+            if found.is_none() {
+                // What children had in common may be the user's to drop, so not under a lock.
+                self.batch.stretch = None;
+                self.alike = None;
+                found = self.fetch();
+            }
+            let Some(Fetched { work, on_desk }) = found.take() else { return Over::Run };
+            let mut current = Some(work);
+            while let Some(work) = current.take() {
+                let done = match self.one(work) {
+                    Outcome::Done(done) => Some(done),
+                    Outcome::Away => None,
                     Outcome::Replaced => return Over::Replaced,
-                }
+                };
                 if !on_desk {
+                    self.done.extend(done);
                     break;
                 }
                 let mut desk = lock(&self.pool.desks[self.me]);
                 desk.done.append(&mut self.done);
-                current = desk.batch.pop(&mut self.passed);
+                desk.done.extend(done);
+                current = desk.batch.next(&mut self.passed);
                 if current.is_none() {
                     std::mem::swap(&mut desk.done, &mut self.done);
+                    // Its stretch is over, and must not hold a list until the next one comes.
+                    std::mem::swap(&mut desk.batch, &mut self.batch);
                 }
             }
-            let Some(fetched) = self.fetch() else { return Over::Run };
-            current = Some(fetched.job);
-            on_desk = fetched.on_desk;
         }
+    }
+
+    /// Takes the first task run of the batch in hand; the rest goes on the desk. `None` if there is nothing in it.
+    fn take_up(&mut self) -> Option<Fetched> {
+        self.alike = self.batch.alike();
+        let work = self.batch.next(&mut self.passed)?;
+        // The first of a batch never touches the desk.
+        let on_desk = !self.batch.is_empty();
+        if on_desk {
+            std::mem::swap(&mut lock(&self.pool.desks[self.me]).batch, &mut self.batch);
+        }
+        Some(Fetched { work, on_desk })
     }
 
     /// One task run, outside every lock.
     #[inline]
-    fn one(&mut self, job: Job) -> Outcome {
+    fn one(&mut self, work: Work) -> Outcome {
         let core = &self.pool.core;
+        let job = match work {
+            Work::Job(job) => job,
+            Work::Child(child) => match self.child(child) {
+                Ok(outcome) => return outcome,
+                Err(job) => job,
+            },
+        };
         let started = match task_run::prepare(core, job, &mut self.passed, &mut self.inputs, self.now) {
             Prepared::Done(done) => {
                 self.now = done.ended;
@@ -190,22 +220,54 @@ impl<'p> Worker<'p> {
             }
             Prepared::Run(started) => started,
         };
-        let Some(limit) = core.timeout(started.body.run.task) else {
-            return match task_run::call(core, &started.body, &mut self.inputs, FirstPoll::InPlace) {
-                Call::Ended(result) => {
-                    self.now = core.services.clock.now();
-                    let done = task_run::finish(core, started, Ended::Body(result), self.now);
-                    self.now = done.ended;
-                    Outcome::Done(done)
-                }
-                Call::Waits(future, context) => {
-                    self.pool.goes_away();
-                    self.pool.send_away(Away::Plain(started), future, context);
-                    self.now = core.services.clock.now();
-                    Outcome::Away
-                }
-            };
+        if let Some(limit) = core.timeout(started.body.run.task) {
+            return self.timed(started, limit);
+        }
+        match task_run::call(core, &started.body, &mut self.inputs, FirstPoll::InPlace) {
+            Call::Ended(result) => self.ended(started, result),
+            Call::Waits(future, context) => self.waits(started, future, context),
+        }
+    }
+
+    /// A child of the stretch. The error is its job, if it has to have one.
+    #[inline(never)]
+    fn child(&mut self, child: u32) -> Result<Outcome, Job> {
+        let core = &self.pool.core;
+        let alike = self.alike.as_deref().expect("held as long as one of its children is left");
+        let Some(started) = task_run::prepare_alike(core, alike, child, self.now) else {
+            self.passed.extend_from_slice(&alike.passed);
+            return Err(alike.job(child));
         };
+        Ok(match task_run::call_alike(core, &started.body, alike) {
+            Ok(Call::Ended(result)) => self.ended(started, result),
+            Ok(Call::Waits(future, context)) => self.waits(started, future, context),
+            Err(error) => {
+                let done = task_run::no_inputs(core, &started, error, self.now);
+                self.now = done.ended;
+                Outcome::Done(done)
+            }
+        })
+    }
+
+    #[inline]
+    fn ended(&mut self, started: Started, result: Result<Value, TaskError>) -> Outcome {
+        let core = &self.pool.core;
+        self.now = core.services.clock.now();
+        let done = task_run::finish(core, started, Ended::Body(result), self.now);
+        self.now = done.ended;
+        Outcome::Done(done)
+    }
+
+    fn waits(&mut self, started: Started, future: Quiet<TaskFuture>, context: Context) -> Outcome {
+        self.pool.goes_away();
+        self.pool.send_away(Away::Plain(started), future, context);
+        self.now = self.pool.core.services.clock.now();
+        Outcome::Away
+    }
+
+    /// One whose body has so much time.
+    fn timed(&mut self, started: Started, limit: Duration) -> Outcome {
+        let core = &self.pool.core;
         let body = started.body.clone();
         let attempt = Attempt::new(self.pool, self.me, started, limit);
         let first = match core.graph.kind(body.run.task).code.kind() {
@@ -215,12 +277,7 @@ impl<'p> Worker<'p> {
         };
         match task_run::call(core, &body, &mut self.inputs, first) {
             Call::Ended(result) => match attempt.claim() {
-                Some(started) => {
-                    self.now = core.services.clock.now();
-                    let done = task_run::finish(core, started, Ended::Body(result), self.now);
-                    self.now = done.ended;
-                    Outcome::Done(done)
-                }
+                Some(started) => self.ended(started, result),
                 None => {
                     core.left_behind.remove(body.run);
                     Outcome::Replaced
@@ -274,10 +331,10 @@ impl<'p> Worker<'p> {
             }
             let max = batch_size(sched.mean, sched.engine.ready(), pool.desks.len());
             sched.engine.take(max, &mut self.batch);
-            if self.batch.jobs.is_empty() {
+            if self.batch.is_empty() {
                 left = self.take_from_others(&mut sched);
             }
-            if !self.batch.jobs.is_empty() {
+            if !self.batch.is_empty() {
                 break;
             }
             if sched.engine.ready() > 0 || !sched.back.is_empty() {
@@ -297,19 +354,16 @@ impl<'p> Worker<'p> {
             sched = self.sleep(sched)?;
             self.now = pool.core.services.clock.now();
         }
-        let job = self.batch.pop(&mut self.passed).expect("just looked at");
-        let on_desk = !self.batch.jobs.is_empty();
-        if on_desk {
-            // Before the lock is given back: who is woken now has to find it there.
-            std::mem::swap(&mut lock(&pool.desks[self.me]).batch, &mut self.batch);
-        }
+        // On the desk before the lock is given back: who is woken now has to find it there.
+        let fetched = self.take_up();
+        let on_desk = fetched.as_ref().is_some_and(|fetched| fetched.on_desk);
         // Never leave a task behind without a worker awake for it: the next body may be a slow one.
         if on_desk || sched.engine.ready() > 0 || left == Left::More {
             pool.grant(&mut sched);
         }
         drop(sched);
         self.clear_garbage();
-        Some(Fetched { job, on_desk })
+        fetched
     }
 
     fn report(&mut self, sched: &mut Sched) {
@@ -329,10 +383,10 @@ impl<'p> Worker<'p> {
             }
             let mut desk = lock(desk);
             sched.engine.complete(&mut desk.done);
-            if self.batch.jobs.is_empty() {
+            if self.batch.is_empty() {
                 desk.batch.give_half(&mut self.batch);
             }
-            if !desk.batch.jobs.is_empty() {
+            if !desk.batch.is_empty() {
                 left = Left::More;
             }
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::definition::Parameter;
 use super::elements::Elements;
+use super::elsewhere::Elsewhere;
 use crate::{State, StateResult, TaskError, Value};
 
 /// A body that waits.
@@ -32,26 +33,44 @@ impl fmt::Debug for BodyOutcome {
 /// The inputs of one attempt of a task: each can be taken once.
 #[derive(Debug)]
 pub struct Inputs<'a> {
-    values: &'a mut [Option<Value>],
+    source: Source<'a>,
     parameters: &'a [Parameter],
     shared: &'a SharedValues,
 }
 
+/// Where the inputs of an attempt are.
+#[derive(Debug)]
+pub(crate) enum Source<'a> {
+    /// They were loaded for it.
+    Loaded(&'a mut [Option<Value>]),
+    /// They are there for many children of a mapped task.
+    Elsewhere(Elsewhere<'a>),
+}
+
 impl<'a> Inputs<'a> {
-    pub(crate) fn new(values: &'a mut [Option<Value>], parameters: &'a [Parameter], shared: &'a SharedValues) -> Self {
-        Self { values, parameters, shared }
+    #[inline]
+    pub(crate) fn new(source: Source<'a>, parameters: &'a [Parameter], shared: &'a SharedValues) -> Self {
+        Self { source, parameters, shared }
+    }
+
+    /// Whether the code that panicked was not the body's, but that which copies an element.
+    pub(crate) fn was_copying(&self) -> bool {
+        matches!(&self.source, Source::Elsewhere(elsewhere) if elsewhere.copying)
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.values.len()
+        match &self.source {
+            Source::Loaded(values) => values.len(),
+            Source::Elsewhere(elsewhere) => elsewhere.len(),
+        }
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.len() == 0
     }
 
     /// The input at this place, as it came.
@@ -59,13 +78,28 @@ impl<'a> Inputs<'a> {
     /// # Panics
     /// If it was taken before, or there are not so many.
     pub fn take_value(&mut self, i: usize) -> Value {
-        self.values[i].take().expect("each input is taken once")
+        match &mut self.source {
+            Source::Loaded(values) => values[i].take().expect("each input is taken once"),
+            Source::Elsewhere(elsewhere) => elsewhere.value(i),
+        }
+    }
+
+    /// A copy of the input at this place, if it is the element of a list of such: no value is made for it.
+    #[inline]
+    pub(crate) fn element<T: Send + Sync + 'static>(&mut self, i: usize, copy: fn(&T) -> T) -> Option<T> {
+        match &mut self.source {
+            Source::Loaded(_) => None,
+            Source::Elsewhere(elsewhere) => elsewhere.element(i, copy),
+        }
     }
 
     /// The input of this name.
     pub fn take_named(&mut self, name: &str) -> Option<Value> {
         let i = self.parameters.iter().position(|p| p.name == name)?;
-        self.values.get_mut(i)?.take()
+        match &mut self.source {
+            Source::Loaded(values) => values.get_mut(i)?.take(),
+            Source::Elsewhere(elsewhere) => Some(elsewhere.value(i)),
+        }
     }
 
     /// The input at this place. Its type was checked when the inputs were loaded.

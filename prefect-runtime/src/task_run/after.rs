@@ -23,11 +23,11 @@ pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) 
     let ended = match ended {
         Ended::Body(Ok(value)) if watched.is_none() => {
             log_finished(core, run, StateKind::Success);
-            return Done { run, attempt, started: at, ended: now, end: End::Success(value) };
+            return run.done(attempt, [at, now], End::Success(value));
         }
         ended => ended,
     };
-    let (tracked, running) = watched.unwrap_or_else(|| (core.tracked(run), plain(StateKind::Running)));
+    let (tracked, running) = watched.map_or_else(|| (core.tracked(run), plain(StateKind::Running)), |watched| *watched);
     let iteration = Iteration { run, run_count, looping: extras.as_ref().and_then(|extras| extras.looping.as_ref()) };
     let state = steps(core, iteration, &tracked, &running, ended, keeping).unwrap_or_else(|state| state);
     let state = match iteration.looping {

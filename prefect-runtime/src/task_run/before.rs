@@ -2,15 +2,15 @@
 use std::sync::Arc;
 
 use super::keep::{Keeping, check_kept};
-use super::load::{MadeOf, load_inputs};
+use super::load::{MadeOf, is_static, load_inputs};
 use super::mapping::map;
 use super::template::{OfRun, Purpose, expand};
 use super::{Body, Started, Step, done, enter, log_starting, unwatched};
 use crate::clock::Tick;
 use crate::context::Extras;
-use crate::engine::{Done, Job, More, Part, RunId, UpstreamStates, plain};
+use crate::engine::{Alike, Done, Job, More, Part, RunId, UpstreamStates, plain};
 use crate::flow::trigger::{Refusal, Seen};
-use crate::flow::{Passed, Upstreams};
+use crate::flow::{Elsewhere, Passed, Upstreams};
 use crate::panics::guard;
 use crate::run::RunCore;
 use crate::{Signal, State, StateKind, TaskError, Tracked, Value};
@@ -41,7 +41,7 @@ pub(crate) fn prepare(
     if job.part == Part::Mapping {
         return Prepared::Done(map(core, job, passed, now));
     }
-    if job.more.is_none() && !core.graph.kind(run.task).has_own_steps && unwatched(core, run) {
+    if job.more.is_none() && has_body_only(core, run) {
         let error = match load_inputs(core, run, passed, inputs, None) {
             Ok(None) => {
                 let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed: false, extras: None };
@@ -52,8 +52,7 @@ pub(crate) fn prepare(
         // What was not loaded must not wait for the next job: it would be dropped under the desk's lock.
         passed.clear();
         inputs.clear();
-        let state = core.services.unexpected(error);
-        return Prepared::Done(done(core, run, job.attempt, now, core.services.clock.now(), state));
+        return Prepared::Done(without_inputs(core, run, job.attempt, error, now));
     }
     let more = job.more.take().map(|more| *more).unwrap_or_default();
     match steps(core, &job, more, passed, inputs, now) {
@@ -64,6 +63,43 @@ pub(crate) fn prepare(
             Prepared::Done(done(core, run, job.attempt, now, core.services.clock.now(), state))
         }
     }
+}
+
+/// The same for a child of a stretch, if it has no steps but its body and nothing has to be looked at: the body is to be
+/// called [with what the stretch has](super::call_alike).
+#[inline]
+pub(crate) fn prepare_alike(core: &RunCore, alike: &Alike, child: u32, now: Tick) -> Option<Started> {
+    let run = alike.run(child);
+    // The compiler has seen to the types of static code.
+    let is_direct = is_static(core, run.task)
+        && Elsewhere::holds(&alike.passed)
+        && has_body_only(core, run)
+        && core.timeout(run.task).is_none();
+    if !is_direct {
+        return None;
+    }
+    log_starting(core, run);
+    let body = Body { run, attempt: 1, run_count: 1, resumed: false, extras: None };
+    Some(Started { body, since: now, watched: None, keeping: None })
+}
+
+/// The end of a task run whose inputs could not be had.
+#[cold]
+fn without_inputs(core: &RunCore, run: RunId, attempt: u32, error: TaskError, now: Tick) -> Done {
+    let state = core.services.unexpected(error);
+    done(core, run, attempt, now, core.services.clock.now(), state)
+}
+
+/// The same for one that was about to run its body.
+#[cold]
+pub(crate) fn no_inputs(core: &RunCore, started: &Started, error: TaskError, now: Tick) -> Done {
+    without_inputs(core, started.body.run, started.body.attempt, error, now)
+}
+
+/// Whether nobody looks at the task run, and it has no steps but its body.
+#[inline]
+fn has_body_only(core: &RunCore, run: RunId) -> bool {
+    !core.graph.kind(run.task).has_own_steps && unwatched(core, run)
 }
 
 fn steps(
@@ -109,7 +145,7 @@ fn steps(
     let state = set_running(core, &tracked, run, &old)?;
     let extras = (run_name.is_some() || looping.is_some()).then(|| Arc::new(Extras { run_name, looping }));
     let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed, extras };
-    Ok(Started { body, since: now, watched: Some((tracked, state)), keeping })
+    Ok(Started { body, since: now, watched: Some(Box::new((tracked, state))), keeping })
 }
 
 /// Enters the state, then ends the task run with it.

@@ -4,11 +4,18 @@ use std::task::{Context as Cx, Poll, Waker};
 
 use super::Body;
 use crate::context::{Context, Now, as_task};
-use crate::flow::{BodyOutcome, Inputs, TaskFuture};
+use crate::engine::Alike;
+use crate::flow::{BodyOutcome, Elsewhere, Inputs, Source, TaskFuture};
 use crate::panics::{Caught, guard};
 use crate::quiet::Quiet;
 use crate::run::RunCore;
 use crate::{TaskError, Value};
+
+impl Body {
+    const fn now(&self) -> Now {
+        Now { run: self.run, attempt: self.run_count, resumed: self.resumed }
+    }
+}
 
 /// What calling a body gave.
 pub(crate) enum Call {
@@ -29,27 +36,49 @@ pub(crate) enum FirstPoll {
 #[inline]
 pub(crate) fn call(core: &RunCore, body: &Body, inputs: &mut Vec<Option<Value>>, first: FirstPoll) -> Call {
     let code = &core.graph.kind(body.run.task).code;
-    let now = Now { run: body.run, attempt: body.run_count, resumed: body.resumed };
     let outcome = guard(|| {
-        as_task(now, body.extras.as_ref(), || code.run(&mut Inputs::new(inputs, code.parameters(), &core.shared)))
+        let mut inputs = Inputs::new(Source::Loaded(inputs), code.parameters(), &core.shared);
+        as_task(body.now(), body.extras.as_ref(), || code.run(&mut inputs))
     });
     // What the body did not take must not wait here for the next job, which may never come.
     inputs.clear();
-    let mut future = match outcome {
-        Ok(BodyOutcome::Done(result)) => return Call::Ended(result),
-        Ok(BodyOutcome::Future(future)) => Quiet::new(future),
-        Err(caught) => return Call::Ended(Err(caught.into_error())),
-    };
+    go_on(core, body, outcome, first)
+}
+
+/// The same for a child of a stretch. The error is that of an element that could not be copied.
+#[inline]
+pub(crate) fn call_alike(core: &RunCore, body: &Body, alike: &Alike) -> Result<Call, TaskError> {
+    let child = body.run.child.expect("only children have neighbours") as usize;
+    let slots = core.graph.slots(body.run.task).unwrap_or_default();
+    let elsewhere = Source::Elsewhere(Elsewhere::new(slots, &alike.passed, child));
+    let code = &core.graph.kind(body.run.task).code;
+    let mut inputs = Inputs::new(elsewhere, code.parameters(), &core.shared);
+    match guard(|| as_task(body.now(), body.extras.as_ref(), || code.run(&mut inputs))) {
+        Err(caught) if inputs.was_copying() => Err(caught.into_error()),
+        outcome => Ok(go_on(core, body, outcome, FirstPoll::InPlace)),
+    }
+}
+
+#[inline]
+fn go_on(core: &RunCore, body: &Body, outcome: Result<BodyOutcome, Caught>, first: FirstPoll) -> Call {
+    match outcome {
+        Ok(BodyOutcome::Done(result)) => Call::Ended(result),
+        Ok(BodyOutcome::Future(future)) => poll(core, body, Quiet::new(future), first),
+        Err(caught) => Call::Ended(Err(caught.into_error())),
+    }
+}
+
+fn poll(core: &RunCore, body: &Body, mut future: Quiet<TaskFuture>, first: FirstPoll) -> Call {
     if first == FirstPoll::InPlace {
         let mut cx = Cx::from_waker(Waker::noop());
         // The future stays outside: dropped while it panics, it could end the process.
-        match guard(|| as_task(now, body.extras.as_ref(), || future.as_mut().poll(&mut cx))) {
+        match guard(|| as_task(body.now(), body.extras.as_ref(), || future.as_mut().poll(&mut cx))) {
             Ok(Poll::Ready(result)) => return Call::Ended(result),
             Ok(Poll::Pending) => {}
             Err(caught) => return Call::Ended(Err(caught.into_error())),
         }
     }
-    let context = Context::of(&core.services, &core.graph, now, body.extras.clone());
+    let context = Context::of(&core.services, &core.graph, body.now(), body.extras.clone());
     Call::Waits(future, context)
 }
 

@@ -130,7 +130,7 @@ fn note(made_of: Option<&mut MadeOf>, place: usize, parameter: &Parameter, passe
     }
 }
 
-fn is_static(core: &RunCore, task: TaskId) -> bool {
+pub(super) fn is_static(core: &RunCore, task: TaskId) -> bool {
     matches!(core.graph.kind(task).code, Code::Static(_))
 }
 

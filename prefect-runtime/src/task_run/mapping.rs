@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::before::{check_upstream_skipped, end};
 use super::{Step, done, enter, log_finished};
 use crate::clock::Tick;
-use crate::engine::{Done, End, Job, List, Mapping, plain};
+use crate::engine::{Done, End, Job, List, Mapping, Other, plain};
 use crate::flow::inputs::{Each, EachOf};
 use crate::flow::{Elements, Passed, Slot};
 use crate::panics::{guard, quietly};
@@ -19,7 +19,7 @@ pub(super) fn map(core: &RunCore, mut job: Job, passed: &mut Vec<Passed>, now: T
     match mapped {
         Ok(mapping) => {
             log_finished(core, job.run, StateKind::Mapped);
-            Done { run: job.run, attempt: job.attempt, started: now, ended, end: End::Mapped(Box::new(mapping)) }
+            job.run.done(job.attempt, [now, ended], End::Other(Box::new(Other::Mapped(mapping))))
         }
         Err(state) => done(core, job.run, job.attempt, now, ended, state),
     }

@@ -13,13 +13,13 @@ mod template;
 use std::sync::Arc;
 
 pub(crate) use after::{Ended, finish};
-pub(crate) use before::{Prepared, prepare};
-pub(crate) use body::{Call, FirstPoll, call, caught_poll};
+pub(crate) use before::{Prepared, no_inputs, prepare, prepare_alike};
+pub(crate) use body::{Call, FirstPoll, call, call_alike, caught_poll};
 
 use crate::clock::{Tick, nanos};
 use crate::context::Extras;
 use crate::door::{Change, change};
-use crate::engine::{Done, End, RunId};
+use crate::engine::{Done, End, Other, RunId};
 use crate::run::RunCore;
 use crate::state::Start;
 use crate::{State, StateKind, Tracked};
@@ -29,7 +29,7 @@ pub(crate) struct Started {
     pub(crate) body: Body,
     since: Tick,
     /// What it is called and the state it is in, if somebody looks at it; else it is plainly `Running`.
-    watched: Option<(Tracked, State)>,
+    watched: Option<Box<(Tracked, State)>>,
     /// What is kept of its result.
     keeping: Option<Box<keep::Keeping>>,
 }
@@ -71,7 +71,7 @@ fn done(core: &RunCore, run: RunId, attempt: u32, started: Tick, ended: Tick, st
         log_finished(core, run, state.kind());
     }
     let due = due(core, &state, ended);
-    Done { run, attempt, started, ended, end: End::State(Box::new(state), due) }
+    run.done(attempt, [started, ended], End::Other(Box::new(Other::State(state, due))))
 }
 
 /// `Task '{}': Starting task run...`
