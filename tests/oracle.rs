@@ -220,7 +220,7 @@ fn the_library_agrees_with_the_rules_on_random_flows() {
     let all = [Workers::Local, Workers::Threads(1), Workers::Threads(2), Workers::Threads(8)];
     for (i, workers) in all.into_iter().enumerate() {
         // Each executor has flows of its own: a difference between two would show as one from the rules.
-        let own = seeds(7_000).skip(i).step_by(all.len());
+        let own = seeds(10_000).skip(i).step_by(all.len());
         if let Err(what) = check(own, workers, model::library::run) {
             panic!("{what}");
         }
@@ -233,7 +233,7 @@ fn both_entry_points_agree_with_the_rules() {
     let mut hits = Hits::new();
     for (i, workers) in [Workers::Local, Workers::Threads(2)].into_iter().enumerate() {
         for run in [model::library::run, model::library::run_typed] {
-            match check_fitted(seeds(2_500).skip(i).step_by(2), workers, run) {
+            match check_fitted(seeds(3_000).skip(i).step_by(2), workers, run) {
                 Ok(more) => more.into_iter().for_each(|(rule, n)| *hits.entry(rule).or_default() += n),
                 Err(what) => panic!("{what}"),
             }
