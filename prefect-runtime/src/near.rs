@@ -35,6 +35,11 @@ pub(crate) fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str
     names.into_iter().filter_map(|name| Some((far(name)?, name))).min_by_key(|(far, _)| *far).map(|(_, name)| name)
 }
 
+/// `: did you mean ..?` behind an error about `written`, or nothing.
+pub(crate) fn hint<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(written, names).map(|meant| format!(": did you mean `{meant}`?")).unwrap_or_default()
+}
+
 /// How many characters were left out, added, replaced or swapped with their neighbour.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());

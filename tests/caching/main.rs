@@ -13,6 +13,7 @@ use prefect::{
     Cache, Clock, Executor, Flow, FlowBuilder, FlowOptions, FlowOutput, FlowRun, Parameter, RunSettings, TaskBody,
     TaskDefinition, Value, built_in,
 };
+use prefect_tests::mistakes::panic_of;
 use prefect_tests::seen::{message_of, states};
 
 /// The settings of a run that starts so many minutes after the others.
@@ -398,12 +399,6 @@ fn expired_results_are_dropped() {
         alive.load(Ordering::SeqCst)
     };
     assert_eq!([run(0), run(10), run(20)], [1, 1, 1]);
-}
-
-/// What a mistake in building a flow says.
-fn panic_of(build: impl FnOnce()) -> String {
-    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(build)).unwrap_err();
-    panic.downcast_ref::<String>().cloned().unwrap_or_default()
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Edges that bring no data.
 use prefect::prelude::*;
+use prefect_tests::mistakes::panic_of;
 use prefect_tests::seen::states;
 
 #[task]
@@ -53,15 +54,9 @@ fn against_the_order_of_calls() {
     assert_eq!(states(&run), ["second TriggerFailed", "fails Failed"]);
 }
 
-#[track_caller]
-fn panics(build: impl FnOnce() + std::panic::UnwindSafe) -> String {
-    let panic = std::panic::catch_unwind(build).expect_err("it did not panic");
-    panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap()
-}
-
 #[test]
 fn a_cycle_is_found_when_the_flow_is_built() {
-    let text = panics(|| {
+    let text = panic_of(|| {
         flow!("round", {
             let one = first();
             let three = third(one);
@@ -74,7 +69,7 @@ fn a_cycle_is_found_when_the_flow_is_built() {
     let names: Vec<_> = text[start.len()..].trim_end_matches(')').split(" -> ").collect();
     assert!(names == ["first", "third task", "first"] || names == ["third task", "first", "third task"], "{text}");
 
-    let text = panics(|| {
+    let text = panic_of(|| {
         flow!("self", {
             let one = first();
             one.set_downstream(one);
@@ -86,7 +81,7 @@ fn a_cycle_is_found_when_the_flow_is_built() {
 /// A flow that could not be built leaves nothing behind.
 #[test]
 fn after_a_cycle_flows_are_built_as_before() {
-    panics(|| {
+    panic_of(|| {
         flow!("round", {
             let (one, two) = (first(), fails());
             one.set_upstream(two);

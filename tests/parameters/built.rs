@@ -7,10 +7,11 @@ use prefect::{
     Elements, Executor, Flow, FlowBuilder, FlowOptions, Parameter, RunSettings, SignalKind, State, StateKind,
     StateResult, TaskBody, TaskDefinition, TaskRef, Tracked, Value, built_in,
 };
+use prefect_tests::mistakes::panic_of;
 use prefect_tests::seen::{message_of, states};
 use serde_json::{Map, Value as Json, json};
 
-use crate::{declared, mistakes, panicked};
+use crate::{declared, mistakes};
 
 /// `x: i64`, `rows: u32 = 3`, `tag: Option<String>`.
 fn three() -> (Flow, [TaskRef; 3]) {
@@ -142,7 +143,7 @@ fn two_parameters_of_one_name_are_refused() {
     flow.task(definition, body);
     let (definition, body) = built_in::parameter::<u8>("q");
     assert_eq!(
-        panicked(|| flow.task(definition.named("p"), body)),
+        panic_of(|| flow.task(definition.named("p"), body)),
         "A task with the slug \"p\" already exists in this flow. (flow `twice` has two parameters named `p`)"
     );
 }
@@ -167,7 +168,7 @@ fn the_parameters_of_a_part_are_those_of_the_whole() {
 
     let mut flow = FlowBuilder::new(FlowOptions::new("twice"));
     flow.update(&part);
-    assert!(panicked(|| flow.update(&part)).contains("flow `twice` has two parameters named `x`"));
+    assert!(panic_of(|| flow.update(&part)).contains("flow `twice` has two parameters named `x`"));
 }
 
 /// What has finished is not asked for again.
@@ -198,7 +199,7 @@ fn a_parameter_waits_for_nothing() {
         let a = flow.task(TaskDefinition::new("a"), TaskBody::new([], |_| Ok(Value::new(()))));
         let (definition, body) = built_in::parameter_or("p", 1_u8);
         let p = flow.task(definition.trigger(Trigger::default()), body);
-        panicked(|| {
+        panic_of(|| {
             connect(&mut flow, a, p);
             flow.build()
         })

@@ -23,9 +23,3 @@ fn declared<O>(flow: &Flow<O>) -> Vec<String> {
     };
     flow.parameters().map(shown).collect()
 }
-
-/// The text of a panic.
-fn panicked<R>(f: impl FnOnce() -> R) -> String {
-    let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)) else { panic!("no panic") };
-    panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap()
-}

@@ -2,11 +2,10 @@
 use jsonschema::Validator;
 use prefect::prelude::*;
 use prefect::{Flow, FlowBuilder, FlowOptions, FlowOutput, built_in, schema_of};
+use prefect_tests::mistakes::panic_of;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
-
-use crate::panicked;
 
 /// How it is done.
 #[derive(Clone, Deserialize, JsonSchema)]
@@ -200,8 +199,8 @@ fn a_builder_takes_the_schema_of_the_type_that_is_there() {
     };
     let schema = build(0).parameters_schema();
     assert_eq!(schema["properties"]["window"], json!({ "$ref": "#/$defs/Window" }));
-    assert_eq!(panicked(|| build(1)), "parameter `window` is a `Window`: give it the schema of that type");
-    assert_eq!(panicked(|| build(2)), "task `List` is no parameter: only parameters have a schema");
+    assert_eq!(panic_of(|| build(1)), "parameter `window` is a `Window`: give it the schema of that type");
+    assert_eq!(panic_of(|| build(2)), "task `List` is no parameter: only parameters have a schema");
     // A flow that becomes a part of another takes its schemas along.
     let part = build(0);
     let whole = flow!("whole", { prefect::update(&part) });

@@ -3,11 +3,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use prefect::prelude::*;
 use prefect::{Executor, FlowBuilder, FlowOptions, RunSettings, Value};
+use prefect_tests::mistakes::panic_of;
 use prefect_tests::seen::{message_of, states};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{declared, mistakes, panicked};
+use crate::{declared, mistakes};
 
 #[task]
 fn add(x: i64, y: i64) -> i64 {
@@ -140,14 +141,14 @@ fn a_parameter_made_in_a_branch_waits_for_nothing() {
 #[test]
 fn mistakes_in_building_name_the_parameter() {
     assert_eq!(
-        panicked(|| flow!("twice", {
+        panic_of(|| flow!("twice", {
             parameter::<i64>("p");
             parameter::<u8>("p");
         })),
         "A task with the slug \"p\" already exists in this flow. (flow `twice` has two parameters named `p`)"
     );
     assert_eq!(
-        panicked(|| flow!("roots", {
+        panic_of(|| flow!("roots", {
             let a = add(1, 2);
             parameter::<i64>("p").set_upstream(a);
         })),
@@ -155,16 +156,16 @@ fn mistakes_in_building_name_the_parameter() {
          (parameter `p` of flow `roots` after task `add`)"
     );
     assert_eq!(
-        panicked(|| flow!("named", { parameter::<i64>("p").with(options().name("q")) })),
+        panic_of(|| flow!("named", { parameter::<i64>("p").with(options().name("q")) })),
         "the name of parameter `p` is what it is given by: name it so where it is made"
     );
-    assert_eq!(panicked(|| parameter::<i64>("p")), "no flow is being built here");
+    assert_eq!(panic_of(|| parameter::<i64>("p")), "no flow is being built here");
     #[prefect::flow]
     fn of_a_task(#[default(add(1, 2))] x: i64) -> i64 {
         x
     }
     assert_eq!(
-        panicked(of_a_task::flow),
+        panic_of(of_a_task::flow),
         "the default of parameter `x` is the result of a task: it has to be a plain value"
     );
 }

@@ -1,16 +1,9 @@
 //! Mistakes that are told when a flow is built.
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use prefect::prelude::*;
 use prefect::{Elements, FlowBuilder, FlowOptions, Parameter, TaskBody, TaskDefinition, Value};
+use prefect_tests::mistakes::panic_of;
 
 use crate::folder::Folder;
-
-/// What building says.
-fn panic_of<T>(build: impl FnOnce() -> T) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(|| drop(build()))).expect_err("a mistake");
-    panic.downcast_ref::<String>().cloned().unwrap_or_default()
-}
 
 fn body() -> TaskBody {
     TaskBody::new([Parameter::of::<i64>("x")], |inputs| Ok(inputs.take_value(0))).returns::<i64>()

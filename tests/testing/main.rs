@@ -27,14 +27,3 @@ pub(crate) fn total(xs: &[u32]) -> u32 {
 pub(crate) fn nightly(#[default(1)] page: u32) -> u32 {
     total(double::map(download(page)))
 }
-
-/// The text of a panic.
-#[track_caller]
-pub(crate) fn panic_of<R>(what: impl FnOnce() -> R) -> String {
-    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(what())));
-    let panic = caught.expect_err("it panics");
-    match panic.downcast::<String>() {
-        Ok(text) => *text,
-        Err(panic) => panic.downcast::<&str>().expect("a text").to_string(),
-    }
-}

@@ -2,7 +2,8 @@
 use prefect::prelude::*;
 use prefect::testing::TestRun;
 
-use crate::{double, nightly, panic_of, total};
+use crate::{double, nightly, total};
+use prefect_tests::mistakes::panic_of;
 
 #[test]
 fn names_that_no_task_has() {

@@ -14,7 +14,7 @@ use super::elements::Elements;
 use super::graph::{Code, DynamicCode, PLAIN, TaskId, TaskKind, TaskNode};
 use super::inputs::{BodyOutcome, Computed, Each, EachOf, Inputs, Slot, TaskFuture};
 use super::settings::FlowOptions;
-use crate::near::nearest;
+use crate::near::hint;
 use crate::quiet::Quiet;
 use crate::{TaskError, Value};
 
@@ -323,8 +323,8 @@ impl FlowBuilder {
         let name = kind.definition.name();
         let Some(i) = kind.code.parameters().iter().position(|p| p.name == key) else {
             let names = kind.code.parameters().iter().map(|p| &*p.name);
-            let hint = nearest(key, names).map(|meant| format!(": did you mean `{meant}`?")).unwrap_or_default();
-            panic!("task `{name}` of flow `{}` has no parameter `{key}`{hint}", self.options.name);
+            let meant = hint(key, names);
+            panic!("task `{name}` of flow `{}` has no parameter `{key}`{meant}", self.options.name);
         };
         let slots = self
             .bound

@@ -5,7 +5,7 @@ use super::graph::TaskKind;
 use super::inputs::Slot;
 use super::template::{CONTEXT, Template};
 use crate::cache::LooksAt;
-use crate::near::nearest;
+use crate::near::hint;
 
 impl FlowBuilder {
     /// Notes which tasks have steps of their own for kept results.
@@ -27,10 +27,12 @@ impl FlowBuilder {
             check_kind(kind);
             self.check_parameters(kind);
         }
-        for task in 0..self.nodes.len() {
-            let kind = &self.kinds[self.nodes[task].kind as usize];
-            if let (true, Some(slots)) = (kind.has_own_steps, self.slots.get(self.nodes[task].slots as usize)) {
-                check_children(kind, slots);
+        // Most flows keep nothing, and a large one need not be gone through for that.
+        if self.kinds.iter().any(|kind| kind.definition.target.is_some()) {
+            for node in &self.nodes {
+                if let Some(slots) = self.slots.get(node.slots as usize) {
+                    check_children(&self.kinds[node.kind as usize], slots);
+                }
             }
         }
         if let Some(location) = self.options.result.as_ref().and_then(|result| result.location.as_ref()) {
@@ -45,9 +47,9 @@ impl FlowBuilder {
         let known: Vec<&str> = self.parameters.iter().map(|parameter| &*parameter.name).collect();
         let (task, flow) = (kind.definition.name(), &self.options.name);
         if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
-            let hint = did_you_mean(name, known.iter().copied());
+            let meant = hint(name, known.iter().copied());
             panic!(
-                "the cache_validator of task `{task}` names the parameter `{name}`, which flow `{flow}` does not have{hint}"
+                "the cache_validator of task `{task}` names the parameter `{name}`, which flow `{flow}` does not have{meant}"
             );
         }
     }
@@ -83,8 +85,8 @@ fn check_kind(kind: &TaskKind) {
     if let Some(LooksAt::TheseInputs(names)) = looks_at(kind)
         && let Some(name) = names.iter().find(|name| !parameters.contains(&name.as_str()))
     {
-        let hint = did_you_mean(name, parameters.iter().copied());
-        panic!("the cache_validator of task `{task}` names the input `{name}`, which it does not have{hint}");
+        let meant = hint(name, parameters.iter().copied());
+        panic!("the cache_validator of task `{task}` names the input `{name}`, which it does not have{meant}");
     }
 }
 
@@ -95,7 +97,7 @@ fn check_names(what: &str, template: &Template, parameters: &[&str]) {
     }
     let known = || parameters.iter().copied().chain(CONTEXT);
     if let Some(name) = template.names().find(|name| known().all(|known| known != *name)) {
-        panic!("{what}, `{template}`: nothing is called `{name}`{}", did_you_mean(name, known()));
+        panic!("{what}, `{template}`: nothing is called `{name}`{}", hint(name, known()));
     }
 }
 
@@ -114,8 +116,4 @@ fn check_children(kind: &TaskKind, slots: &[Slot]) {
          input that they are mapped over",
         kind.definition.name(),
     );
-}
-
-fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(name, known).map(|meant| format!(": did you mean `{meant}`?")).unwrap_or_default()
 }
