@@ -210,6 +210,40 @@ fn results_are_freed_when_the_last_reader_has_ended() {
     }
 }
 
+/// What all children gave is shared with who reads it as one list, and freed with the last reader, whether that is the
+/// list's or a child's.
+#[test]
+fn lists_of_results_are_freed_when_the_last_reader_has_ended() {
+    for (executor, waits) in
+        [Executor::Local, Executor::threads(2)].into_iter().flat_map(|e| ["all", "each"].map(|w| (e, w)))
+    {
+        let alive = Arc::new(AtomicU32::new(0));
+        let mut flow = FlowBuilder::new(FlowOptions::new("freed"));
+        let count = Arc::clone(&alive);
+        let make = flow.task(
+            TaskDefinition::new("make"),
+            TaskBody::new([Parameter::of::<i64>("x")], move |_| Ok(Value::in_memory(Counted::new(&count)))),
+        );
+        flow.map_constant(make, "x", Value::new(vec![0_i64; 5]), Elements::of::<i64>());
+        let read = |name, parameter| (TaskDefinition::new(name), TaskBody::new([parameter], |_| Ok(Value::new(()))));
+        let (definition, body) = read("all", Parameter::of::<Vec<Value>>("xs"));
+        let all = flow.task(definition, body);
+        flow.edge(make, all, "xs");
+        let (definition, body) = read("each", Parameter::of::<Counted>("x"));
+        let each = flow.task(definition, body);
+        flow.map(make, each, "x", Elements::of::<i64>());
+        // One after the other, and the one that is not waited for by its data is the last.
+        let (first, last) = if waits == "all" { (each, all) } else { (all, each) };
+        flow.order(first, last);
+        let count = Arc::clone(&alive);
+        let left = flow.task(TaskDefinition::new("left"), TaskBody::new([], move |_| Ok(Value::new(settled(&count)))));
+        flow.order(last, left);
+        let run = flow.build().with(RunSettings::new().executor(executor)).run();
+        assert_eq!(run.state().kind(), StateKind::Success);
+        assert_eq!(run.state_of(left).value::<u32>(), Some(&0), "{executor:?}, the last one is {waits}");
+    }
+}
+
 /// A worker that has nothing more to do holds no input that its last body did not take.
 #[test]
 fn inputs_that_a_body_leaves_are_freed_at_its_end() {

@@ -160,7 +160,7 @@ fn results<T: Data>(given: &[Passed]) -> Result<Value, usize> {
             let list = list.downcast_ref::<Vec<T>>().ok_or(0_usize)?;
             Ok(list.iter().cloned().map(Outcome::Success).collect())
         }
-        [other] => Outcome::of(other).map(|one| vec![one]).ok_or(0),
+        [other] => Outcome::of(other.gave()).map(|one| vec![one]).ok_or(0),
         _ => Err(0),
     };
     outcomes.map(Value::in_memory)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Kept;
-use crate::flow::Passed;
+use crate::flow::{Gave, Passed};
 use crate::{State, StateResult, Value};
 
 /// The inputs of a task run, or the parameters of a flow run.
@@ -117,16 +117,24 @@ fn all_equal<T>(ours: &[T], theirs: &[T], equal: impl Fn(&T, &T) -> bool) -> boo
     ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(our, their)| equal(our, their))
 }
 
-/// Success and `Cached` are the same to who reads the result.
 fn equal_parts(ours: &Passed, theirs: &Passed) -> bool {
+    match (ours, theirs) {
+        (Passed::Children(ours), Passed::Children(theirs)) => {
+            ours.len() == theirs.len() && ours.iter().zip(theirs.iter()).all(|(our, their)| equal_gave(our, their))
+        }
+        _ => equal_gave(ours.gave(), theirs.gave()),
+    }
+}
+
+/// Success and `Cached` are the same to who reads the result.
+fn equal_gave(ours: Gave<'_>, theirs: Gave<'_>) -> bool {
     match (ours.success(), theirs.success()) {
         (Some(ours), Some(theirs)) => return equal(ours, theirs),
         (None, None) => {}
         _ => return false,
     }
     match (ours, theirs) {
-        (Passed::State(ours), Passed::State(theirs)) => equal_states(ours, theirs),
-        (Passed::Children(ours), Passed::Children(theirs)) => all_equal(ours, theirs, equal_parts),
+        (Gave::State(ours), Gave::State(theirs)) => equal_states(ours, theirs),
         _ => false,
     }
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Input, Node, Outcome};
 use crate::Value;
-use crate::flow::{Passed, Slot};
+use crate::flow::{Gave, Slot};
 
 /// What converts into an argument of type `P`: a plain value, or the result of a task.
 #[diagnostic::on_unimplemented(
@@ -121,17 +121,17 @@ into_input! {
     [] &str => Option<String>, |text| constant(Some(text.to_owned()));
     [] &str => Outcome<String>, |text| constant(Outcome::Success(text.to_owned()));
     // A task that may have no result.
-    [T: Clone + Send + Sync + 'static] Node<T> => Option<T>, |node| Input::computed(node.own(), option);
-    [T: Clone + Send + Sync + 'static] Node<T> => Outcome<T>, |node| Input::computed(node.own(), Outcome::of);
+    [T: Clone + Send + Sync + 'static] Node<T> => Option<T>, |node| Input::computed(node.own(), |passed| option(passed.gave()));
+    [T: Clone + Send + Sync + 'static] Node<T> => Outcome<T>, |node| Input::computed(node.own(), |passed| Outcome::of(passed.gave()));
 }
 
 /// A value of another type than the task returns is no value, but none at all either: the reader fails.
 #[allow(clippy::option_option, reason = "`None` has no input, `Some(None)` is the input `None`")]
-pub(super) fn option<T: Clone + Send + Sync + 'static>(passed: &Passed) -> Option<Option<T>> {
-    match passed {
-        Passed::Value(value) => value.downcast_ref::<T>().map(|value| Some(value.clone())),
-        Passed::State(_) => Some(None),
-        _ => None,
+pub(super) fn option<T: Clone + Send + Sync + 'static>(gave: Gave<'_>) -> Option<Option<T>> {
+    match gave {
+        Gave::Value(value) => value.downcast_ref::<T>().map(|value| Some(value.clone())),
+        Gave::State(_) => Some(None),
+        Gave::Several => None,
     }
 }
 

@@ -8,7 +8,7 @@ use super::convert::into_input;
 use super::node::own_all;
 use super::parts::{Element, list_of, value};
 use super::{Data, Input, IntoGeneric, IntoInput, Node, Outcome, TaskOptions, Upstream};
-use crate::flow::{Computed, Each, EachOf, FlowOutput, MissingResult, Passed, Slot, scope};
+use crate::flow::{Computed, Each, EachOf, FlowOutput, Gave, MissingResult, Passed, Slot, scope};
 use crate::{Elements, FlowBuilder, State, StateResult, TaskRef, Value};
 
 /// The result of a mapped task, while the flow is being built: what each child gives, in the order of the list.
@@ -343,22 +343,22 @@ fn converted(of: EachOf, elements: Elements, convert: fn(&Passed) -> Option<Valu
 }
 
 fn outcome<T: Element>(passed: &Passed) -> Option<Value> {
-    Outcome::<T>::of(passed).map(Value::in_memory)
+    Outcome::<T>::of(passed.gave()).map(Value::in_memory)
 }
 
 fn option<T: Element>(passed: &Passed) -> Option<Value> {
-    super::convert::option::<T>(passed).map(Value::in_memory)
+    super::convert::option::<T>(passed.gave()).map(Value::in_memory)
 }
 
 /// All that the children gave, each made by `element`. A mapped task that has no children is what `whole` makes of it.
 fn reduced<T: Element>(
     mapped: u32,
-    element: fn(&Passed) -> Option<T>,
-    whole: fn(&Passed) -> Option<Vec<T>>,
+    element: fn(Gave<'_>) -> Option<T>,
+    whole: fn(Gave<'_>) -> Option<Vec<T>>,
 ) -> Input<Vec<T>> {
     let make = move |passed: &[Passed]| match passed {
-        [Passed::Children(children)] => list_of(children, element).map(Value::in_memory),
-        [other] => whole(other).map(Value::in_memory).ok_or(0),
+        [Passed::Children(children)] => list_of(children.len(), children.iter(), element).map(Value::in_memory),
+        [other] => whole(other.gave()).map(Value::in_memory).ok_or(0),
         _ => Err(0),
     };
     Input::new(Slot::Computed(Computed { upstream: vec![mapped], make: Arc::new(make) }))

@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::Passed;
+use crate::flow::Gave;
 use crate::{State, StateKind, TaskError};
 
 /// What became of an upstream task: for parameters of tasks that also run when something upstream has no result.
@@ -147,16 +147,16 @@ impl<T> Outcome<T> {
     }
 
     /// `None` for a success without a value of this type: its reader fails, as it would without `Outcome`.
-    pub(crate) fn of(passed: &Passed) -> Option<Self>
+    pub(crate) fn of(gave: Gave<'_>) -> Option<Self>
     where
         T: Clone + Send + Sync + 'static,
     {
-        match passed {
-            Passed::Value(value) => value.downcast_ref::<T>().map(|value| Self::Success(value.clone())),
-            Passed::State(state) if state.kind().is_skipped() => Some(Self::Skipped),
-            Passed::State(state) if state.kind().is_successful() => None,
-            Passed::State(state) => Some(Self::Failed(Failure::of(state))),
-            _ => None,
+        match gave {
+            Gave::Value(value) => value.downcast_ref::<T>().map(|value| Self::Success(value.clone())),
+            Gave::State(state) if state.kind().is_skipped() => Some(Self::Skipped),
+            Gave::State(state) if state.kind().is_successful() => None,
+            Gave::State(state) => Some(Self::Failed(Failure::of(state))),
+            Gave::Several => None,
         }
     }
 }
@@ -168,9 +168,9 @@ mod tests {
 
     #[test]
     fn what_became_of_a_task() {
-        let of = |state| Outcome::<i64>::of(&Passed::State(Box::new(state)));
-        assert_eq!(Outcome::of(&Passed::Value(Value::new(1_i64))), Some(Outcome::Success(1_i64)));
-        assert_eq!(Outcome::<i64>::of(&Passed::Value(Value::new("1".to_owned()))), None);
+        let of = |state: State| Outcome::<i64>::of(Gave::State(&state));
+        assert_eq!(Outcome::of(Gave::Value(&Value::new(1_i64))), Some(Outcome::Success(1_i64)));
+        assert_eq!(Outcome::<i64>::of(Gave::Value(&Value::new("1".to_owned()))), None);
         assert_eq!(of(State::skipped("x")), Some(Outcome::Skipped));
         assert_eq!(of(State::new(StateKind::Success)), None);
         let failed = of(State::failed("message").with_error("boom"));

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use crate::Value;
-use crate::flow::{Computed, Passed, Slot};
+use crate::flow::{Computed, Gave, Passed, Slot};
 
 use super::Input;
 
@@ -82,7 +82,7 @@ impl Reader<'_> {
             Part::Constant(value) => value.downcast_ref().cloned().ok_or(start),
             Part::Edge => {
                 self.at += 1;
-                value(&self.passed[start]).ok_or(start)
+                value(self.passed[start].gave()).ok_or(start)
             }
             Part::Edges(edges, make) => {
                 self.at += edges;
@@ -94,18 +94,22 @@ impl Reader<'_> {
 }
 
 /// The value of a task that succeeded with one of this type.
-pub(super) fn value<T: Element>(passed: &Passed) -> Option<T> {
-    match passed {
-        Passed::Value(value) => value.downcast_ref().cloned(),
+pub(super) fn value<T: Element>(gave: Gave<'_>) -> Option<T> {
+    match gave {
+        Gave::Value(value) => value.downcast_ref().cloned(),
         _ => None,
     }
 }
 
-/// What each of them gave. The error is the place of one that has no such value.
-pub(super) fn list_of<T>(passed: &[Passed], element: impl Fn(&Passed) -> Option<T>) -> Result<Vec<T>, usize> {
-    let mut list = Vec::with_capacity(passed.len());
-    for (i, passed) in passed.iter().enumerate() {
-        list.push(element(passed).ok_or(i)?);
+/// What each of so many task runs gave. The error is the place of one that has no such value.
+pub(super) fn list_of<'a, T>(
+    len: usize,
+    gave: impl Iterator<Item = Gave<'a>>,
+    element: impl Fn(Gave<'_>) -> Option<T>,
+) -> Result<Vec<T>, usize> {
+    let mut list = Vec::with_capacity(len);
+    for (i, gave) in gave.enumerate() {
+        list.push(element(gave).ok_or(i)?);
     }
     Ok(list)
 }
@@ -113,8 +117,9 @@ pub(super) fn list_of<T>(passed: &[Passed], element: impl Fn(&Passed) -> Option<
 /// A list with one element for each of these tasks.
 pub(super) fn each<T: Element>(
     upstream: Vec<u32>,
-    element: impl Fn(&Passed) -> Option<T> + Send + Sync + 'static,
+    element: impl Fn(Gave<'_>) -> Option<T> + Send + Sync + 'static,
 ) -> Input<Vec<T>> {
-    let make = move |passed: &[Passed]| list_of(passed, &element).map(Value::in_memory);
+    let make =
+        move |passed: &[Passed]| list_of(passed.len(), passed.iter().map(Passed::gave), &element).map(Value::in_memory);
     Input::new(Slot::Computed(Computed { upstream, make: Arc::new(make) }))
 }

@@ -94,7 +94,7 @@ impl Engine {
         let state = self.states.remove(&set_up);
         let record = &mut self.records[set_up as usize];
         let kind = std::mem::replace(&mut record.kind, StateKind::Pending);
-        Earlier { set_up, kind, state, value: record.value.take() }
+        Earlier { set_up, kind, state, value: self.results[set_up as usize].take() }
     }
 
     /// Which readers of a set-up wait for it, and which see it as it was.
@@ -206,7 +206,7 @@ impl Engine {
         };
         let record = &mut self.records[set_up as usize];
         let kind = std::mem::replace(&mut record.kind, kind);
-        let value = std::mem::replace(&mut record.value, value);
+        let value = std::mem::replace(&mut self.results[set_up as usize], value);
         Earlier { set_up, kind, state: before, value }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::{Done, End, Engine, Flags, Other, RecordId};
 use crate::clock::Tick;
 use crate::flow::graph::{TaskId, id};
-use crate::{State, StateKind, Value};
+use crate::{State, StateKind};
 
 impl Engine {
     /// Records what has ended, and releases what waited for it.
@@ -124,36 +124,6 @@ impl Engine {
         record.waits_for -= edges;
         if record.is_released() {
             self.ready.push(reader);
-        }
-    }
-
-    /// Keeps the value of a task run for its readers, if it has any.
-    pub(super) fn keep(&mut self, at: RecordId, value: Value) {
-        let record = &mut self.records[at as usize];
-        if record.readers > 0 {
-            record.value = Some(value);
-        } else {
-            self.garbage.values.push(value);
-        }
-    }
-
-    /// One reader less of what a task gave, or of what each of its children gave.
-    #[inline]
-    pub(super) fn release_result(&mut self, task: TaskId) {
-        match self.children(task) {
-            None => self.release_value(task),
-            Some(children) => children.for_each(|child| self.release_value(child)),
-        }
-    }
-
-    /// One reader less: the last one frees the value.
-    pub(super) fn release_value(&mut self, at: RecordId) {
-        let record = &mut self.records[at as usize];
-        record.readers -= 1;
-        if record.readers == 0
-            && let Some(value) = record.value.take()
-        {
-            self.garbage.values.push(value);
         }
     }
 }

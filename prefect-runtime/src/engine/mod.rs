@@ -11,6 +11,7 @@ mod finish;
 mod given;
 mod ready;
 mod region;
+mod results;
 mod start;
 
 use std::collections::{BTreeSet, HashMap};
@@ -18,6 +19,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::clock::Tick;
+use crate::flow::Results;
 use crate::flow::graph::{Graph, TaskId, id};
 use crate::{State, StateKind, Value};
 use again::Again;
@@ -103,12 +105,11 @@ struct Record {
     kind: StateKind,
     started: Tick,
     ended: Tick,
-    value: Option<Value>,
 }
 
 impl Record {
     fn pending(waits_for: u32, readers: u32, upstream: Flags) -> Self {
-        Self { waits_for, readers, upstream, kind: StateKind::Pending, started: 0, ended: 0, value: None }
+        Self { waits_for, readers, upstream, kind: StateKind::Pending, started: 0, ended: 0 }
     }
 
     /// Whether it is to start. One that began as finished, or paused, is not.
@@ -129,6 +130,8 @@ enum Flags {
 pub(crate) struct Engine {
     graph: Arc<Graph>,
     records: Vec<Record>,
+    /// By task: what it gave. What children gave is in their regions.
+    results: Vec<Option<Value>>,
     /// Where the children of mapped tasks are, in the order in which those were mapped.
     regions: Vec<Region>,
     /// By task: its place among the regions. Empty until there is one.
@@ -154,23 +157,26 @@ pub(crate) struct Garbage {
     values: Vec<Value>,
     states: Vec<State>,
     lists: Vec<Option<List>>,
+    results: Vec<Arc<Results>>,
 }
 
 impl Garbage {
     pub(crate) fn is_empty(&self) -> bool {
-        self.values.is_empty() && self.states.is_empty() && self.lists.is_empty()
+        self.values.is_empty() && self.states.is_empty() && self.lists.is_empty() && self.results.is_empty()
     }
 
     pub(crate) fn append(&mut self, other: &mut Self) {
         self.values.append(&mut other.values);
         self.states.append(&mut other.states);
         self.lists.append(&mut other.lists);
+        self.results.append(&mut other.results);
     }
 
     pub(crate) fn clear(&mut self) {
         self.values.clear();
         self.states.clear();
         self.lists.clear();
+        self.results.clear();
     }
 }
 
@@ -202,7 +208,9 @@ impl Engine {
             }
         }
         let ready = (0..id(records.len())).filter(|task| records[*task as usize].waits_for == 0).collect();
-        Self { unfinished: records.len(), records, ready, ..Self::empty(graph) }
+        let mut results = Vec::new();
+        results.resize_with(records.len(), || None);
+        Self { unfinished: records.len(), records, results, ready, ..Self::empty(graph) }
     }
 
     /// The engine, with nothing left in its place.
@@ -215,6 +223,7 @@ impl Engine {
         Self {
             graph: Arc::clone(graph),
             records: Vec::new(),
+            results: Vec::new(),
             regions: Vec::new(),
             region_of: Vec::new(),
             given_children: HashMap::new(),
@@ -317,7 +326,7 @@ impl Engine {
             Some(state) => state.clone(),
             None => plain(record.kind),
         };
-        match &record.value {
+        match self.result(task) {
             Some(value) => state.with_value(value.clone()),
             None => state,
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Engine, Flags, Record, RecordId, RunId};
 use crate::flow::graph::{EdgeUse, TaskId, id};
-use crate::flow::{Passed, Slot};
+use crate::flow::{Passed, Results, Slot};
 use crate::{StateKind, Value};
 
 /// What a mapped task found out: how many children there are, and what they take their elements from.
@@ -57,6 +57,8 @@ pub(super) struct Region {
     pub(super) flags: Flags,
     pub(super) fed: Fed,
     pub(super) lists: Vec<Option<List>>,
+    /// What they gave. Shared with readers of all of them, once all have ended.
+    pub(super) results: Arc<Results>,
     /// The regions of which each child reads the child of the same number.
     paired: Box<[Range<RecordId>]>,
     /// The tasks of which each child reads the child of the same number, with the number of edges.
@@ -153,6 +155,7 @@ impl Engine {
             flags,
             fed,
             lists,
+            results: Arc::new(vec![None; len as usize]),
             paired: paired.clone(),
             mapped_over,
         });

@@ -6,7 +6,7 @@ use super::{Alike, Batch, Engine, Flags, Job, List, More, Part, RecordId, RunId,
 use crate::StateKind;
 use crate::flow::graph::{EdgeUse, TaskId, id};
 use crate::flow::inputs::{Each, EachOf};
-use crate::flow::{Passed, Slot};
+use crate::flow::{Children, Passed, Slot};
 
 impl Engine {
     /// Takes up to `max` ready task runs, the last released first, into an empty batch.
@@ -120,9 +120,13 @@ impl Engine {
     #[inline]
     fn passed_by(&self, upstream: TaskId, reader: TaskId, plain: bool) -> Passed {
         if !self.regions.is_empty()
-            && let Some(children) = self.children(upstream)
+            && let Some(region) = self.region(upstream)
         {
-            return Passed::Children(children.map(|child| self.passed_by_run(child, reader, plain)).collect());
+            return Passed::Children(if plain {
+                Children::Values(Arc::clone(&region.results))
+            } else {
+                region.records().map(|child| self.passed_by_run(child, reader, false)).collect()
+            });
         }
         self.passed_by_run(upstream, reader, plain)
     }
@@ -130,7 +134,7 @@ impl Engine {
     #[inline]
     fn passed_by_run(&self, upstream: RecordId, reader: TaskId, plain: bool) -> Passed {
         if plain {
-            let value = self.records[upstream as usize].value.clone();
+            let value = self.result(upstream).cloned();
             // A plain success has the value of its body as long as a reader is left: this one.
             return Passed::Value(value.expect("a plain success keeps its value for its readers"));
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use super::children::Children;
 use super::definition::Parameter;
 use super::elements::Elements;
 use super::elsewhere::Elsewhere;
@@ -157,16 +158,26 @@ pub enum Passed {
     /// The state of one that has no value: it failed, was skipped, or succeeded without one.
     State(Box<State>),
     /// What became of the children of a mapped task, in their order.
-    Children(Box<[Passed]>),
+    Children(Children),
     /// A list of which a child takes its element.
     List(Value),
     /// How many children a mapped task has, for one that is mapped over it.
     Count(u32),
 }
 
-impl Passed {
+/// What became of one task run, as who reads it sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Gave<'a> {
+    /// The value of a success.
+    Value(&'a Value),
+    State(&'a State),
+    /// It is not one task run.
+    Several,
+}
+
+impl<'a> Gave<'a> {
     /// The value, if it is that of a success.
-    pub(crate) fn value(&self) -> Option<&Value> {
+    pub(crate) fn value(self) -> Option<&'a Value> {
         match self {
             Self::Value(value) => Some(value),
             Self::State(state) if state.kind().is_successful() => match state.result() {
@@ -177,17 +188,48 @@ impl Passed {
         }
     }
 
-    /// Whether it is the value of a success that is not a skip.
-    pub(crate) fn is_success(&self) -> bool {
-        self.success().is_some()
-    }
-
     /// The value of a success that is not a skip.
-    pub(crate) fn success(&self) -> Option<&Value> {
+    pub(crate) fn success(self) -> Option<&'a Value> {
         match self {
             Self::State(state) if state.kind().is_skipped() => None,
             _ => self.value(),
         }
+    }
+
+    /// To be kept.
+    pub(crate) fn to_passed(self) -> Passed {
+        match self {
+            Self::Value(value) => Passed::Value(value.clone()),
+            Self::State(state) => Passed::State(Box::new(state.clone())),
+            Self::Several => unreachable!("of one task run"),
+        }
+    }
+}
+
+impl Passed {
+    /// What became of the task run, if it is one.
+    #[inline]
+    pub(crate) fn gave(&self) -> Gave<'_> {
+        match self {
+            Self::Value(value) => Gave::Value(value),
+            Self::State(state) => Gave::State(state),
+            Self::Children(_) | Self::List(_) | Self::Count(_) => Gave::Several,
+        }
+    }
+
+    /// The value, if it is that of a success.
+    pub(crate) fn value(&self) -> Option<&Value> {
+        self.gave().value()
+    }
+
+    /// The value of a success that is not a skip.
+    pub(crate) fn success(&self) -> Option<&Value> {
+        self.gave().success()
+    }
+
+    /// Whether it is the value of a success that is not a skip.
+    pub(crate) fn is_success(&self) -> bool {
+        self.success().is_some()
     }
 
     /// The same for a parameter that takes no state, though another one of its task does: values where there are some.
@@ -197,7 +239,7 @@ impl Passed {
                 Some(value) => Self::Value(value),
                 None => Self::State(state),
             },
-            Self::Children(children) => Self::Children(children.into_iter().map(Self::into_values).collect()),
+            Self::Children(children) => Self::Children(children.into_values()),
             other => other,
         }
     }

@@ -2,6 +2,7 @@
 pub(crate) mod block;
 mod builder;
 mod calls;
+mod children;
 pub(crate) mod declared;
 pub(crate) mod definition;
 mod duration;
@@ -27,6 +28,7 @@ mod type_schema;
 use std::sync::Arc;
 
 pub use builder::{FlowBuilder, TaskBody, TaskRef};
+pub(crate) use children::{Children, Results};
 pub use declared::ParameterInfo;
 pub use definition::{AnyOutput, BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
 pub(crate) use duration::parse as parse_duration;
@@ -37,7 +39,7 @@ pub(crate) use elsewhere::Elsewhere;
 pub(crate) use given::{Given, GivenParameters};
 pub use given::{ParameterError, ParameterErrors};
 pub use inputs::{BodyOutcome, Inputs, Slot, TaskFuture};
-pub(crate) use inputs::{Computed, Each, EachOf, Passed, Source};
+pub(crate) use inputs::{Computed, Each, EachOf, Gave, Passed, Source};
 pub(crate) use output::Unread;
 pub use output::{FlowOutput, MissingResult};
 pub use part::{Updated, update};

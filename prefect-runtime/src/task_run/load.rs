@@ -3,7 +3,7 @@ use crate::engine::RunId;
 use crate::flow::definition::Expects;
 use crate::flow::graph::{Code, TaskId};
 use crate::flow::inputs::{Each, EachOf};
-use crate::flow::{Parameter, Passed, Slot};
+use crate::flow::{Children, Gave, Parameter, Passed, Slot};
 use crate::panics::{Caught, guard};
 use crate::run::RunCore;
 use crate::{State, StateKind, TaskError, Value};
@@ -80,7 +80,7 @@ pub(super) fn load_inputs(
                         let from = computed.upstream.get(i).or(computed.upstream.last()).copied().unwrap_or(task);
                         let mapped = matches!(&given[..], [Passed::Children(_)]);
                         let part = match given.pop() {
-                            Some(Passed::Children(children)) if mapped => children.into_iter().nth(i),
+                            Some(Passed::Children(children)) if mapped => children.get(i).map(Gave::to_passed),
                             last => given.into_iter().chain(last).nth(i),
                         };
                         let part = part.expect("one of those it was given");
@@ -194,8 +194,9 @@ fn unfit_part(core: &RunCore, parameter: &Parameter, from: TaskId, value: &Value
 }
 
 /// The values of a mapped task's children, if all have one.
-fn values(core: &RunCore, parameter: &Parameter, children: Box<[Passed]>, from: TaskId) -> Result<Value, NoInput> {
+fn values(core: &RunCore, parameter: &Parameter, children: Children, from: TaskId) -> Result<Value, NoInput> {
     let values: Result<Vec<Value>, _> = children
+        .into_each()
         .into_iter()
         .map(|child| match child {
             Passed::Value(value) => Ok(value),
@@ -207,8 +208,9 @@ fn values(core: &RunCore, parameter: &Parameter, children: Box<[Passed]>, from: 
 }
 
 /// A `Mapped` state whose value is the list of the children's states.
-fn mapped(children: Box<[Passed]>) -> State {
+fn mapped(children: Children) -> State {
     let states: Vec<State> = children
+        .into_each()
         .into_iter()
         .map(|child| match child {
             Passed::Value(value) => success_with(value),

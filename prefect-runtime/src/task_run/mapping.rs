@@ -6,7 +6,7 @@ use super::{Step, done, enter, log_finished};
 use crate::clock::Tick;
 use crate::engine::{Done, End, Job, List, Mapping, Other, plain};
 use crate::flow::inputs::{Each, EachOf};
-use crate::flow::{Elements, Passed, Slot};
+use crate::flow::{Children, Elements, Passed, Slot};
 use crate::panics::{guard, quietly};
 use crate::run::RunCore;
 use crate::{State, StateKind, Value};
@@ -76,7 +76,7 @@ fn find_lists(slots: &[Slot], passed: &mut Vec<Passed>) -> Result<Mapping, &'sta
         let (list, len) = match given {
             Passed::Count(children) => (None, children as usize),
             Passed::Value(value) => list(*elements, value).ok_or(UNMAPPABLE)?,
-            Passed::Children(children) => spliced(*elements, children),
+            Passed::Children(children) => spliced(*elements, &children),
             Passed::State(state) if state.kind().is_successful() => return Err(UNMAPPABLE),
             // It failed: its state is what each child gets, if another list says how many there are.
             Passed::State(_) | Passed::List(_) => {
@@ -101,18 +101,18 @@ fn list(elements: Elements, value: Value) -> Option<(Option<List>, usize)> {
 
 /// The lists that children gave, one behind the other. A child that failed is one element, as it is; so is one that gave
 /// no list.
-fn spliced(elements: Elements, children: Box<[Passed]>) -> (Option<List>, usize) {
+fn spliced(elements: Elements, children: &Children) -> (Option<List>, usize) {
     let mut items: Vec<(u32, Passed)> = Vec::new();
-    for (number, child) in (0..).zip(children) {
+    for (number, child) in (0..).zip(children.iter()) {
         match child.value() {
             Some(value) => match elements.len(value) {
                 Some(len) => items.extend((0..len).map(|i| (number, Passed::Value(elements.get(value, i))))),
                 None => {
                     tracing::warn!(target: "prefect", "a child gave no list to be flattened, but a `{}`", value.type_name());
-                    items.push((number, child));
+                    items.push((number, child.to_passed()));
                 }
             },
-            None => items.push((number, child)),
+            None => items.push((number, child.to_passed())),
         }
     }
     let len = items.len();
