@@ -44,6 +44,9 @@ pub mod terminal_guide {}
 
 pub use prefect_macros::{flow_attribute as flow, task};
 pub use prefect_runtime::*;
+/// Where runs are recorded: opening a store, and looking at what is in it.
+#[cfg(feature = "store")]
+pub use prefect_store as store;
 
 /// What a program that runs flows needs: `use prefect::prelude::*;`.
 ///
@@ -52,8 +55,9 @@ pub use prefect_runtime::*;
 pub mod prelude {
     pub use prefect_macros::{flow, task};
     pub use prefect_runtime::StateKind::{
-        Cached, Cancelled, Cancelling, ClientFailed, Failed, Finished, Looped, Mapped, Paused, Pending, Queued, Resume,
-        Retrying, Running, Scheduled, Skipped, Submitted, Success, TimedOut, TriggerFailed, ValidationFailed,
+        Cached, Cancelled, Cancelling, ClientFailed, Crashed, Failed, Finished, Looped, Mapped, Paused, Pending,
+        Queued, Resume, Retrying, Running, Scheduled, Skipped, Submitted, Success, TimedOut, TriggerFailed,
+        ValidationFailed,
     };
     pub use prefect_runtime::cache::{
         all_inputs, all_parameters, duration_only, never_use, partial_inputs_only, partial_parameters_only,

@@ -13,7 +13,7 @@ pub(crate) enum Change {
 }
 
 /// Calls the handlers in list order, each with the same old state and the new one as the handler before left it. What
-/// has happened is then shown to those who only look on.
+/// has happened is then recorded, if the run is, and shown to those who only look on.
 pub(crate) fn change(tracked: &Tracked, handlers: &[Arc<dyn StateHandler>], old: &State, new: State) -> Change {
     let name = tracked.full_name();
     let (from, to) = (old.kind(), new.kind());
@@ -27,6 +27,12 @@ pub(crate) fn change(tracked: &Tracked, handlers: &[Arc<dyn StateHandler>], old:
     }
     let change = call_handlers(tracked, handlers, old, new);
     let (Change::To(state) | Change::Ended(state)) = &change;
+    if let Some(recorder) = &tracked.services.recorder {
+        match tracked.run {
+            Some(run) => recorder.task_changed(run, old, state),
+            None => recorder.flow_changed(state),
+        }
+    }
     for observer in &tracked.services.observers {
         quietly("an observer", || observer.changed(tracked, old, state));
     }

@@ -21,6 +21,11 @@ mod picture;
 mod plain;
 mod quiet;
 mod random;
+#[cfg(feature = "store")]
+mod record;
+#[cfg(not(feature = "store"))]
+#[path = "record/none.rs"]
+mod record;
 mod redact;
 mod results;
 mod run;
@@ -78,6 +83,8 @@ pub use notify::{NotificationReport, OnDeliveryFailure, SlackNotifier, slack_not
 #[cfg(feature = "object-store")]
 pub use object_store;
 pub use picture::Picture;
+#[cfg(feature = "store")]
+pub use record::ResumeError;
 pub use redact::Redactor;
 #[cfg(feature = "object-store")]
 pub use results::ObjectStoreResult;

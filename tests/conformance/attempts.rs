@@ -62,7 +62,8 @@ fn states() -> Json {
         let holds: Vec<_> = PREDICATES.iter().filter(|(_, holds)| holds(*kind)).map(|(name, _)| *name).collect();
         json!({ "class": kind.name(), "parents": parents, "color": kind.color(), "true_predicates": holds })
     };
-    StateKind::ALL.iter().map(class).collect()
+    // `Crashed` is none of Prefect's.
+    StateKind::ALL.iter().filter(|kind| **kind != StateKind::Crashed).map(class).collect()
 }
 
 /// A state is made by a handler, and a notifier behind it posts it.

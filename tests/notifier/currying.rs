@@ -83,10 +83,10 @@ fn posted(by: SlackNotifier) -> Vec<StateKind> {
 
 #[test]
 fn kinds_bring_their_special_cases_and_ignoring_wins() {
-    assert_eq!(posted(ALERT), [Failed, TimedOut, TriggerFailed, ValidationFailed]);
+    assert_eq!(posted(ALERT), [Failed, TimedOut, TriggerFailed, ValidationFailed, Crashed]);
     assert_eq!(posted(slack_notifier::only_states(&[Success, Paused])), [Paused, Success, Cached, Mapped, Skipped]);
     assert_eq!(posted(slack_notifier::only_states(&[Scheduled])), [Scheduled, Paused, Resume, Retrying]);
-    assert_eq!(posted(ALERT.ignore_states(&[TimedOut])), [Failed, TriggerFailed, ValidationFailed]);
+    assert_eq!(posted(ALERT.ignore_states(&[TimedOut])), [Failed, TriggerFailed, ValidationFailed, Crashed]);
     assert_eq!(posted(ALERT.ignore_states(&[Finished])), []);
     assert_eq!(posted(slack_notifier::ignore_states(&[Finished, Pending])).len(), 6);
     assert_eq!(posted(slack_notifier::only_states(&[])), StateKind::ALL);

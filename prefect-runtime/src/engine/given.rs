@@ -42,11 +42,11 @@ impl Engine {
 
     /// Keeps the state of one that has not finished.
     pub(super) fn give_waiting(&mut self, at: RecordId, state: State) {
-        if state.kind() == StateKind::Pending {
-            return;
-        }
-        if state.kind() == StateKind::Retrying {
-            self.attempts.insert(at, (2, state.run_count().unwrap_or(1) + 1));
+        match (state.kind(), state.looping()) {
+            (StateKind::Pending, None) => return,
+            (StateKind::Retrying, _) => drop(self.attempts.insert(at, (2, state.run_count().unwrap_or(1) + 1))),
+            (_, Some(_)) => drop(self.attempts.insert(at, (2, 1))),
+            _ => {}
         }
         self.records[at as usize].kind = state.kind();
         self.states.insert(at, state);

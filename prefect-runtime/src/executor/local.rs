@@ -16,7 +16,7 @@ use crate::quiet::Quiet;
 use crate::run::{Ran, RunCore, Until, log_beginning};
 use crate::sync;
 use crate::task_run::{self, Call, Ended, FirstPoll, Prepared, Started};
-use crate::{TaskError, Value};
+use crate::{State, TaskError, Value};
 
 pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until, held: Held) -> Ran {
     let clock = &core.services.clock;
@@ -33,6 +33,9 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until, held: H
             }
             for child in engine.children(*task).into_iter().flatten() {
                 steps.look_at(&mut engine, child);
+            }
+            if steps.lost.is_some() {
+                return Ran { engine, broken: steps.lost, held };
             }
         }
         // Children may be left though all that nothing is downstream of has ended: Prefect forgets them, we do not.
@@ -63,12 +66,14 @@ struct Steps<'c> {
     passed: Vec<Passed>,
     inputs: Vec<Option<Value>>,
     done: Vec<Done>,
+    /// Why the run is no longer recorded.
+    lost: Option<State>,
 }
 
 impl<'c> Steps<'c> {
     fn new(core: &'c Arc<RunCore>) -> Self {
         let (passed, inputs, done) = (Vec::new(), Vec::new(), Vec::new());
-        Self { core, is_ready: Vec::new(), batch: Batch::default(), passed, inputs, done }
+        Self { core, is_ready: Vec::new(), batch: Batch::default(), passed, inputs, done, lost: None }
     }
 
     /// Runs a task run that is ready. One that waits, or has ended, Prefect looks at all the same, and says so.
@@ -89,6 +94,11 @@ impl<'c> Steps<'c> {
                 Prepared::Run(started) => run_body(self.core, started, &mut self.inputs),
             };
             self.done.push(end);
+            if let Some(recorder) = &self.core.services.recorder
+                && let Err(lost) = recorder.wait()
+            {
+                self.lost = Some(State::failed(format!("Unexpected error: {lost}")));
+            }
             engine.complete(&mut self.done);
             engine.garbage.clear();
             self.is_ready(engine, record);

@@ -1,6 +1,7 @@
 //! What runs the tasks: one after the other, or on threads.
 mod accounted;
 mod attempt;
+mod commits;
 mod desk;
 pub(crate) mod local;
 mod pool;

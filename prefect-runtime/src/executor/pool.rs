@@ -6,6 +6,7 @@ use std::task::{Wake, Waker};
 
 use super::accounted::Accounted;
 use super::attempt::Attempt;
+use super::commits::Commits;
 use super::desk::Desk;
 use super::threads;
 use crate::clock::{Tick, Timer};
@@ -49,6 +50,8 @@ pub(super) struct Sched {
     pub(super) away: usize,
     /// Bodies that have ended elsewhere: the steps after them are a worker's work.
     pub(super) back: Vec<Back>,
+    /// What has ended and is not recorded yet, if the run is recorded.
+    pub(super) commits: Commits,
     pub(super) stop: bool,
     /// Whether a busy token was left for the caller.
     pub(super) token_left: bool,
@@ -73,19 +76,22 @@ impl Pool {
             granted: 0,
             away: 0,
             back: Vec::new(),
+            commits: Commits::default(),
             stop: false,
             token_left: false,
             broken: None,
             alarm: None,
         };
-        Arc::new(Self {
+        let pool = Arc::new(Self {
             core: Arc::clone(core),
             until,
             sched: Mutex::new(sched),
             wake: Condvar::new(),
             ended: Condvar::new(),
             desks: (0..workers).map(|_| Mutex::default()).collect(),
-        })
+        });
+        pool.follow_commits();
+        pool
     }
 
     /// Lets one sleeping worker go on.
@@ -215,10 +221,10 @@ impl Pool {
     }
 
     /// What is left after the last worker has ended.
-    pub(super) fn take_done(sched: &mut Sched, desks: &[Mutex<Desk>]) {
-        for desk in desks {
+    pub(super) fn take_done(&self, sched: &mut Sched) {
+        for desk in &self.desks {
             let mut done: Vec<Done> = std::mem::take(&mut lock(desk).done);
-            sched.engine.complete(&mut done);
+            self.complete(sched, &mut done);
         }
     }
 }

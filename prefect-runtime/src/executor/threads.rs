@@ -47,7 +47,7 @@ pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUs
     while sched.live > 0 {
         sched = sched.wait(&pool.ended);
     }
-    Pool::take_done(&mut sched, &pool.desks);
+    pool.take_done(&mut sched);
     // Threads that were left behind may hold the pool for ever: the engine is taken out of it.
     let (engine, broken) = (sched.engine.take_out(), sched.broken.take());
     let clock = &core.services.clock;
@@ -329,7 +329,8 @@ impl<'p> Worker<'p> {
                 sched = lock(&pool.sched);
                 continue;
             }
-            let max = batch_size(sched.mean, sched.engine.ready(), pool.desks.len());
+            let room = sched.commits.room();
+            let max = batch_size(sched.mean, sched.engine.ready(), pool.desks.len()).min(room);
             sched.engine.take(max, &mut self.batch);
             if self.batch.is_empty() {
                 left = self.take_from_others(&mut sched);
@@ -337,7 +338,7 @@ impl<'p> Worker<'p> {
             if !self.batch.is_empty() {
                 break;
             }
-            if sched.engine.ready() > 0 || !sched.back.is_empty() {
+            if (sched.engine.ready() > 0 && room > 0) || !sched.back.is_empty() {
                 continue;
             }
             if self.is_over(&sched) {
@@ -370,7 +371,7 @@ impl<'p> Worker<'p> {
         for done in &self.done {
             sched.mean = (sched.mean * 15 + (done.ended - done.started.min(done.ended))) / 16;
         }
-        sched.engine.complete(&mut self.done);
+        self.pool.complete(sched, &mut self.done);
         self.garbage.append(&mut sched.engine.garbage);
     }
 
@@ -382,7 +383,7 @@ impl<'p> Worker<'p> {
                 continue;
             }
             let mut desk = lock(desk);
-            sched.engine.complete(&mut desk.done);
+            self.pool.complete(sched, &mut desk.done);
             if self.batch.is_empty() {
                 desk.batch.give_half(&mut self.batch);
             }
@@ -398,7 +399,7 @@ impl<'p> Worker<'p> {
     fn is_over(&self, sched: &Sched) -> bool {
         let others_sleep = sched.waiting - sched.granted + 1 >= sched.live;
         let due = self.pool.until == Until::TheEnd && sched.engine.next_due().is_some();
-        let waits = due || sched.away > 0 || !sched.back.is_empty();
+        let waits = due || sched.away > 0 || !sched.back.is_empty() || !sched.commits.is_empty();
         sched.engine.is_over() || (others_sleep && !waits)
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 pub use callback::{Callback, CallbackOutput, callback_factory, on_failure};
 pub use into::{HandlerOutput, IntoStateHandler, async_closure, boxed, closure};
 
+use crate::engine::RunId;
 use crate::run::Services;
 use crate::{State, TaskError};
 
@@ -19,6 +20,8 @@ pub struct Tracked {
     pub(crate) name: Arc<str>,
     pub(crate) slug: Arc<str>,
     pub(crate) map_index: Option<usize>,
+    /// Of a task in a run, which one it is there.
+    pub(crate) run: Option<RunId>,
     pub(crate) services: Arc<Services>,
 }
 

@@ -105,7 +105,14 @@ impl Bench {
     }
 
     fn tracked(&self, kind: TrackedKind, name: &str) -> Tracked {
-        Tracked { kind, name: name.into(), slug: name.into(), map_index: None, services: Arc::clone(&self.services) }
+        Tracked {
+            kind,
+            name: name.into(),
+            slug: name.into(),
+            map_index: None,
+            run: None,
+            services: Arc::clone(&self.services),
+        }
     }
 
     /// Ends the run now.

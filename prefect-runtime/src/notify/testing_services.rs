@@ -11,5 +11,5 @@ pub(crate) fn tracked(kind: TrackedKind, name: &str) -> Tracked {
 
 pub(crate) fn with(notifications: Notifications, kind: TrackedKind, name: &str) -> Tracked {
     let services = Services::without_flow(notifications.0.clock.clone(), notifications);
-    Tracked { kind, name: name.into(), slug: name.into(), map_index: None, services: Arc::new(services) }
+    Tracked { kind, name: name.into(), slug: name.into(), map_index: None, run: None, services: Arc::new(services) }
 }

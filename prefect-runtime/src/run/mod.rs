@@ -19,12 +19,15 @@ pub(crate) use on_schedule::{run, run_next};
 pub use run_state::{PauseAnswer, RunState};
 pub(crate) use runner::{Prepared, Ran, RunCore, Until, log_beginning};
 pub(crate) use runtime::AsyncRuntime;
+#[cfg(feature = "store")]
+pub(crate) use settings::RecordedIn;
 pub use settings::{Executor, RunSettings};
 pub use unsuccessful::Unsuccessful;
 
 use crate::door::Observer;
 use crate::notify::Notifications;
 use crate::quiet::Quiet;
+use crate::record::Recorder;
 use crate::{Clock, Config, State, StateKind, TaskError};
 
 /// The services of one run: handlers and tasks reach them through what they are given.
@@ -39,6 +42,8 @@ pub(crate) struct Services {
     /// When the run was to start.
     pub(crate) scheduled_start_time: Timestamp,
     pub(crate) observers: Vec<Quiet<Arc<dyn Observer>>>,
+    /// Who records the run, if it is recorded.
+    pub(crate) recorder: Option<Arc<Recorder>>,
     /// Where log lines go that are written in the run, if not to who listens on the thread.
     pub(crate) log: Option<tracing::Dispatch>,
 }
@@ -72,6 +77,7 @@ impl Services {
             config: Config::default(),
             notifications,
             observers: Vec::new(),
+            recorder: None,
             log: None,
         }
     }

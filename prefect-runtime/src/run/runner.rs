@@ -21,6 +21,7 @@ use crate::lock::lock;
 use crate::notify::{DeliverySettings, Notifications, Unconfigured, check_webhook};
 use crate::panics::{self, Caught, guard};
 use crate::random::{fraction, spread};
+use crate::record::Recorder;
 use crate::results::TaskResult;
 use crate::schedule::ClockEvent;
 use crate::state::Start;
@@ -56,6 +57,7 @@ impl RunCore {
             name: Arc::clone(self.graph.name(run.task)),
             slug: Arc::clone(self.graph.slug(run.task)),
             map_index: run.child.map(|child| child as usize),
+            run: Some(run),
             services: Arc::clone(&self.services),
         }
     }
@@ -99,14 +101,7 @@ impl RunCore {
 
     /// The values of the flow's parameters in this run, by name.
     pub(crate) fn parameters(&self) -> Vec<GivenValue> {
-        let Some(resolved) = self.shared.get::<Resolved>() else { return Vec::new() };
-        let parameters = self.graph.parameters.iter().enumerate();
-        let given = parameters.map(|(place, parameter)| GivenValue {
-            name: Arc::clone(&parameter.name),
-            value: resolved.get(place).ok(),
-            made_of: None,
-        });
-        given.collect()
+        self.shared.get::<Resolved>().map_or_else(Vec::new, |resolved| given_values(&self.graph, &resolved))
     }
 
     /// Keeps a result for later runs, once this one has ended.
@@ -126,6 +121,16 @@ impl RunCore {
         let child = run.child.map_or(0, |child| spread(u64::from(child) + 1));
         fraction(self.seed ^ child ^ spread(u64::from(run.task) << 32 | u64::from(attempt)))
     }
+}
+
+fn given_values(graph: &Graph, resolved: &Resolved) -> Vec<GivenValue> {
+    let parameters = graph.parameters.iter().enumerate();
+    let given = parameters.map(|(place, parameter)| GivenValue {
+        name: Arc::clone(&parameter.name),
+        value: resolved.get(place).ok(),
+        made_of: None,
+    });
+    given.collect()
 }
 
 /// How far a run goes.
@@ -189,7 +194,7 @@ impl Prepared {
         let kept = flow.output.nodes().iter().map(|task| task.task).collect();
         let clock = settings.clock.clone().unwrap_or_else(Clock::system);
         let seed = settings.seed.unwrap_or_else(random::bits);
-        let (config, refused) = match load_config(flow, &settings) {
+        let (config, mut refused) = match load_config(flow, &settings) {
             Ok(config) => (config, unknown_task(&flow.graph, &settings.states)),
             Err(error) => (Config::default(), Some(error)),
         };
@@ -202,11 +207,20 @@ impl Prepared {
             }
             _ => true,
         });
+        let wrong = ParameterErrors::of(wrong).filter(|_| until == Until::TheEnd);
+        let recorder = match (&refused, &wrong, until) {
+            (None, None, Until::TheEnd) => recorder(&flow.graph, &settings, &resolved, &clock, &config),
+            _ => Ok(None),
+        };
+        let recorder = recorder.unwrap_or_else(|error| {
+            refused = Some(error);
+            None
+        });
         let notifications = Notifications::new(clock.clone(), delivery(&config, &settings, seed));
         let started = clock.timestamp();
         let services = Arc::new(Services {
             flow_name: Arc::clone(&flow.graph.name),
-            flow_run_id: random::uuid().into(),
+            flow_run_id: run_id(recorder.as_deref()),
             started,
             scheduled_start_time: event.map_or(started, ClockEvent::timestamp),
             clock,
@@ -214,6 +228,7 @@ impl Prepared {
             config,
             notifications,
             observers: settings.observers.clone(),
+            recorder,
             log: settings.log.clone(),
         });
         let mut shared = flow.shared.clone();
@@ -231,9 +246,10 @@ impl Prepared {
             seed,
         });
         let name = Arc::clone(&flow.graph.name);
-        let tracked = Tracked { kind: TrackedKind::Flow, slug: Arc::clone(&name), name, map_index: None, services };
+        let slug = Arc::clone(&name);
+        let tracked = Tracked { kind: TrackedKind::Flow, slug, name, map_index: None, run: None, services };
         let prepared = Self { core, tracked, kept, settings, until, refused: None };
-        match (refused, ParameterErrors::of(wrong).filter(|_| until == Until::TheEnd)) {
+        match (refused, wrong) {
             (Some(error), _) => prepared.refuse(error),
             (None, Some(errors)) => prepared.refuse_parameters(errors),
             (None, None) => prepared,
@@ -391,6 +407,19 @@ impl Prepared {
         state
     }
 
+    /// The state at the end, when it is recorded. A run that waits for somebody is paused to who looks at the store.
+    fn recorded(&self, state: State) -> State {
+        let Some(recorder) = &self.core.services.recorder else { return state };
+        if !state.kind().is_finished() {
+            recorder.flow_changed(&State::new(StateKind::Paused).with_message("Some tasks wait for somebody."));
+        }
+        match recorder.wait() {
+            Ok(()) => state,
+            Err(_) if state.kind().is_failed() => state,
+            Err(lost) => self.core.services.unexpected(lost.to_string().into()),
+        }
+    }
+
     fn end(self, state: State, engine: Option<Engine>, begun: Tick, held: Held) -> FlowRun<()> {
         // As in Prefect the caller is told of parameters that are missing, and nobody else.
         let unexpected = state.error().filter(|error| !error.is::<ParameterErrors>());
@@ -400,6 +429,7 @@ impl Prepared {
             // Spelled as in Prefect.
             tracing::error!(target: "prefect", flow, "Unexpected error occured in FlowRunner: {error}");
         }
+        let state = self.recorded(state);
         let ended = self.core.services.clock.now();
         let mut kept = std::mem::take(&mut *lock(&self.core.for_cache));
         if self.until == Until::TheEnd && state.kind().is_finished() && !kept.is_empty() {
@@ -411,6 +441,47 @@ impl Prepared {
         // Only now, after the times are taken: Slack may be slow.
         let notifications = self.core.services.notifications.finish(ended, held);
         FlowRun::new(self.core, state, engine, [begun, ended], notifications)
+    }
+}
+
+/// Who records the run, if it is to be recorded.
+#[cfg(feature = "store")]
+fn recorder(
+    graph: &Arc<Graph>,
+    settings: &RunSettings,
+    resolved: &Resolved,
+    clock: &Clock,
+    config: &Config,
+) -> Result<Option<Arc<Recorder>>, TaskError> {
+    use super::settings::RecordedIn;
+    let redactor = config.redactor().clone();
+    let recorder = match &settings.recorded {
+        None => return Ok(None),
+        Some(RecordedIn::Store(store)) => {
+            Recorder::begin(store, graph, &given_values(graph, resolved), clock, redactor)?
+        }
+        Some(RecordedIn::Run(run)) => run.take(graph, clock, redactor).ok_or("a recorded run goes on once")?,
+    };
+    Ok(Some(Arc::new(recorder)))
+}
+
+#[cfg(not(feature = "store"))]
+#[allow(clippy::unnecessary_wraps, reason = "it can fail with the feature `store`")]
+fn recorder(
+    _: &Arc<Graph>,
+    _: &RunSettings,
+    _: &Resolved,
+    _: &Clock,
+    _: &Config,
+) -> Result<Option<Arc<Recorder>>, TaskError> {
+    Ok(None)
+}
+
+fn run_id(recorder: Option<&Recorder>) -> Arc<str> {
+    match recorder {
+        #[cfg(feature = "store")]
+        Some(recorder) => recorder.id().into(),
+        _ => random::uuid().into(),
     }
 }
 

@@ -64,6 +64,19 @@ pub struct RunSettings {
     pub(crate) log: Option<tracing::Dispatch>,
     /// What keeps results instead of the stores that the flow names.
     pub(crate) results: Option<TaskResult>,
+    /// Where the run is recorded.
+    #[cfg(feature = "store")]
+    pub(crate) recorded: Option<RecordedIn>,
+}
+
+/// Where a run is recorded.
+#[cfg(feature = "store")]
+#[derive(Clone)]
+pub(crate) enum RecordedIn {
+    /// As a new run of this store.
+    Store(prefect_store::Store),
+    /// As the run that it goes on with.
+    Run(crate::record::Recorded),
 }
 
 /// Who is asked about paused tasks.
@@ -173,6 +186,35 @@ impl RunSettings {
     /// ```
     pub fn on_pause(mut self, ask: impl Fn(&Tracked) -> PauseAnswer + Send + Sync + 'static) -> Self {
         self.on_pause = Some(Quiet::new(Arc::new(ask)));
+        self
+    }
+
+    /// Records the run in this store: every change of a state, and the results of its tasks. If its process dies, another
+    /// one can go on with it: [`Flow::resume`](crate::Flow::resume).
+    ///
+    /// A result is recorded before tasks start that read it. What cannot be written as JSON, or lives in memory only, is
+    /// computed again by a run that goes on. [`Flow::run_once`](crate::Flow::run_once) records nothing.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    /// use prefect::RunSettings;
+    /// use prefect::store::{Options, RunFilter, StateCode, Store, StoreUrl};
+    ///
+    /// #[task]
+    /// fn load() -> u32 {
+    ///     7
+    /// }
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("runs.db");
+    /// let store = Store::open(&StoreUrl::sqlite(path), Options::default()).unwrap();
+    /// let run = flow!("etl", { load() }).with(RunSettings::new().store(store.clone())).run();
+    /// let recorded = store.runs(&RunFilter::default()).unwrap();
+    /// assert_eq!((recorded[0].id.to_string().as_str(), recorded[0].state), (run.id(), StateCode::SUCCESS));
+    /// ```
+    #[cfg(feature = "store")]
+    pub fn store(mut self, store: prefect_store::Store) -> Self {
+        self.recorded = Some(RecordedIn::Store(store));
         self
     }
 

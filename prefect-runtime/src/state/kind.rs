@@ -64,13 +64,15 @@ pub enum StateKind {
     TriggerFailed,
     /// Refused its own result.
     ValidationFailed,
+    /// The process that ran it is gone: a flow run that a store knows. Not one of Prefect 1's kinds.
+    Crashed,
 }
 
 use StateKind as K;
 
 impl StateKind {
     /// Every kind, parents before their children.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         K::State,
         K::Pending,
         K::Scheduled,
@@ -93,6 +95,7 @@ impl StateKind {
         K::TimedOut,
         K::TriggerFailed,
         K::ValidationFailed,
+        K::Crashed,
     ];
 
     /// The kind as Prefect spells it.
@@ -121,6 +124,7 @@ impl StateKind {
             K::TimedOut => "TimedOut",
             K::TriggerFailed => "TriggerFailed",
             K::ValidationFailed => "ValidationFailed",
+            K::Crashed => "Crashed",
         }
     }
 
@@ -146,6 +150,7 @@ impl StateKind {
             K::Cancelled => "#bdbdbd",
             K::TimedOut => "#ff4e33",
             K::TriggerFailed | K::ValidationFailed => "#ff5131",
+            K::Crashed => "#a8071a",
         }
     }
 
@@ -159,7 +164,7 @@ impl StateKind {
             K::Cancelling => K::Running,
             K::Looped | K::Success | K::Cancelled | K::Failed => K::Finished,
             K::Cached | K::Mapped | K::Skipped => K::Success,
-            K::TimedOut | K::TriggerFailed | K::ValidationFailed => K::Failed,
+            K::TimedOut | K::TriggerFailed | K::ValidationFailed | K::Crashed => K::Failed,
             K::Pending | K::Submitted | K::Queued | K::ClientFailed | K::Running | K::Finished => K::State,
         })
     }

@@ -47,10 +47,11 @@ pub(crate) struct Body {
 /// A step's answer: go on, or the run of this task ends here (for now).
 type Step<T> = Result<T, State>;
 
-/// Whether nobody looks at the state changes of this task: no handler, no observer, no log line that is written.
+/// Whether nobody looks at the state changes of this task: no handler, no observer, no store, no log line that is written.
 fn unwatched(core: &RunCore, run: RunId) -> bool {
     core.graph.definition(run.task).handlers.is_empty()
         && core.services.observers.is_empty()
+        && core.services.recorder.is_none()
         && !tracing::enabled!(target: "prefect.TaskRunner", tracing::Level::DEBUG)
 }
 

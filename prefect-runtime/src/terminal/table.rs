@@ -241,6 +241,7 @@ mod tests {
                 name: name.into(),
                 slug: name.into(),
                 map_index: None,
+                run: None,
                 services: Arc::clone(&self.services),
             };
             self.table.changed(&tracked, old, new, self.now);

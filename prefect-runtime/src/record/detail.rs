@@ -1,0 +1,77 @@
+//! What only few states have, as it is kept beside them.
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::state::{Entry, Looping};
+use crate::{State, StateKind};
+
+/// As JSON in the store: only what there is.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Detail {
+    /// When it goes on, in microseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) start: Option<i64>,
+    /// Which attempt it is in, as Prefect counts them, or which one has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) run_count: Option<u32>,
+    /// Which iteration of a loop it is in. What the one before gave is the result of the task run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) iteration: Option<u32>,
+    /// The error, if it is more than the message says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+    /// Until when others may use the result, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expires: Option<i64>,
+    /// Under which name the result is kept elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) location: Option<String>,
+}
+
+impl Detail {
+    /// Of a state that was entered from `old`. The text of an error has no secrets any more.
+    pub(super) fn of(old: &State, new: &State, error: Option<String>) -> Self {
+        // A running task counts on from what it waited in.
+        let counts = if new.kind().is_running() { old } else { new };
+        Self {
+            start: new.start_time().map(Timestamp::as_microsecond),
+            run_count: match (new.kind().is_running(), counts.kind()) {
+                (true, StateKind::Retrying) => counts.run_count().map(|count| count + 1),
+                (true, _) => None,
+                (false, _) => new.run_count(),
+            },
+            iteration: new.looping().map(|looping| looping.iteration),
+            error,
+            expires: new.cached_result_expiration().map(Timestamp::as_microsecond),
+            location: new.result_location().map(str::to_owned),
+        }
+    }
+
+    /// `None` if there is nothing to keep.
+    pub(super) fn text(&self) -> Option<Box<str>> {
+        (*self != Self::default()).then(|| serde_json::to_string(self).unwrap_or_default().into())
+    }
+
+    /// What is kept, as far as it can be read.
+    pub(super) fn read(text: Option<&str>) -> Self {
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+
+    pub(super) fn start(&self) -> Option<Timestamp> {
+        self.start.and_then(moment)
+    }
+
+    pub(super) fn expires(&self) -> Option<Timestamp> {
+        self.expires.and_then(moment)
+    }
+
+    /// The place in a loop that a state has which waits in it, with what the iteration before gave.
+    pub(super) fn looping(&self, result: crate::Value) -> Option<Looping> {
+        self.iteration.map(|iteration| Looping { iteration, result: Some(result), entry: Entry::Again })
+    }
+}
+
+fn moment(micros: i64) -> Option<Timestamp> {
+    Timestamp::from_microsecond(micros).ok()
+}

@@ -1,0 +1,33 @@
+//! Without the feature `store` nothing is recorded.
+use std::convert::Infallible;
+
+use crate::State;
+use crate::engine::RunId;
+
+/// There is none.
+pub(crate) enum Recorder {}
+
+pub(crate) type Position = u64;
+pub(crate) type Lost = Infallible;
+
+impl Recorder {
+    pub(crate) fn task_changed(&self, _: RunId, _: &State, _: &State) {
+        match *self {}
+    }
+
+    pub(crate) fn flow_changed(&self, _: &State) {
+        match *self {}
+    }
+
+    pub(crate) fn handed_over(&self) -> Position {
+        match *self {}
+    }
+
+    pub(crate) fn wait(&self) -> Result<(), Lost> {
+        match *self {}
+    }
+
+    pub(crate) fn on_commit(&self, _: impl Fn(Result<Position, Lost>) + Send + Sync + 'static) {
+        match *self {}
+    }
+}

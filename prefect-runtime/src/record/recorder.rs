@@ -1,0 +1,235 @@
+//! Records the state changes of one run.
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use prefect_store::{FlowChange, Micros, NewRun, OwnedRun, StateCode, Store, StoreError, StoredResult, TaskChange};
+pub(crate) use prefect_store::{Lost, Position};
+
+use super::code::code;
+use super::detail::Detail;
+use super::graph;
+use super::name::name;
+use crate::cache::GivenValue;
+use crate::engine::{RunId, plain};
+use crate::flow::graph::{Graph, TaskId};
+use crate::lock::lock;
+use crate::panics::guard;
+use crate::results::encode;
+use crate::sync::Mutex;
+use crate::{Clock, Redactor, Serializer, State, StateKind, StateResult, Value, random};
+
+/// How a result is written: the number of [`Serializer::Json`] in a store.
+pub(super) const JSON: u8 = 1;
+
+/// One run, as it is recorded.
+pub(crate) struct Recorder {
+    run: OwnedRun,
+    graph: Arc<Graph>,
+    clock: Clock,
+    redactor: Redactor,
+    /// The number of each task in the recorded graph, if it is not its own.
+    numbers: Option<Vec<u32>>,
+    /// Where the task runs are that have not ended: what was recorded of them last.
+    open: Mutex<HashMap<(u32, Option<u32>), Last>>,
+    flow: Mutex<Last>,
+    /// Everything up to this position has been handed over.
+    handed_over: AtomicU64,
+    /// Whether it was told that a result cannot be recorded.
+    warned: AtomicBool,
+}
+
+/// What was recorded last of one task run, or of the flow run.
+#[derive(Clone, Debug)]
+pub(super) struct Last {
+    pub(super) state: StateCode,
+    pub(super) version: u32,
+    pub(super) attempt: u32,
+    /// Where it is in its loop.
+    pub(super) looping: Option<Arc<InLoop>>,
+}
+
+/// The iteration that comes next or is running, and what the one before gave.
+#[derive(Debug)]
+pub(super) struct InLoop {
+    pub(super) iteration: u32,
+    pub(super) result: StoredResult,
+}
+
+impl Last {
+    pub(super) const NOTHING: Self = Self { state: StateCode::PENDING, version: 0, attempt: 0, looping: None };
+
+    pub(super) const fn of_flow(state: StateCode, version: u32) -> Self {
+        Self { state, version, attempt: 1, looping: None }
+    }
+}
+
+impl Recorder {
+    /// A new run of this flow.
+    pub(crate) fn begin(
+        store: &Store,
+        graph: &Arc<Graph>,
+        parameters: &[GivenValue],
+        clock: &Clock,
+        redactor: Redactor,
+    ) -> Result<Self, StoreError> {
+        let run = store.begin(NewRun {
+            flow: graph.name.to_string(),
+            name: name(random::bits()),
+            parameters: parameters_as_json(parameters),
+            graph: graph::recorded(graph),
+            state: StateCode::SCHEDULED,
+            at: micros(clock),
+        })?;
+        let flow = Last::of_flow(StateCode::SCHEDULED, run.version());
+        Ok(Self::new(run, graph, clock, redactor, flow, HashMap::new(), None))
+    }
+
+    pub(super) fn new(
+        run: OwnedRun,
+        graph: &Arc<Graph>,
+        clock: &Clock,
+        redactor: Redactor,
+        flow: Last,
+        open: HashMap<(u32, Option<u32>), Last>,
+        numbers: Option<Vec<u32>>,
+    ) -> Self {
+        Self {
+            run,
+            graph: Arc::clone(graph),
+            clock: clock.clone(),
+            redactor,
+            numbers,
+            open: Mutex::new(open),
+            flow: Mutex::new(flow),
+            handed_over: AtomicU64::new(0),
+            warned: AtomicBool::new(false),
+        }
+    }
+
+    /// The id of the run, as text.
+    pub(crate) fn id(&self) -> String {
+        self.run.id().to_string()
+    }
+
+    /// A task run has come from one state to another.
+    pub(crate) fn task_changed(&self, run: RunId, old: &State, new: &State) {
+        let result = self.result(run.task, new);
+        let mut detail = Detail::of(old, new, self.error(new));
+        let message = self.message(new);
+        let key = (self.numbers.as_ref().map_or(run.task, |numbers| numbers[run.task as usize]), run.child);
+        let state = code(new.kind());
+        let position = {
+            // The changes of one task run come one after the other; others wait no longer than for a map and a queue.
+            let mut open = lock(&self.open);
+            let last = open.get(&key).cloned().unwrap_or(Last::NOTHING);
+            let next = Last {
+                state,
+                version: last.version + 1,
+                attempt: (last.attempt + u32::from(new.kind() == StateKind::Running)).max(1),
+                looping: match (new.kind(), new.looping(), &result) {
+                    (StateKind::Looped, Some(looping), Some(result)) => {
+                        Some(Arc::new(InLoop { iteration: looping.iteration + 1, result: result.clone() }))
+                    }
+                    _ => last.looping.filter(|_| !new.kind().is_finished()),
+                },
+            };
+            let mut change =
+                TaskChange::new(key.0, key.1, (last.state, state), next.attempt, next.version, micros(&self.clock));
+            change.message = message;
+            change.result = result;
+            if let Some(looping) = next.looping.as_ref().filter(|_| new.kind() != StateKind::Looped) {
+                detail.iteration = Some(looping.iteration);
+                change.result = Some(looping.result.clone());
+            }
+            change.detail = detail.text();
+            // A task run that has ended may be opened again: by a resource that is set up again.
+            open.insert(key, next);
+            self.run.record(change)
+        };
+        self.handed_over.fetch_max(position.0, Ordering::AcqRel);
+    }
+
+    /// The flow run has come to another state.
+    pub(crate) fn flow_changed(&self, new: &State) {
+        let message = self.message(new);
+        let mut flow = lock(&self.flow);
+        let state = code(new.kind());
+        // Who goes on with a run finds it running.
+        if state == flow.state && state == StateCode::RUNNING {
+            return;
+        }
+        let version = flow.version + 1;
+        *flow = Last::of_flow(state, version);
+        let change = FlowChange { state, version, at: micros(&self.clock), message, notifications: Vec::new() };
+        let position = self.run.record_run(change);
+        self.handed_over.fetch_max(position.0, Ordering::AcqRel);
+    }
+
+    /// Everything that was recorded up to now lies before or at this position.
+    pub(crate) fn handed_over(&self) -> Position {
+        Position(self.handed_over.load(Ordering::Acquire))
+    }
+
+    /// Waits until all that was recorded is committed.
+    pub(crate) fn wait(&self) -> Result<(), Lost> {
+        self.run.wait(self.handed_over())
+    }
+
+    /// Tells of each commit, on a thread of the store.
+    pub(crate) fn on_commit(&self, listener: impl Fn(Result<Position, Lost>) + Send + Sync + 'static) {
+        self.run.on_commit(Box::new(listener));
+    }
+
+    fn result(&self, task: TaskId, state: &State) -> Option<StoredResult> {
+        let StateResult::Value(value) = state.result() else { return None };
+        // Only what can be read again: the code of the task knows one type.
+        let output = self.graph.kind(task).code.output().filter(|output| output.load.is_some())?;
+        if (output.type_id)() != value.type_id_of_value() {
+            return None;
+        }
+        match guard(|| encode(Serializer::Json, value)) {
+            Ok(Ok(bytes)) => Some(StoredResult { codec: JSON, bytes }),
+            Ok(Err(error)) => self.cannot_record(value, &error.to_string()),
+            Err(caught) => self.cannot_record(value, &caught.into_error().to_string()),
+        }
+    }
+
+    /// The run goes on, and computes the result again when it is resumed.
+    fn cannot_record(&self, value: &Value, why: &str) -> Option<StoredResult> {
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            let (ty, why) = (value.type_name(), self.redactor.redact(why));
+            tracing::warn!(
+                target: "prefect",
+                "a `{ty}` cannot be recorded: {why}. A resumed run computes it again; `#[task(in_memory)]` says so beforehand"
+            );
+        }
+        None
+    }
+
+    /// The usual message of a state is not written down each time.
+    fn message(&self, state: &State) -> Option<Cow<'static, str>> {
+        let message = state.message().filter(|message| plain(state.kind()).message() != Some(message))?;
+        Some(Cow::Owned(self.redactor.redact(message).into_owned()))
+    }
+
+    /// The error of a state, where its message does not end with it.
+    fn error(&self, state: &State) -> Option<String> {
+        let error = self.redactor.redact(&guard(|| state.error().map(ToString::to_string)).ok()??).into_owned();
+        state.message().is_none_or(|message| !message.ends_with(&error)).then_some(error)
+    }
+}
+
+pub(super) fn micros(clock: &Clock) -> Micros {
+    Micros(clock.timestamp().as_microsecond())
+}
+
+/// What lives in memory only is left out: it cannot be given again.
+fn parameters_as_json(parameters: &[GivenValue]) -> String {
+    let json = |given: &GivenValue| {
+        let value = guard(|| given.value.as_ref()?.to_json()?.ok()).ok()??;
+        Some((given.name.to_string(), value))
+    };
+    serde_json::Value::Object(parameters.iter().filter_map(json).collect()).to_string()
+}
