@@ -7,6 +7,7 @@ use rounds::Figures;
 use sample::Case;
 
 mod instructions;
+mod recorded;
 mod report;
 mod rounds;
 mod sample;
@@ -14,10 +15,11 @@ mod systems;
 mod workload;
 
 const USAGE: &str = "usage: compare [--rounds N] [--instructions] [--write]
+       compare recorded [ROUNDS]
        compare one SYSTEM WORKLOAD N
 
 Prints the tables of benches/README.md. --write puts them there, --instructions counts with valgrind too.
-`one` measures a system once, in this process, and prints what it took as JSON.";
+`recorded` measures runs that are recorded in a store, alone. `one` measures a system once, in this process, and prints what it took as JSON.";
 
 /// The figures stand between these lines of the page.
 const BEGIN: &str = "<!-- figures: made by `compare --write` -->\n";
@@ -33,6 +35,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments[..] {
+        ["recorded"] => recorded::table(3).map(|table| println!("{table}")),
+        ["recorded", rounds] => count(rounds).and_then(recorded::table).map(|table| println!("{table}")),
         ["one", system, workload, n] => one(system, workload, n),
         ["--help"] => {
             println!("{USAGE}");
@@ -76,6 +80,8 @@ fn compare(arguments: &[&str]) -> Result<(), String> {
     let tell = |what: &str| eprintln!("{what}");
     let figures = Figures::measure(rounds, tell)?;
     let mut page = vec![report::machine(rounds), report::tables(&figures)];
+    tell("recorded runs");
+    page.push(recorded::table(rounds.min(5))?);
     if extras.contains(&Extra::Instructions) {
         page.push(report::instructions(tell)?);
     }

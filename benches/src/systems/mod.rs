@@ -13,7 +13,7 @@ pub(crate) mod direct;
 mod edges;
 mod floor;
 mod operese_dagx;
-mod prefect;
+pub(crate) mod prefect;
 mod tree;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,5 +1,7 @@
 //! The library, as its users write it.
+use prefect::RunSettings;
 use prefect::prelude::*;
+use prefect::store::Store;
 
 use super::Finished;
 use crate::workload::{self, Builder, WAIT, Work, Workload, number, sum};
@@ -86,4 +88,12 @@ pub(crate) fn run(workload: Workload, n: usize) -> Finished {
     let run = flow.run();
     let output = run.output().expect("the flow gives a number");
     Finished { output, tasks: calls.0, kept: Box::new((flow, run)) }
+}
+
+/// Runs a workload with a store. How many tasks that took.
+pub(crate) fn recorded(workload: Workload, n: usize, store: &Store) -> usize {
+    let mut calls = Calls::default();
+    let flow = flow!("workload", { workload.lay(n, &mut calls) }).with(RunSettings::new().store(store.clone()));
+    assert_eq!(flow.run().output().expect("the flow gives a number"), workload.expected(n));
+    calls.0
 }

@@ -1,5 +1,5 @@
 //! The graph of a flow as it is recorded, and how another one differs from it.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -9,65 +9,85 @@ use serde::{Deserialize, Serialize};
 use crate::flow::graph::{Graph, id};
 use crate::plain::plain;
 
-/// A flow, as text in the store.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Recorded {
+/// A flow as text in the store, beside the slugs of its tasks. Short, because it counts for each task of each flow.
+#[derive(Serialize, Deserialize)]
+struct Text {
     flow: String,
-    /// By their numbers.
-    tasks: Vec<Task>,
+    /// Each name of a task once.
+    names: Vec<String>,
+    /// By number: which name, and the numbers of what it waits for, in the order of its edges.
+    tasks: Vec<(u32, Vec<u32>)>,
+    /// The numbers of the mapped ones, in order.
+    mapped: Vec<u32>,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Task {
-    slug: String,
-    name: String,
-    mapped: bool,
+/// A task of a recorded flow.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct RecordedTask {
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    pub(crate) mapped: bool,
     /// The slugs of what it waits for, in the order of its edges.
-    upstream: Vec<String>,
+    pub(crate) upstream: Vec<String>,
 }
 
-impl Recorded {
-    fn by_slug(&self) -> BTreeMap<&str, &Task> {
-        self.tasks.iter().map(|task| (task.slug.as_str(), task)).collect()
-    }
-}
-
-fn of(graph: &Graph) -> Recorded {
-    let slug = |task: u32| graph.slug(task).to_string();
-    let task = |task: u32| Task {
-        slug: slug(task),
-        name: graph.name(task).to_string(),
-        mapped: graph.is_mapped(task),
-        upstream: graph.upstream(task).iter().map(|upstream| slug(*upstream)).collect(),
-    };
-    Recorded { flow: graph.name.to_string(), tasks: (0..id(graph.len())).map(task).collect() }
+fn text(graph: &Graph) -> Text {
+    let mut places: HashMap<&str, u32> = HashMap::new();
+    let mut names = Vec::new();
+    let tasks = (0..id(graph.len())).map(|task| {
+        let name = &**graph.name(task);
+        let place = *places.entry(name).or_insert_with(|| {
+            names.push(name.to_owned());
+            id(names.len() - 1)
+        });
+        (place, graph.upstream(task).to_vec())
+    });
+    let tasks = tasks.collect();
+    let mapped = (0..id(graph.len())).filter(|task| graph.is_mapped(*task)).collect();
+    Text { flow: graph.name.to_string(), names, tasks, mapped }
 }
 
 /// A flow, to be recorded.
-pub(crate) fn recorded(graph: &Graph) -> RecordedGraph {
-    let recorded = of(graph);
-    let text = serde_json::to_string(&recorded).expect("texts and flags");
-    RecordedGraph { hash: digest(&text), slugs: recorded.tasks.into_iter().map(|task| task.slug).collect(), text }
+pub(super) fn recorded(graph: &Graph) -> RecordedGraph {
+    let text = serde_json::to_string(&text(graph)).expect("texts and numbers");
+    let slugs: Vec<String> = graph.slugs().iter().map(ToString::to_string).collect();
+    RecordedGraph { hash: digest(&(&text, &slugs)), text, slugs }
 }
 
 /// Graphs are told apart by 128 bits. Nobody compares them with those of another release: a graph whose digest has changed
 /// is recorded once more.
-fn digest(text: &str) -> Vec<u8> {
+fn digest(graph: &impl Hash) -> Vec<u8> {
     let half = |salt: u8| {
         let mut hasher = DefaultHasher::new();
-        (salt, text).hash(&mut hasher);
+        (salt, graph).hash(&mut hasher);
         hasher.finish().to_be_bytes()
     };
     [half(0), half(1)].concat()
 }
 
-/// What is different in a flow since it was recorded, line by line; empty if nothing is. Tasks that are new, and are
-/// upstream of nothing that was there, do no harm, but they are told too.
-pub(crate) fn difference(then: &str, graph: &Graph) -> Result<String, serde_json::Error> {
-    let then: Recorded = serde_json::from_str(then)?;
-    let now = of(graph);
+/// The tasks of a recorded flow, by their numbers. The error says what is wrong with it.
+pub(crate) fn read(graph: &RecordedGraph) -> Result<Vec<RecordedTask>, String> {
+    let text: Text = serde_json::from_str(&graph.text).map_err(|error| error.to_string())?;
+    let slug = |number: u32| {
+        graph.slugs.get(number as usize).cloned().ok_or_else(|| format!("it has no slug for task {number}"))
+    };
+    let task = |(number, (name, upstream)): (u32, &(u32, Vec<u32>))| {
+        let name = text.names.get(*name as usize).ok_or_else(|| format!("it has no name for task {number}"))?;
+        Ok(RecordedTask {
+            slug: slug(number)?,
+            name: name.clone(),
+            mapped: text.mapped.binary_search(&number).is_ok(),
+            upstream: upstream.iter().map(|number| slug(*number)).collect::<Result<_, String>>()?,
+        })
+    };
+    (0..).zip(&text.tasks).map(task).collect()
+}
+
+/// What is different in a flow since it was recorded, line by line; empty if nothing is. The order of the tasks is none.
+pub(super) fn difference(then: &[RecordedTask], graph: &Graph) -> Result<String, String> {
+    let now = read(&recorded(graph))?;
+    let (before, after) = (by_slug(then), by_slug(&now));
     let mut lines = String::new();
-    let (before, after) = (then.by_slug(), now.by_slug());
     let mut line = |text: String| {
         let _ = writeln!(lines, "  {text}");
     };
@@ -81,11 +101,7 @@ pub(crate) fn difference(then: &str, graph: &Graph) -> Result<String, serde_json
                     line(format!("~ task `{}` was {} and is {}", plain(slug), how(old.mapped), how(new.mapped)));
                 }
                 if new.upstream != old.upstream {
-                    let list = |slugs: &[String]| {
-                        let slugs: Vec<_> = slugs.iter().map(|slug| format!("`{}`", plain(slug))).collect();
-                        if slugs.is_empty() { "nothing".to_owned() } else { slugs.join(", ") }
-                    };
-                    let (old, new) = (list(&old.upstream), list(&new.upstream));
+                    let (old, new) = (listed(&old.upstream), listed(&new.upstream));
                     line(format!("~ task `{}` waited for {old}, and waits for {new}", plain(slug)));
                 }
             }
@@ -95,4 +111,13 @@ pub(crate) fn difference(then: &str, graph: &Graph) -> Result<String, serde_json
         line(format!("+ task `{}` is new", plain(slug)));
     }
     Ok(lines)
+}
+
+fn by_slug(tasks: &[RecordedTask]) -> BTreeMap<&str, &RecordedTask> {
+    tasks.iter().map(|task| (task.slug.as_str(), task)).collect()
+}
+
+fn listed(slugs: &[String]) -> String {
+    let slugs: Vec<_> = slugs.iter().map(|slug| format!("`{}`", plain(slug))).collect();
+    if slugs.is_empty() { "nothing".to_owned() } else { slugs.join(", ") }
 }

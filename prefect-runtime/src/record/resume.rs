@@ -9,7 +9,7 @@ use prefect_store::{
 
 use super::code::kind;
 use super::detail::Detail;
-use super::graph::difference;
+use super::graph;
 use super::recorder::{InLoop, JSON, Last, Recorder};
 use crate::flow::graph::{Graph, TaskId, id};
 use crate::flow::{Given, GivenParameters, ParameterErrors};
@@ -131,14 +131,15 @@ struct Row {
 
 impl Plan {
     /// Reads a run, and looks whether this flow can go on with it. Nothing is changed.
-    pub(crate) fn read(store: &Store, row: RunRow, graph: &Graph) -> Result<Self, ResumeError> {
+    pub(crate) fn read(store: &Store, row: RunRow, flow: &Graph) -> Result<Self, ResumeError> {
         let run = row.id.short().to_string();
-        if row.flow != *graph.name {
-            return Err(ResumeError::OtherFlow { run, flow: row.flow, not: graph.name.to_string() });
+        if row.flow != *flow.name {
+            return Err(ResumeError::OtherFlow { run, flow: row.flow, not: flow.name.to_string() });
         }
         let input = store.input(row.id)?;
         let unreadable = |why: String| ResumeError::Unreadable { run: run.clone(), why };
-        let difference = difference(&input.graph.text, graph)
+        let difference = graph::read(&input.graph)
+            .and_then(|then| graph::difference(&then, flow))
             .map_err(|error| unreadable(format!("its recorded graph cannot be read: {error}")))?;
         if !difference.is_empty() {
             return Err(ResumeError::Changed { run, difference });
@@ -146,12 +147,12 @@ impl Plan {
         let parameters = serde_json::from_str(&input.parameters)
             .map_err(|error| unreadable(format!("its recorded parameters cannot be read: {error}")))?;
         // The same tasks, perhaps in another order.
-        let ours: HashMap<&str, TaskId> = (0..).zip(graph.slugs()).map(|(task, slug)| (&**slug, task)).collect();
+        let ours: HashMap<&str, TaskId> = (0..).zip(flow.slugs()).map(|(task, slug)| (&**slug, task)).collect();
         let task_of: Vec<Option<TaskId>> =
             input.graph.slugs.iter().map(|slug| ours.get(slug.as_str()).copied()).collect();
         let same_order = task_of.iter().zip(0..).all(|(task, number)| *task == Some(number));
         let numbers = (!same_order).then(|| {
-            let mut numbers = vec![0; graph.len()];
+            let mut numbers = vec![0; flow.len()];
             for (number, task) in (0..).zip(&task_of) {
                 if let Some(task) = task {
                     numbers[*task as usize] = number;
@@ -168,7 +169,7 @@ impl Plan {
             for (recorded, result) in page {
                 let task = task_of.get(recorded.task as usize).copied().flatten();
                 let task = task.ok_or_else(|| unreadable(format!("it has no task {}", recorded.task)))?;
-                let state = state(graph, task, &recorded, result.as_ref()).map_err(unreadable)?;
+                let state = state(flow, task, &recorded, result.as_ref()).map_err(unreadable)?;
                 let in_loop = |looping: &Looping| {
                     Some(Arc::new(InLoop { iteration: looping.iteration, result: result.clone()? }))
                 };
