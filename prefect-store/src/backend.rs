@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::owned::Recording;
 use crate::rows::Reaped;
 use crate::writer::Batch;
-use crate::{ClaimRefused, Epoch, Machine, Micros, NewRun, Owner, Parked, RunId, StateCode, StoreError};
+use crate::{ClaimRefused, Epoch, Found, Machine, Micros, NewRun, Owner, Parked, RunId, StateCode, StoreError};
 
 /// A database, as the one thread that writes to it sees it. Each call is one transaction, done or without effect.
 pub(crate) trait Backend: Send {
@@ -114,8 +114,8 @@ pub(crate) struct Standing {
 pub(crate) enum Recorded {
     /// It is committed, but for the parts with these numbers: the fence held them up.
     Committed { fenced: Vec<usize> },
-    /// Nothing is written: this entry does not follow from what is there (state, version, attempt).
-    Refused { entry: usize, found: Option<(StateCode, u32, u32)> },
+    /// Nothing is written: this entry does not follow from what is there.
+    Refused { entry: usize, found: Option<Found> },
 }
 
 /// A change on its way to the database.

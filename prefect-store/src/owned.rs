@@ -166,7 +166,8 @@ impl fmt::Debug for OwnedRun {
 
 impl Drop for OwnedRun {
     fn drop(&mut self) {
-        if !self.recording.given_up.load(Ordering::Acquire) && !self.recording.is_lost() {
+        // Also if it is lost to a full disk, say: it still belongs to this process then.
+        if !self.recording.given_up.load(Ordering::Acquire) {
             self.store.queue().abandon(Arc::clone(&self.recording));
         }
     }

@@ -32,7 +32,7 @@ pub(super) fn claim(
     // What is read here stays true to the commit: the transaction has begun as one that writes.
     let now = tx.find(
         "SELECT run_no, state, version, epoch, last_seq, crashes, host, pid FROM flow_runs LEFT JOIN processes USING(proc_no) \
-         WHERE id=?1",
+         WHERE flow_runs.id=?1",
         [&run.as_bytes()[..]],
         |row| {
             let host: Option<String> = row.get(6)?;
