@@ -1,4 +1,5 @@
 //! What the writer needs of a database. The hot path is [`record`](Backend::record); all else is rare.
+use std::path::Path;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -10,6 +11,9 @@ use crate::{ClaimRefused, Epoch, Found, Machine, Micros, NewRun, Owner, Parked, 
 
 /// A database, as the one thread that writes to it sees it. Each call is one transaction, done or without effect.
 pub(crate) trait Backend: Send {
+    /// The database, for messages.
+    fn path(&self) -> &Path;
+
     /// Records a batch: fences each run, then writes its rows.
     fn record(&mut self, batch: &Batch<'_>) -> Result<Recorded, StoreError>;
 

@@ -177,7 +177,7 @@ impl fmt::Display for StoreError {
             }
             Self::Busy { path, waited } => write!(
                 f,
-                "another program has held {} for {waited:?}: end it (a database shell with an open transaction?), then go \
+                "another program holds {} (waited {waited:?} for it): end it (a database shell with an open transaction?), then go \
                  on with the run",
                 path.display()
             ),

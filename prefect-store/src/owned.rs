@@ -81,7 +81,7 @@ impl fmt::Debug for Recording {
 /// A run that belongs to this process.
 ///
 /// It is given up by a [`FlowChange`] that is terminal or `Paused`. If this is dropped before, nobody runs the run any more: it
-/// is recorded as `Crashed`.
+/// is recorded as `Crashed`, which does not count as the end of its process.
 pub struct OwnedRun {
     recording: Arc<Recording>,
     store: Arc<Inner>,

@@ -37,6 +37,11 @@ impl Living {
         self.registered.as_ref().map(|registered| registered.next_sign)
     }
 
+    /// The runs that were taken by this process and that somebody still holds.
+    pub(super) fn runs(&self) -> Vec<Arc<Recording>> {
+        self.runs.iter().filter_map(Weak::upgrade).collect()
+    }
+
     fn hold(&mut self, run: &Arc<Recording>) {
         self.runs.retain(|run| run.strong_count() > 0);
         self.runs.push(Arc::downgrade(run));
@@ -72,7 +77,7 @@ impl Writer {
             return Ok(());
         }
         self.living.registered = None;
-        for run in std::mem::take(&mut self.living.runs).iter().filter_map(Weak::upgrade) {
+        for run in self.living.runs() {
             let reason = match self.backend.standing(run.run_no)? {
                 None => LostReason::Deleted,
                 Some(now) if now.epoch == run.epoch => continue,

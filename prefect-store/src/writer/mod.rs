@@ -3,6 +3,7 @@ mod batch;
 mod living;
 mod queue;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -39,8 +40,23 @@ impl Writer {
         Self { backend, options, queue, living: Living::new(locks), done: 0 }
     }
 
-    /// Works until the queue is closed and empty.
+    /// Works until the queue is closed and empty. Nobody waits for a thread that has panicked.
     pub(crate) fn work(mut self) {
+        if catch_unwind(AssertUnwindSafe(|| self.serve())).is_err() {
+            self.break_down();
+        }
+    }
+
+    fn break_down(&mut self) {
+        let error = StoreError::WriterGone(self.backend.path().to_owned());
+        let from = Position(self.done + 1);
+        for run in self.living.runs() {
+            run.lose(from, Lost { run: run.id, reason: LostReason::Unwritable(error.clone()) });
+        }
+        self.queue.break_down();
+    }
+
+    fn serve(&mut self) {
         let mut inbox = Inbox::default();
         loop {
             let (wake, before) = self.queue.take(&mut inbox, self.living.next_sign());
@@ -68,6 +84,7 @@ impl Writer {
         }
         self.record(&inbox.entries[done..], before + done as u64);
         inbox.entries.clear();
+        inbox.entries.shrink_to(8 * BATCH);
     }
 
     fn record(&mut self, entries: &[Entry], mut before: u64) {

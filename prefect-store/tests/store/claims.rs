@@ -1,6 +1,7 @@
 //! Taking a run that nobody has.
 use std::path::Path;
 use std::sync::Barrier;
+use std::time::Duration;
 
 use prefect_store::{ClaimRefused, Options, Parked, RunId, Store, StoreUrl};
 
@@ -80,26 +81,25 @@ fn a_run_that_had_another_owner_meanwhile_is_refused() {
 
 #[test]
 fn a_run_that_crashed_three_times_is_put_aside() {
-    let place = Place::new();
-    let store = place.open();
-    // What is asked for stands behind what was dropped.
-    let crash = |run| {
-        drop::<prefect_store::OwnedRun>(run);
-        assert_eq!(store.reap().unwrap(), []);
-    };
-    crash(store.begin(new_run("one")).unwrap());
-    for crashes in 1..3 {
+    let (place, time) = (Place::new(), Time::new());
+    let (there, store) = (place.open_with(on_machine("there", &time)), place.open_with(on_machine("here", &time)));
+    let mut run = there.begin(new_run("one")).unwrap();
+    for crashes in 1..=3 {
+        time.pass(Duration::from_secs(31));
+        assert_eq!(store.reap().unwrap()[0].is_parked(), crashes == 3);
+        drop(run);
         let row = store.run("one").unwrap();
-        assert_eq!((row.crashes, row.is_parked()), (crashes, false));
-        crash(store.claim(&row, Parked::Refuse).unwrap());
+        assert_eq!((row.crashes, row.is_parked()), (crashes, crashes == 3));
+        if crashes == 3 {
+            break;
+        }
+        run = there.claim(&row, Parked::Refuse).unwrap();
     }
-    let row = store.run("one").unwrap();
-    assert!(row.is_parked());
     assert_eq!(
         refusal(&store, "one"),
         "run ID has ended its process 3 times and is put aside: see which of its tasks do that, then say that it may start again"
     );
-    let run = store.claim(&row, Parked::StartAgain).unwrap();
+    let run = store.claim(&store.run("one").unwrap(), Parked::StartAgain).unwrap();
     assert_eq!(store.run("one").unwrap().crashes, 0);
     end(&run, S::SUCCESS);
     check(&place.sql());

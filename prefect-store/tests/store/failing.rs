@@ -136,3 +136,23 @@ fn a_reaper_that_fails_can_be_asked_again() {
         }
     }
 }
+
+#[test]
+fn a_writer_that_panics_leaves_nobody_waiting() {
+    let place = Place::new();
+    let faults = Faults::default();
+    let store = place.open_with(options(&faults));
+    let run = store.begin(new_run("one")).unwrap();
+    record(&run, vec![start(0, None)]);
+    faults.fail(3, 1, Fault::Panic);
+    let lost = run.wait(run.record(finish(0, None))).unwrap_err();
+    assert_eq!(lost.reason, LostReason::Unwritable(StoreError::WriterGone(place.path())));
+    assert_eq!(run.wait(run.record(start(1, None))).unwrap_err(), lost);
+    assert_eq!(store.begin(new_run("two")).unwrap_err(), StoreError::WriterGone(place.path()));
+    assert_eq!(store.task_runs(run.id()).unwrap().len(), 1, "it can still be read");
+    // For all others this process is gone.
+    let other = place.open();
+    assert_eq!(other.reap().unwrap().len(), 1);
+    drop((run, store));
+    check(&place.sql());
+}

@@ -1,7 +1,7 @@
 //! Databases of releases: `v1.db` is opened by this one and all later ones. Never written anew once it is released.
 use std::path::{Path, PathBuf};
 
-use prefect_store::{Micros, Notification, Options, Parked, RunFilter, Store, StoreUrl, TaskKey};
+use prefect_store::{Micros, Notification, Options, Parked, RunFilter, Store, StoreUrl, TaskChange, TaskKey};
 
 use crate::support::*;
 
@@ -32,8 +32,6 @@ fn the_fixture_is_written() {
     std::fs::create_dir_all(fixture().parent().unwrap()).unwrap();
     place.sql().execute("VACUUM INTO ?1", [fixture().to_str().unwrap()]).unwrap();
 }
-
-use prefect_store::TaskChange;
 
 #[test]
 fn a_store_of_release_1_opens() {

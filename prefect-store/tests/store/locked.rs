@@ -41,7 +41,7 @@ fn a_run_that_cannot_begin_says_who_is_in_the_way() {
     assert_eq!(
         error.to_string(),
         format!(
-            "another program has held {} for 5ms: end it (a database shell with an open transaction?), then go on with the run",
+            "another program holds {} (waited 5ms for it): end it (a database shell with an open transaction?), then go on with the run",
             place.path().display()
         )
     );

@@ -92,6 +92,11 @@ fn what_is_no_store_is_refused_and_stays_as_it_is() {
         "PATH is a database of another program: nothing was changed in it. Name another path for the store"
     );
 
+    rustix::fs::mknodat(rustix::fs::CWD, place.folder().join("pipe"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
+        .unwrap();
+    let pipe = Store::open(&StoreUrl::sqlite(place.folder().join("pipe")), Options::default());
+    assert!(matches!(pipe, Err(StoreError::NotADatabase(_))), "{pipe:?}");
+
     let below = path.join("runs.db");
     let error = Store::open(&StoreUrl::sqlite(&below), Options::default()).unwrap_err();
     assert_eq!(
@@ -175,6 +180,20 @@ fn an_empty_file_is_a_store_that_nobody_has_used() {
     fs::write(place.path(), "").unwrap();
     assert!(matches!(Store::open_read_only(&place.url(), Options::default()), Err(StoreError::Missing(_))));
     end(&place.open().begin(new_run("one")).unwrap(), S::SUCCESS);
+}
+
+/// What stands beside the database is the same for all who open it.
+#[test]
+fn links_lead_to_the_same_store() {
+    let place = Place::new();
+    drop(place.open());
+    let link = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(place.path(), link.path().join("runs.db")).unwrap();
+    let store = Store::open(&StoreUrl::sqlite(link.path().join("runs.db")), Options::default()).unwrap();
+    let run = store.begin(new_run("one")).unwrap();
+    assert_eq!(place.open().reap().unwrap(), [], "its lock file is found");
+    end(&run, S::SUCCESS);
+    assert_eq!(fs::read_dir(link.path()).unwrap().count(), 1, "nothing but the link");
 }
 
 /// Rights count for nobody who is root: a child that is not.

@@ -2,7 +2,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use prefect_store::{LostReason, Options, Owner, Parked, Store, StoreUrl};
+use prefect_store::{LostReason, Options, Owner, Parked, Store, StoreUrl, TaskChange};
 use rustix::process::Signal;
 
 use crate::child::{self, Other, say};
@@ -56,8 +56,6 @@ fn on_another_machine_the_lease_decides() {
     end(&taken, S::SUCCESS);
     check(&place.sql());
 }
-
-use prefect_store::TaskChange;
 
 #[test]
 fn signs_of_life_make_the_lease_longer() {

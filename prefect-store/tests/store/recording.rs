@@ -307,7 +307,7 @@ fn what_is_dropped_has_crashed() {
     drop((run, store));
     let store = place.open();
     let row = store.run("one").unwrap();
-    assert_eq!((row.state, row.crashes, row.owner), (S::CRASHED, 1, None));
+    assert_eq!((row.state, row.crashes, row.owner), (S::CRASHED, 0, None), "its process lives");
     let tasks: Vec<_> = store.task_runs(row.id).unwrap().iter().map(|t| (t.state, t.version, t.attempt)).collect();
     assert_eq!(tasks, [(S::PENDING, 2, 1), (S::SUCCESS, 2, 1)]);
     check(&place.sql());
