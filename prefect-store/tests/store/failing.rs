@@ -44,7 +44,7 @@ fn work(store: &Store, place: &Place) {
 /// Every call fails once, and every fifth one twice.
 fn whichever_call_fails(fault: Fault) {
     let clean = {
-        let place = Place::new();
+        let place = Place::in_memory();
         let faults = Faults::default();
         work(&place.open_with(options(&faults)), &place);
         assert!(faults.calls() > 40, "{} calls", faults.calls());
@@ -52,7 +52,7 @@ fn whichever_call_fails(fault: Fault) {
     };
     for (times, step) in [(1, 1), (2, 5)] {
         for nth in (1..).step_by(step) {
-            let place = Place::new();
+            let place = Place::in_memory();
             let faults = Faults::default();
             faults.fail(nth, times, fault);
             work(&place.open_with(options(&faults)), &place);
@@ -115,7 +115,7 @@ fn what_cannot_be_written_for_too_long_is_lost_and_said_so() {
 #[test]
 fn a_reaper_that_fails_can_be_asked_again() {
     for nth in 1.. {
-        let (place, time) = (Place::new(), Time::new());
+        let (place, time) = (Place::in_memory(), Time::new());
         let there = place.open_with(on_machine("there", &time));
         let run = there.begin(new_run("one")).unwrap();
         record(&run, vec![start(0, None), start(1, None)]);
