@@ -81,7 +81,7 @@ impl fmt::Debug for Recording {
 /// A run that belongs to this process.
 ///
 /// It is given up by a [`FlowChange`] that is terminal or `Paused`. If this is dropped before, nobody runs the run any more: it
-/// is recorded as `Crashed`.
+/// is recorded as `Crashed`, which does not count as the end of its process.
 pub struct OwnedRun {
     recording: Arc<Recording>,
     store: Arc<Inner>,
@@ -166,7 +166,8 @@ impl fmt::Debug for OwnedRun {
 
 impl Drop for OwnedRun {
     fn drop(&mut self) {
-        if !self.recording.given_up.load(Ordering::Acquire) && !self.recording.is_lost() {
+        // Also if it is lost to a full disk, say: it still belongs to this process then.
+        if !self.recording.given_up.load(Ordering::Acquire) {
             self.store.queue().abandon(Arc::clone(&self.recording));
         }
     }

@@ -1,7 +1,7 @@
 //! Opening a database: what may be opened, and how a connection is set up.
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -21,14 +21,16 @@ pub(crate) enum Access {
     ReadOnly,
 }
 
-/// Looks at the file, and makes it and its tables if they may be made.
-pub(super) fn prepare(path: &Path, access: Access, options: &Options) -> Result<(), StoreError> {
+/// Looks at the file, and makes it and its tables if they may be made. Gives the path without links: what stands beside the
+/// database (the turn, the lock files) has to be the same for all who open it.
+pub(super) fn prepare(path: &Path, access: Access, options: &Options) -> Result<PathBuf, StoreError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(StoreError::OldSqlite(rusqlite::version()));
     }
     let cannot = |error: &io::Error| StoreError::CannotOpen { path: path.to_owned(), reason: error.to_string() };
     match fs::metadata(path) {
         Ok(file) if file.is_dir() => return Err(StoreError::IsFolder(path.to_owned())),
+        Ok(file) if !file.is_file() => return Err(StoreError::NotADatabase(path.to_owned())),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if access == Access::ReadOnly {
@@ -54,14 +56,18 @@ pub(super) fn prepare(path: &Path, access: Access, options: &Options) -> Result<
             _ => cannot(&error),
         })?;
     }
+    let resolved = fs::canonicalize(path).map_err(|error| cannot(&error))?;
+    let path = &*resolved;
     let connection = connect(path, access, options)?;
     match (schema::look(&connection, path)?, access) {
-        (Found::Ours(schema::VERSION), _) => Ok(()),
-        (_, Access::ReadWrite) => schema::bring_up(&connection, path, &TurnFile::of(path)?),
+        (Found::Ours(schema::VERSION), _) => {}
+        (_, Access::ReadWrite) => schema::bring_up(&connection, path, &TurnFile::of(path)?)?,
         // A store that nobody has used.
-        (Found::Empty, Access::ReadOnly) => Err(StoreError::Missing(path.to_owned())),
-        (Found::Ours(_), Access::ReadOnly) => Err(StoreError::Older(path.to_owned())),
+        (Found::Empty, Access::ReadOnly) => return Err(StoreError::Missing(path.to_owned())),
+        (Found::Ours(_), Access::ReadOnly) => return Err(StoreError::Older(path.to_owned())),
     }
+    drop(connection);
+    Ok(resolved)
 }
 
 /// A connection to a file that is there.

@@ -127,6 +127,10 @@ fn ownership(row: &Row<'_>) -> rusqlite::Result<Ownership> {
 }
 
 impl Backend for SqliteBackend {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn record(&mut self, batch: &Batch<'_>) -> Result<Recorded, StoreError> {
         self.write(|tx| record::record(tx, batch))
     }
@@ -222,7 +226,7 @@ impl Backend for SqliteBackend {
 
     fn abandon(&mut self, run: &Recording, at: Micros) -> Result<(), StoreError> {
         self.write(|tx| {
-            bury::crash(&tx, run.run_no, run.epoch, at)?;
+            bury::crash(&tx, run.run_no, run.epoch, at, bury::Blame::Nobody)?;
             tx.commit()
         })
     }
