@@ -18,6 +18,7 @@ mod off {
         }
 
         #[inline]
+        #[allow(clippy::unused_self, reason = "the other one needs it")]
         pub(crate) fn commit(
             &self,
             _: &Path,
