@@ -84,7 +84,7 @@ pub use notify::{NotificationReport, OnDeliveryFailure, SlackNotifier, slack_not
 pub use object_store;
 pub use picture::Picture;
 #[cfg(feature = "store")]
-pub use record::ResumeError;
+pub use record::{Approval, ResumeError, Retry};
 pub use redact::Redactor;
 #[cfg(feature = "object-store")]
 pub use results::ObjectStoreResult;

@@ -15,6 +15,8 @@ mod keeping;
 mod layout;
 mod output;
 mod part;
+#[cfg(feature = "store")]
+mod recorded;
 mod resources;
 pub(crate) mod retry;
 #[cfg(feature = "schema")]
@@ -49,10 +51,6 @@ pub use template::Template;
 pub use trigger::{Trigger, Upstreams};
 pub use type_schema::{NoSchema, SchemaProbe, TypeSchema};
 
-#[cfg(feature = "store")]
-use crate::record::Plan;
-#[cfg(feature = "store")]
-use crate::run::RecordedIn;
 use crate::run::{self, AsyncRuntime, FlowRun, Prepared, RunSettings, RunState, Until};
 use crate::schedule::Schedule;
 use crate::sync::Handle;
@@ -258,63 +256,6 @@ impl<O: FlowOutput> Flow<O> {
         flow.settings.states = states;
         let run = Prepared::new(&flow, Until::TheEnd, AsyncRuntime::own(), None).run();
         run.with_output(self.output.clone())
-    }
-
-    /// Goes on with a run of this flow that is recorded in a store, to its end: one that crashed or failed, or waits for
-    /// somebody. `run` is its id, the last digits of that, or its name.
-    ///
-    /// What has finished is not run again, failures included: tasks are run that had not finished when the process died.
-    /// A result that lives in memory only is computed again where one of these reads it. Of a run that waits for somebody,
-    /// the first of the paused tasks is let go on.
-    ///
-    /// # Errors
-    /// If there is no such run, it has ended, somebody else has it, or the flow has changed since it was recorded. Nothing
-    /// has changed then.
-    ///
-    /// # Panics
-    /// As [`run`](Self::run).
-    ///
-    /// ```
-    /// use prefect::prelude::*;
-    /// use prefect::RunSettings;
-    /// use prefect::store::{Options, Store, StoreUrl};
-    ///
-    /// #[task]
-    /// fn build() -> u32 {
-    ///     7
-    /// }
-    ///
-    /// #[task(trigger = manual_only)]
-    /// fn deploy(version: Option<u32>) -> String {
-    ///     format!("version {} is out", version.unwrap())
-    /// }
-    ///
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let path = folder.path().join("runs.db");
-    /// let store = Store::open(&StoreUrl::sqlite(path), Options::default()).unwrap();
-    /// let flow = flow!("release", { deploy(build()) });
-    /// let run = flow.with(RunSettings::new().store(store.clone())).run();
-    /// assert_eq!(run.state().kind(), Running); // it waits for somebody
-    ///
-    /// // Later, perhaps in another process:
-    /// let flow = flow!("release", { deploy(build()) });
-    /// let run = flow.resume(&store, run.id()).unwrap();
-    /// assert_eq!(run.output().unwrap(), "version 7 is out");
-    /// ```
-    #[cfg(feature = "store")]
-    #[track_caller]
-    pub fn resume(&self, store: &prefect_store::Store, run: &str) -> Result<FlowRun<O>, crate::ResumeError> {
-        assert_may_wait();
-        let row = store.run(run)?;
-        let mut plan = Plan::read(store, row, &self.graph)?;
-        plan.approve_first();
-        let mut flow = self.unread();
-        plan.give(&self.graph, &mut flow.given)?;
-        let (recorded, states) = plan.take(store, &self.graph)?;
-        flow.settings.states = states;
-        flow.settings.recorded = Some(RecordedIn::Run(recorded));
-        let run = Prepared::new(&flow, Until::TheEnd, AsyncRuntime::own(), None).run();
-        Ok(run.with_output(self.output.clone()))
     }
 
     /// Runs one pass at once, whatever the schedule: tasks that wait (for a retry, for somebody) stay waiting, and the flow

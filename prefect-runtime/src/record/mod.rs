@@ -1,11 +1,15 @@
 //! A run in a store: what is recorded of it, and how a later process goes on with it.
+mod again;
 mod code;
 mod detail;
+mod error;
 mod graph;
 mod name;
+mod plan;
 mod recorder;
-mod resume;
+mod restored;
 
+pub use again::{Approval, Retry};
+pub use error::ResumeError;
+pub(crate) use plan::{Plan, Recorded};
 pub(crate) use recorder::{Lost, Position, Recorder};
-pub use resume::ResumeError;
-pub(crate) use resume::{Plan, Recorded};

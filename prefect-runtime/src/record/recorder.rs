@@ -45,7 +45,8 @@ pub(crate) struct Recorder {
 pub(super) struct Last {
     pub(super) state: StateCode,
     pub(super) version: u32,
-    pub(super) attempt: u32,
+    /// How often its body has begun.
+    pub(super) begun: u32,
     /// Where it is in its loop.
     pub(super) looping: Option<Arc<InLoop>>,
 }
@@ -58,10 +59,10 @@ pub(super) struct InLoop {
 }
 
 impl Last {
-    pub(super) const NOTHING: Self = Self { state: StateCode::PENDING, version: 0, attempt: 0, looping: None };
+    pub(super) const NOTHING: Self = Self { state: StateCode::PENDING, version: 0, begun: 0, looping: None };
 
     pub(super) const fn of_flow(state: StateCode, version: u32) -> Self {
-        Self { state, version, attempt: 1, looping: None }
+        Self { state, version, begun: 0, looping: None }
     }
 }
 
@@ -127,7 +128,7 @@ impl Recorder {
             let next = Last {
                 state,
                 version: last.version + 1,
-                attempt: (last.attempt + u32::from(new.kind() == StateKind::Running)).max(1),
+                begun: last.begun + u32::from(new.kind() == StateKind::Running),
                 looping: match (new.kind(), new.looping(), &result) {
                     (StateKind::Looped, Some(looping), Some(result)) => {
                         Some(Arc::new(InLoop { iteration: looping.iteration + 1, result: result.clone() }))
@@ -135,8 +136,14 @@ impl Recorder {
                     _ => last.looping.filter(|_| !new.kind().is_finished()),
                 },
             };
-            let mut change =
-                TaskChange::new(key.0, key.1, (last.state, state), next.attempt, next.version, micros(&self.clock));
+            let mut change = TaskChange::new(
+                key.0,
+                key.1,
+                (last.state, state),
+                next.begun.max(1),
+                next.version,
+                micros(&self.clock),
+            );
             change.message = message;
             change.result = result;
             if let Some(looping) = next.looping.as_ref().filter(|_| new.kind() != StateKind::Looped) {

@@ -60,7 +60,12 @@ struct Details {
     looping: Option<Looping>,
     expires: Option<Timestamp>,
     location: Option<Arc<str>>,
+    rejection: Option<Rejection>,
 }
+
+/// Why a task run that waited for somebody is not to run.
+#[derive(Clone, Debug)]
+pub(crate) struct Rejection(pub(crate) Arc<str>);
 
 /// Where a task run is in its loop.
 #[derive(Clone, Debug)]
@@ -174,6 +179,16 @@ impl State {
     pub(crate) fn with_location(mut self, location: Arc<str>) -> Self {
         self.details_mut().location = Some(location);
         self
+    }
+
+    #[cfg(feature = "store")]
+    pub(crate) fn with_rejection(mut self, rejection: Rejection) -> Self {
+        self.details_mut().rejection = Some(rejection);
+        self
+    }
+
+    pub(crate) fn rejection(&self) -> Option<&Rejection> {
+        self.details.as_ref()?.rejection.as_ref()
     }
 
     /// Whether the next iteration of a loop begins with it, at once.

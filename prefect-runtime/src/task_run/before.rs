@@ -13,6 +13,7 @@ use crate::flow::trigger::{Refusal, Seen};
 use crate::flow::{Elsewhere, Passed, Upstreams};
 use crate::panics::guard;
 use crate::run::RunCore;
+use crate::state::Rejection;
 use crate::{Signal, State, StateKind, TaskError, Tracked, Value};
 
 /// What comes of the steps before the body.
@@ -115,6 +116,7 @@ fn steps(
     let resumed = more.resumed;
     let old = more.old.unwrap_or_else(|| State::new(StateKind::Pending));
     let upstream = more.upstream.as_ref();
+    check_rejected(core, &tracked, run, &old)?;
     check_upstream_skipped(core, &tracked, run, &old, upstream)?;
     // An upstream task that did not succeed is the trigger's business first.
     let mut made_of = Keeping::looks_at_inputs(core.graph.definition(run.task)).then(MadeOf::new);
@@ -151,6 +153,14 @@ fn steps(
 /// Enters the state, then ends the task run with it.
 pub(super) fn end<T>(core: &RunCore, tracked: &Tracked, run: RunId, old: &State, state: State) -> Step<T> {
     Err(enter(core, tracked, run, old, state).unwrap_or_else(|ended| ended))
+}
+
+/// Somebody was asked, and said no.
+pub(super) fn check_rejected(core: &RunCore, tracked: &Tracked, run: RunId, old: &State) -> Step<()> {
+    match old.rejection() {
+        Some(Rejection(why)) => end(core, tracked, run, old, State::failed(why.to_string())),
+        None => Ok(()),
+    }
 }
 
 const UPSTREAM_SKIPPED: &str = "Upstream task was skipped; if this was not the intended behavior, \

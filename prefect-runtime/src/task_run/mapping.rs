@@ -1,7 +1,7 @@
 //! The steps of a mapped task itself: how many children it has, and what they take their elements from.
 use std::sync::Arc;
 
-use super::before::{check_upstream_skipped, end};
+use super::before::{check_rejected, check_upstream_skipped, end};
 use super::{Step, done, enter, log_finished};
 use crate::clock::Tick;
 use crate::engine::{Done, End, Job, List, Mapping, Other, plain};
@@ -30,6 +30,7 @@ fn steps(core: &RunCore, job: &mut Job, passed: &mut Vec<Passed>) -> Step<Mappin
     let tracked = core.tracked(run);
     let more = job.more.take().map(|more| *more).unwrap_or_default();
     let old = more.old.unwrap_or_else(|| State::new(StateKind::Pending));
+    check_rejected(core, &tracked, run, &old)?;
     check_upstream_skipped(core, &tracked, run, &old, more.upstream.as_ref())?;
     let found = match guard(|| find_lists(core.graph.slots(run.task).unwrap_or_default(), passed)) {
         Ok(found) => found,

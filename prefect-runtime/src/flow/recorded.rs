@@ -1,0 +1,106 @@
+//! Runs that are recorded, and go on.
+use prefect_store::Store;
+
+use super::{Flow, FlowOutput, assert_may_wait};
+use crate::record::{Approval, Plan, ResumeError, Retry};
+use crate::run::{AsyncRuntime, FlowRun, Prepared, RecordedIn, Until};
+
+/// With the feature `store`.
+impl<O: FlowOutput> Flow<O> {
+    /// Goes on with a run of this flow that is recorded in a store, to its end. `run` is its id, the last digits of that, or
+    /// its name.
+    ///
+    /// * If its process died, tasks are run that had not finished.
+    /// * If it waits for somebody, the first of the paused tasks is let go on: see [`resume_with`](Self::resume_with).
+    /// * If it has failed, the failed tasks run again, and everything downstream of them: see [`retry`](Self::retry).
+    ///
+    /// What is recorded as done is not run again. A result that lives in memory only is computed again where a task that is
+    /// to run reads it.
+    ///
+    /// # Errors
+    /// If there is no such run, it has ended well or was cancelled, somebody else has it, or the flow has changed since it
+    /// was recorded. Nothing has changed then.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    /// use prefect::RunSettings;
+    /// use prefect::store::{Options, Store, StoreUrl};
+    ///
+    /// #[task]
+    /// fn build() -> u32 {
+    ///     7
+    /// }
+    ///
+    /// #[task(trigger = manual_only)]
+    /// fn deploy(version: Option<u32>) -> String {
+    ///     format!("version {} is out", version.unwrap())
+    /// }
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("runs.db");
+    /// let store = Store::open(&StoreUrl::sqlite(path), Options::default()).unwrap();
+    /// let flow = flow!("release", { deploy(build()) });
+    /// let run = flow.with(RunSettings::new().store(store.clone())).run();
+    /// assert_eq!(run.state().kind(), Running); // it waits for somebody
+    ///
+    /// // Later, perhaps in another process:
+    /// let flow = flow!("release", { deploy(build()) });
+    /// let run = flow.resume(&store, run.id()).unwrap();
+    /// assert_eq!(run.output().unwrap(), "version 7 is out");
+    /// ```
+    #[track_caller]
+    pub fn resume(&self, store: &Store, run: &str) -> Result<FlowRun<O>, ResumeError> {
+        self.resume_with(store, run, &Approval::default())
+    }
+
+    /// As [`resume`](Self::resume), with an answer to one of the tasks that wait for somebody.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume), and if the task does not wait.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    #[track_caller]
+    pub fn resume_with(&self, store: &Store, run: &str, approval: &Approval) -> Result<FlowRun<O>, ResumeError> {
+        self.go_on(store, run, |plan| {
+            if plan.has_failed() {
+                plan.retry(&self.graph, &Retry::Failed)?;
+            }
+            plan.answer(&self.graph, approval)
+        })
+    }
+
+    /// Runs tasks of a recorded run again, and keeps the results of the others.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume), and if the flow has no task of this name.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    #[track_caller]
+    pub fn retry(&self, store: &Store, run: &str, retry: &Retry) -> Result<FlowRun<O>, ResumeError> {
+        self.go_on(store, run, |plan| plan.retry(&self.graph, retry))
+    }
+
+    #[track_caller]
+    fn go_on(
+        &self,
+        store: &Store,
+        run: &str,
+        decide: impl FnOnce(&mut Plan) -> Result<(), ResumeError>,
+    ) -> Result<FlowRun<O>, ResumeError> {
+        assert_may_wait();
+        let mut plan = Plan::read(store, store.run(run)?, &self.graph)?;
+        decide(&mut plan)?;
+        let mut flow = self.unread();
+        plan.give(&self.graph, &mut flow.given)?;
+        let (recorded, states) = plan.take(store, &self.graph)?;
+        flow.settings.states = states;
+        flow.settings.recorded = Some(RecordedIn::Run(recorded));
+        let run = Prepared::new(&flow, Until::TheEnd, AsyncRuntime::own(), None).run();
+        Ok(run.with_output(self.output.clone()))
+    }
+}

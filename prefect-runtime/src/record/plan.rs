@@ -1,0 +1,176 @@
+//! A recorded run, read and taken, to go on with it.
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use prefect_store::{OwnedRun, Parked, RunRow, StateCode, Store, TaskKey};
+
+use super::recorder::{InLoop, Last, Recorder};
+use super::restored::state;
+use super::{ResumeError, graph};
+use crate::flow::graph::{Graph, TaskId};
+use crate::flow::{Given, GivenParameters, ParameterErrors};
+use crate::run::RunState;
+use crate::state::Looping;
+use crate::sync::Mutex;
+use crate::{Clock, Redactor, State, StateKind};
+
+/// So many task runs are read at once.
+const PAGE: u32 = 1_000;
+
+/// A recorded run that this process has taken, to go on with it: once.
+#[derive(Clone)]
+pub(crate) struct Recorded(Arc<Mutex<Option<Taken>>>);
+
+struct Taken {
+    run: OwnedRun,
+    flow: Last,
+    open: HashMap<(u32, Option<u32>), Last>,
+    numbers: Option<Vec<u32>>,
+}
+
+impl Recorded {
+    /// The recorder of the run; `None` if it went on already.
+    pub(crate) fn take(&self, graph: &Arc<Graph>, clock: &Clock, redactor: Redactor) -> Option<Recorder> {
+        let Taken { run, flow, open, numbers } = crate::lock::lock(&self.0).take()?;
+        Some(Recorder::new(run, graph, clock, redactor, flow, open, numbers))
+    }
+}
+
+impl fmt::Debug for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recorded")
+    }
+}
+
+/// A run that was read, before it is taken.
+pub(crate) struct Plan {
+    row: RunRow,
+    parameters: serde_json::Map<String, serde_json::Value>,
+    numbers: Option<Vec<u32>>,
+    pub(super) tasks: BTreeMap<TaskId, Row>,
+}
+
+/// What is recorded of one task, and of its children.
+pub(super) struct Row {
+    pub(super) state: State,
+    last: Last,
+    pub(super) children: Vec<(State, Last)>,
+}
+
+impl Plan {
+    /// Reads a run, and looks whether this flow can go on with it. Nothing is changed.
+    pub(crate) fn read(store: &Store, row: RunRow, flow: &Graph) -> Result<Self, ResumeError> {
+        let run = row.id.short().to_string();
+        if row.flow != *flow.name {
+            return Err(ResumeError::OtherFlow { run, flow: row.flow, not: flow.name.to_string() });
+        }
+        let input = store.input(row.id)?;
+        let unreadable = |why: String| ResumeError::Unreadable { run: run.clone(), why };
+        let difference = graph::read(&input.graph)
+            .and_then(|then| graph::difference(&then, flow))
+            .map_err(|error| unreadable(format!("its recorded graph cannot be read: {error}")))?;
+        if !difference.is_empty() {
+            return Err(ResumeError::Changed { run, difference });
+        }
+        let parameters = serde_json::from_str(&input.parameters)
+            .map_err(|error| unreadable(format!("its recorded parameters cannot be read: {error}")))?;
+        // The same tasks, perhaps in another order.
+        let ours: HashMap<&str, TaskId> = (0..).zip(flow.slugs()).map(|(task, slug)| (&**slug, task)).collect();
+        let task_of: Vec<Option<TaskId>> =
+            input.graph.slugs.iter().map(|slug| ours.get(slug.as_str()).copied()).collect();
+        let same_order = task_of.iter().zip(0..).all(|(task, number)| *task == Some(number));
+        let numbers = (!same_order).then(|| {
+            let mut numbers = vec![0; flow.len()];
+            for (number, task) in (0..).zip(&task_of) {
+                if let Some(task) = task {
+                    numbers[*task as usize] = number;
+                }
+            }
+            numbers
+        });
+        let mut tasks: BTreeMap<TaskId, Row> = BTreeMap::new();
+        let mut after: Option<TaskKey> = None;
+        loop {
+            let page = store.recorded(row.id, after, PAGE)?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.key());
+            for (recorded, result) in page {
+                let task = task_of.get(recorded.task as usize).copied().flatten();
+                let task = task.ok_or_else(|| unreadable(format!("it has no task {}", recorded.task)))?;
+                let state = state(flow, task, &recorded, result.as_ref()).map_err(unreadable)?;
+                let in_loop = |looping: &Looping| {
+                    Some(Arc::new(InLoop { iteration: looping.iteration, result: result.clone()? }))
+                };
+                let last = Last {
+                    state: recorded.state,
+                    version: recorded.version,
+                    begun: if recorded.started_at.is_some() { recorded.attempt } else { 0 },
+                    looping: state.looping().and_then(in_loop),
+                };
+                match recorded.index {
+                    None => drop(tasks.insert(task, Row { state, last, children: Vec::new() })),
+                    Some(index) => {
+                        let row = tasks
+                            .get_mut(&task)
+                            .ok_or_else(|| unreadable("a child is recorded of a task that is not".to_owned()))?;
+                        let nothing = || (State::new(StateKind::Pending), Last::NOTHING);
+                        let index = index as usize;
+                        if row.children.len() <= index {
+                            row.children.resize_with(index + 1, nothing);
+                        }
+                        row.children[index] = (state, last);
+                    }
+                }
+            }
+        }
+        Ok(Self { row, parameters, numbers, tasks })
+    }
+
+    /// Gives a flow the values that the run was given.
+    pub(crate) fn give(&mut self, graph: &Graph, given: &mut GivenParameters) -> Result<(), ResumeError> {
+        for (name, value) in std::mem::take(&mut self.parameters) {
+            given.insert(name, Given::Json(value));
+        }
+        match ParameterErrors::of(given.resolve(&graph.parameters, None).1) {
+            None => Ok(()),
+            Some(errors) => Err(ResumeError::Unreadable { run: self.run(), why: errors.to_string() }),
+        }
+    }
+
+    /// The run, for people.
+    pub(super) fn run(&self) -> String {
+        self.row.id.short().to_string()
+    }
+
+    /// Whether it waits for somebody, and for nothing else.
+    pub(super) fn is_paused(&self) -> bool {
+        self.row.state == StateCode::PAUSED
+    }
+
+    /// Whether it has ended without success.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.row.state.is_failure() && self.row.state != StateCode::CRASHED
+    }
+
+    /// Takes the run. What its tasks start from, and what records them.
+    pub(crate) fn take(mut self, store: &Store, graph: &Graph) -> Result<(Recorded, RunState), ResumeError> {
+        let run = store.claim(&self.row, Parked::Refuse).map_err(ResumeError::Refused)?;
+        self.forget_what_is_needed_again(graph);
+        let mut open = HashMap::new();
+        let mut states = RunState::new();
+        for (task, Row { state, last, children }) in self.tasks {
+            let number = self.numbers.as_ref().map_or(task, |numbers| numbers[task as usize]);
+            open.insert((number, None), last);
+            let mut states_of_children = Vec::with_capacity(children.len());
+            for (child, (state, last)) in (0..).zip(children) {
+                open.insert((number, Some(child)), last);
+                states_of_children.push(state);
+            }
+            states.set_mapped(graph.slug(task).to_string(), state, states_of_children);
+        }
+        let flow = Last::of_flow(StateCode::RUNNING, run.version());
+        let taken = Taken { run, flow, open, numbers: self.numbers };
+        Ok((Recorded(Arc::new(Mutex::new(Some(taken)))), states))
+    }
+}
