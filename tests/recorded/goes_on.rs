@@ -92,7 +92,7 @@ static CALLS: AtomicU32 = AtomicU32::new(0);
 
 #[task]
 fn works_later(x: u32) -> Result<u32, String> {
-    if CALLS.fetch_add(1, Ordering::SeqCst) % 2 == 0 { Err("not yet".to_owned()) } else { Ok(x) }
+    if CALLS.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) { Err("not yet".to_owned()) } else { Ok(x) }
 }
 
 #[task]
