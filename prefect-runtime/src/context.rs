@@ -240,6 +240,12 @@ impl Context {
         self.0.as_ref().is_some_and(|c| c.resumed)
     }
 
+    /// Whether the run was [cancelled](crate::Canceller): a plain function, which cannot be stopped, had better return.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.run().is_some_and(|(services, ..)| services.canceller.as_ref().is_some_and(crate::Canceller::is_cancelled))
+    }
+
     /// The name of the flow.
     #[must_use]
     pub fn flow_name(&self) -> Option<&str> {

@@ -89,7 +89,7 @@ pub use redact::Redactor;
 #[cfg(feature = "object-store")]
 pub use results::ObjectStoreResult;
 pub use results::{IntoTaskResult, LocalResult, ResultStore, Serializer, TaskResult};
-pub use run::{Executor, FlowRun, PauseAnswer, RunSettings, RunState, TaskRunInfo, Unsuccessful};
+pub use run::{Canceller, Executor, FlowRun, PauseAnswer, RunSettings, RunState, TaskRunInfo, Unsuccessful};
 pub use secrets::{EnvVarSecret, Secret, SecretError, SecretString, SecretValue};
 pub use state::{Signal, SignalKind, State, StateKind, StateKinds, StateResult, UnknownStateKind, raise};
 #[cfg(feature = "cli")]

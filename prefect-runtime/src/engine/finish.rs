@@ -122,7 +122,7 @@ impl Engine {
             record.upstream = Flags::Special;
         }
         record.waits_for -= edges;
-        if record.is_released() {
+        if record.is_released() && self.cleaning.as_ref().is_none_or(|cleaning| cleaning.contains(&reader)) {
             self.ready.push(reader);
         }
     }

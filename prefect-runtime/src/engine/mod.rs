@@ -7,6 +7,7 @@
 //! is mapped, in one region each.
 mod again;
 mod batch;
+mod cancel;
 mod finish;
 mod given;
 mod ready;
@@ -148,6 +149,8 @@ pub(crate) struct Engine {
     /// Resources that are set up again.
     again: Again,
     unfinished: usize,
+    /// Of a run that was cancelled: what still runs.
+    cleaning: Option<BTreeSet<TaskId>>,
     pub(crate) garbage: Garbage,
 }
 
@@ -233,6 +236,7 @@ impl Engine {
             attempts: HashMap::new(),
             again: Again::default(),
             unfinished: 0,
+            cleaning: None,
             garbage: Garbage::default(),
         }
     }

@@ -34,6 +34,9 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until, held: H
             for child in engine.children(*task).into_iter().flatten() {
                 steps.look_at(&mut engine, child);
             }
+            if core.is_cancelled() {
+                return Ran { engine, broken: steps.lost, held };
+            }
             if steps.lost.is_some() {
                 return Ran { engine, broken: steps.lost, held };
             }
@@ -48,7 +51,10 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until, held: H
             let flow = &*core.graph.name;
             tracing::info!(target: "prefect", flow, "Waiting for next available Task run at {}", clock.at(due));
         }
-        clock.block_until(due);
+        match core.cancelled() {
+            None => clock.block_until(due),
+            Some(cancelled) => wait(clock, either(clock.sleep_until(due), cancelled)),
+        }
         engine.wake(clock.now());
         // A resource that is set up again is gone before that, unless somebody needs it.
         engine.garbage.clear();
@@ -85,7 +91,7 @@ impl<'c> Steps<'c> {
             return;
         }
         // One that loops is ready again.
-        while std::mem::take(&mut self.is_ready[record as usize]) {
+        while !self.core.is_cancelled() && std::mem::take(&mut self.is_ready[record as usize]) {
             engine.start(record, &mut self.batch);
             let job = self.batch.pop(&mut self.passed).expect("just started");
             let now = self.core.services.clock.now();
@@ -123,11 +129,11 @@ fn run_body(core: &Arc<RunCore>, started: Started, inputs: &mut Vec<Option<Value
     let ended = match (limit, core.graph.kind(started.body.run.task).code.kind()) {
         (None, _) => match task_run::call(core, &started.body, inputs, FirstPoll::InPlace) {
             Call::Ended(result) => Ended::Body(result),
-            Call::Waits(future, context) => Ended::Body(wait(clock, drive(future, context))),
+            Call::Waits(future, context) => wait(clock, cancellable(core, drive(future, context))),
         },
         (Some(limit), BodyKind::Async) => match task_run::call(core, &started.body, inputs, FirstPoll::Later) {
             Call::Ended(result) => Ended::Body(result),
-            Call::Waits(future, context) => wait(clock, timed(core, limit, drive(future, context))),
+            Call::Waits(future, context) => wait(clock, timed(core, limit, cancellable(core, drive(future, context)))),
         },
         (Some(limit), BodyKind::Sync) => on_its_own_thread(core, &started, std::mem::take(inputs), limit),
     };
@@ -139,12 +145,33 @@ async fn drive(future: Quiet<TaskFuture>, context: Context) -> Result<Value, Tas
     poll_fn(move |cx| task_run::caught_poll(&mut future, &context, cx)).await
 }
 
+/// The body's end, or that of the run, whichever comes first.
+async fn cancellable(core: &RunCore, body: impl Future<Output = Result<Value, TaskError>>) -> Ended {
+    let mut cancelled = core.cancelled();
+    let mut body = pin!(body);
+    poll_fn(|cx| {
+        let is_over = cancelled.as_mut().is_some_and(|cancelled| cancelled.poll_cancelled(cx.waker()).is_ready());
+        if is_over { Poll::Ready(Ended::Cancelled) } else { body.as_mut().poll(cx).map(Ended::Body) }
+    })
+    .await
+}
+
+/// Ends with the one that ends first.
+async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|cx| match one.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => other.as_mut().poll(cx),
+    })
+    .await;
+}
+
 /// The body's end, or the timeout, whichever comes first.
-async fn timed(core: &RunCore, limit: Duration, body: impl Future<Output = Result<Value, TaskError>>) -> Ended {
+async fn timed(core: &RunCore, limit: Duration, body: impl Future<Output = Ended>) -> Ended {
     let mut sleep = pin!(core.services.clock.sleep(limit));
     let mut body = pin!(body);
     poll_fn(|cx| match body.as_mut().poll(cx) {
-        Poll::Ready(result) => Poll::Ready(Ended::Body(result)),
+        Poll::Ready(ended) => Poll::Ready(ended),
         Poll::Pending => sleep.as_mut().poll(cx).map(|()| Ended::TimedOut),
     })
     .await
@@ -178,7 +205,7 @@ fn on_its_own_thread(core: &Arc<RunCore>, started: &Started, mut inputs: Vec<Opt
         timed(core, limit, async {
             let (result, busy) = told.await.unwrap_or_else(|_| (Err("its thread ended".into()), clock.busy()));
             kept = Some(busy);
-            result
+            Ended::Body(result)
         }),
     );
     drop(kept);

@@ -2,23 +2,23 @@
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::task::{Wake, Waker};
+use std::task::{Poll, Wake, Waker};
 
 use super::accounted::Accounted;
 use super::attempt::Attempt;
 use super::commits::Commits;
 use super::desk::Desk;
 use super::threads;
+use crate::State;
 use crate::clock::{Tick, Timer};
 use crate::context::Context;
-use crate::engine::{Done, Engine};
+use crate::engine::{Batch, Engine};
 use crate::flow::TaskFuture;
 use crate::lock::lock;
 use crate::quiet::Quiet;
 use crate::run::{RunCore, Until};
 use crate::sync::{Condvar, Mutex, spawn_on};
 use crate::task_run::{self, Ended, Started};
-use crate::{State, TaskError, Value};
 
 /// How many bodies may have outlived their timeouts at once, in the whole process: each keeps a thread.
 const MAX_STUCK: isize = 512;
@@ -159,9 +159,19 @@ impl Pool {
             Away::Plain(_) => None,
         };
         let run = async move {
-            let mut future = Some(future);
-            let result = poll_fn(|cx| task_run::caught_poll(&mut future, &context, cx)).await;
-            pool.has_ended(body, result);
+            let (mut future, mut cancelled) = (Some(future), pool.core.cancelled());
+            let ended = poll_fn(|cx| {
+                if let Some(cancelled) = &mut cancelled
+                    && cancelled.poll_cancelled(cx.waker()).is_ready()
+                {
+                    // What the body holds goes before its end is told.
+                    future = None;
+                    return Poll::Ready(Ended::Cancelled);
+                }
+                task_run::caught_poll(&mut future, &context, cx).map(Ended::Body)
+            });
+            let ended = ended.await;
+            pool.has_ended(body, ended);
         };
         let clock = &self.core.services.clock;
         let handle = self.core.services.runtime.handle();
@@ -172,7 +182,7 @@ impl Pool {
         }
     }
 
-    fn has_ended(&self, body: Away, result: Result<Value, TaskError>) {
+    fn has_ended(&self, body: Away, ended: Ended) {
         let started = match body {
             Away::Plain(started) => started,
             Away::Timed(attempt) => match attempt.claim() {
@@ -180,7 +190,7 @@ impl Pool {
                 None => return,
             },
         };
-        self.come_back(Back { started, ended: Ended::Body(result) });
+        self.come_back(Back { started, ended });
     }
 
     /// A body has ended on the runtime, or was given up there.
@@ -220,12 +230,17 @@ impl Pool {
         self.ended.notify_all();
     }
 
-    /// What is left after the last worker has ended.
-    pub(super) fn take_done(&self, sched: &mut Sched) {
+    /// What is left after the last worker has ended. What comes back is to be dropped outside the lock.
+    #[must_use]
+    pub(super) fn take_done(&self, sched: &mut Sched) -> Vec<Batch> {
+        let mut left = Vec::new();
         for desk in &self.desks {
-            let mut done: Vec<Done> = std::mem::take(&mut lock(desk).done);
+            let Desk { mut batch, mut done } = std::mem::take(&mut *lock(desk));
             self.complete(sched, &mut done);
+            sched.engine.take_back(&mut batch);
+            left.push(batch);
         }
+        left
     }
 }
 
@@ -233,6 +248,19 @@ impl Pool {
 pub(super) enum Away {
     Plain(Started),
     Timed(Arc<Attempt>),
+}
+
+/// Wakes the workers when the run is cancelled.
+pub(super) struct Stop(pub(super) Weak<Pool>);
+impl Wake for Stop {
+    fn wake(self: Arc<Self>) {
+        if let Some(pool) = self.0.upgrade() {
+            let mut sched = lock(&pool.sched);
+            for _ in 0..sched.waiting {
+                pool.grant(&mut sched);
+            }
+        }
+    }
 }
 
 /// Wakes the run when the next scheduled task run is due.

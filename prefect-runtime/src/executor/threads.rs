@@ -2,11 +2,12 @@
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
 use super::attempt::Attempt;
-use super::pool::{Away, Back, Pool, Sched};
+use super::pool::{Away, Back, Pool, Sched, Stop};
 use crate::clock::{Held, HoldsToken, Tick};
 use crate::context::{Context, Working};
 use crate::engine::{Alike, Batch, Done, Engine, Garbage, Job, Work};
@@ -26,6 +27,8 @@ pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUs
     let pool = Pool::new(core, engine, workers, until);
     // A worker whose body takes too long is left behind with its thread, and the caller must come back: then it only waits.
     let caller_works = !core.has_timeouts();
+    let stop = Waker::from(Arc::new(Stop(Arc::downgrade(&pool))));
+    let _stops = core.services.canceller.as_ref().map(|canceller| canceller.wake(&stop));
     for worker in usize::from(caller_works)..workers {
         if let Err(error) = spawn(&pool, worker, None) {
             // Fewer will do, if there is one at all.
@@ -47,11 +50,13 @@ pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUs
     while sched.live > 0 {
         sched = sched.wait(&pool.ended);
     }
-    pool.take_done(&mut sched);
+    let left = pool.take_done(&mut sched);
     // Threads that were left behind may hold the pool for ever: the engine is taken out of it.
     let (engine, broken) = (sched.engine.take_out(), sched.broken.take());
     let clock = &core.services.clock;
     let held = if sched.token_left { clock.inherit() } else { clock.hold() };
+    drop(sched);
+    drop(left);
     Ran { engine, broken, held }
 }
 
@@ -180,11 +185,14 @@ impl<'p> Worker<'p> {
                 let mut desk = lock(&self.pool.desks[self.me]);
                 desk.done.append(&mut self.done);
                 desk.done.extend(done);
-                current = desk.batch.next(&mut self.passed);
+                // Once it is cancelled, nothing starts: what is left lies there for the end.
+                current = if self.pool.core.is_cancelled() { None } else { desk.batch.next(&mut self.passed) };
                 if current.is_none() {
                     std::mem::swap(&mut desk.done, &mut self.done);
-                    // Its stretch is over, and must not hold a list until the next one comes.
-                    std::mem::swap(&mut desk.batch, &mut self.batch);
+                    if !self.pool.core.is_cancelled() {
+                        // Its stretch is over, and must not hold a list until the next one comes.
+                        std::mem::swap(&mut desk.batch, &mut self.batch);
+                    }
                 }
             }
         }
@@ -329,10 +337,11 @@ impl<'p> Worker<'p> {
                 sched = lock(&pool.sched);
                 continue;
             }
-            let room = sched.commits.room();
+            let cancelled = pool.core.is_cancelled();
+            let room = if cancelled { 0 } else { sched.commits.room() };
             let max = batch_size(sched.mean, sched.engine.ready(), pool.desks.len()).min(room);
             sched.engine.take(max, &mut self.batch);
-            if self.batch.is_empty() {
+            if self.batch.is_empty() && !cancelled {
                 left = self.take_from_others(&mut sched);
             }
             if !self.batch.is_empty() {
@@ -398,7 +407,8 @@ impl<'p> Worker<'p> {
     /// Whether nothing will happen any more.
     fn is_over(&self, sched: &Sched) -> bool {
         let others_sleep = sched.waiting - sched.granted + 1 >= sched.live;
-        let due = self.pool.until == Until::TheEnd && sched.engine.next_due().is_some();
+        let due =
+            self.pool.until == Until::TheEnd && sched.engine.next_due().is_some() && !self.pool.core.is_cancelled();
         let waits = due || sched.away > 0 || !sched.back.is_empty() || !sched.commits.is_empty();
         sched.engine.is_over() || (others_sleep && !waits)
     }

@@ -1,4 +1,5 @@
 //! One run of one flow: what its tasks share, how it starts and ends, what is left of it.
+mod canceller;
 mod flow_run;
 mod left_behind;
 mod on_schedule;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub(crate) use canceller::Cancelled;
+pub use canceller::Canceller;
 pub use flow_run::{FlowRun, TaskRunInfo};
 pub(crate) use on_schedule::{run, run_next};
 pub use run_state::{PauseAnswer, RunState};
@@ -42,6 +45,8 @@ pub(crate) struct Services {
     /// When the run was to start.
     pub(crate) scheduled_start_time: Timestamp,
     pub(crate) observers: Vec<Quiet<Arc<dyn Observer>>>,
+    /// Who may cancel the run.
+    pub(crate) canceller: Option<Canceller>,
     /// Who records the run, if it is recorded.
     pub(crate) recorder: Option<Arc<Recorder>>,
     /// Where log lines go that are written in the run, if not to who listens on the thread.
@@ -77,6 +82,7 @@ impl Services {
             config: Config::default(),
             notifications,
             observers: Vec::new(),
+            canceller: None,
             recorder: None,
             log: None,
         }

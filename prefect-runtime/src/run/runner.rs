@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::left_behind::LeftBehind;
 use super::run_state::{Given, PauseAnswer, RunState};
 use super::runtime::AsyncRuntime;
-use super::{Executor, FlowRun, RunSettings, Services};
+use super::{Cancelled, Canceller, Executor, FlowRun, RunSettings, Services};
 use crate::cache::{Cache, GivenValue, Kept};
 use crate::clock::{Held, Tick, nanos};
 use crate::door::{Change, change};
@@ -26,6 +26,7 @@ use crate::results::TaskResult;
 use crate::schedule::ClockEvent;
 use crate::state::Start;
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::{Clock, Config, Signal, SignalKind, State, StateKind, TaskError, Tracked, context, random};
 
 /// What the executor and the task runs of one run share.
@@ -39,6 +40,8 @@ pub(crate) struct RunCore {
     pub(crate) results: Option<TaskResult>,
     /// What goes to the cache when the run has ended.
     for_cache: Mutex<Vec<(RunId, String, Kept)>>,
+    /// Whether a run that was cancelled has come so far that its resources are cleaned up.
+    cleans_up: AtomicBool,
     seed: u64,
 }
 
@@ -77,6 +80,27 @@ impl RunCore {
             max: definition.max_retries.unwrap_or(defaults.max_retries),
             delay: definition.retry_delay.unwrap_or(RetryDelay::Fixed(defaults.retry_delay.unwrap_or_default())),
         }
+    }
+
+    /// Whether no body may start, because somebody has cancelled the run.
+    #[inline]
+    pub(crate) fn is_cancelled(&self) -> bool {
+        match &self.services.canceller {
+            None => false,
+            Some(canceller) => canceller.is_cancelled() && !self.cleans_up(),
+        }
+    }
+
+    /// Whether a cancelled run cleans up its resources.
+    #[inline]
+    pub(crate) fn cleans_up(&self) -> bool {
+        self.cleans_up.load(Ordering::Acquire)
+    }
+
+    /// What ends when the run is cancelled; nothing does for what cleans up.
+    pub(crate) fn cancelled(&self) -> Option<Cancelled> {
+        let canceller = self.services.canceller.as_ref().filter(|_| !self.cleans_up());
+        canceller.map(Canceller::cancelled)
     }
 
     /// Whether some task has an async body.
@@ -228,6 +252,7 @@ impl Prepared {
             config,
             notifications,
             observers: settings.observers.clone(),
+            canceller: settings.canceller.clone(),
             recorder,
             log: settings.log.clone(),
         });
@@ -243,6 +268,7 @@ impl Prepared {
             cache: settings.cache.clone().unwrap_or_else(Cache::of_process),
             results: settings.results.clone(),
             for_cache: Mutex::default(),
+            cleans_up: AtomicBool::new(false),
             seed,
         });
         let name = Arc::clone(&flow.graph.name);
@@ -311,7 +337,12 @@ impl Prepared {
             log_beginning(&self.core);
             ran = self.execute(ran.engine, ran.held);
         }
-        let state = self.conclude(&running, &ran);
+        let cancelled = self.core.is_cancelled();
+        if cancelled && ran.broken.is_none() && ran.engine.release_clean_ups() {
+            self.core.cleans_up.store(true, Ordering::Release);
+            ran = self.execute(ran.engine, ran.held);
+        }
+        let state = if cancelled { self.cancelled(&running, &ran) } else { self.conclude(&running, &ran) };
         self.end(state, Some(ran.engine), begun, ran.held)
     }
 
@@ -349,8 +380,8 @@ impl Prepared {
 
     /// Whether the run is to go on, after somebody was asked about the tasks that are paused.
     fn ask_about_paused(&self, ran: &mut Ran) -> bool {
-        let Some(ask) = self.settings.on_pause.as_ref().filter(|_| self.until == Until::TheEnd && ran.broken.is_none())
-        else {
+        let goes_on = self.until == Until::TheEnd && ran.broken.is_none() && !self.core.is_cancelled();
+        let Some(ask) = self.settings.on_pause.as_ref().filter(|_| goes_on) else {
             return false;
         };
         let paused = ran.engine.paused();
@@ -363,6 +394,12 @@ impl Prepared {
             }
         }
         !paused.is_empty()
+    }
+
+    /// The state of a run that somebody has cancelled.
+    fn cancelled(&self, running: &State, ran: &Ran) -> State {
+        let cancelled = State::new(StateKind::Cancelled).with_message("Flow run was cancelled.");
+        self.finally(running, ran.broken.clone().unwrap_or(cancelled))
     }
 
     /// The state that the run ends in, before the flow's handlers: decided by the reference tasks.

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{PauseAnswer, RunState};
+use super::{Canceller, PauseAnswer, RunState};
 use crate::cache::Cache;
 use crate::door::Observer;
 use crate::engine::KeepResults;
@@ -64,6 +64,7 @@ pub struct RunSettings {
     pub(crate) log: Option<tracing::Dispatch>,
     /// What keeps results instead of the stores that the flow names.
     pub(crate) results: Option<TaskResult>,
+    pub(crate) canceller: Option<Canceller>,
     /// Where the run is recorded.
     #[cfg(feature = "store")]
     pub(crate) recorded: Option<RecordedIn>,
@@ -215,6 +216,12 @@ impl RunSettings {
     #[cfg(feature = "store")]
     pub fn store(mut self, store: prefect_store::Store) -> Self {
         self.recorded = Some(RecordedIn::Store(store));
+        self
+    }
+
+    /// Who may cancel the run. Default: nobody.
+    pub fn canceller(mut self, canceller: Canceller) -> Self {
+        self.canceller = Some(canceller);
         self
     }
 

@@ -1,4 +1,6 @@
 //! The steps after the body.
+use std::borrow::Cow;
+
 use super::keep::{Keeping, cache_result, checkpoint};
 use super::{Body, Started, Step, done, enter, log_finished};
 use crate::clock::Tick;
@@ -14,6 +16,8 @@ pub(crate) enum Ended {
     Body(Result<Value, TaskError>),
     /// It took longer than its timeout.
     TimedOut,
+    /// The run was cancelled while it waited.
+    Cancelled,
 }
 
 /// Takes a task run from the end of its body to its next state.
@@ -89,6 +93,7 @@ fn outcome(core: &RunCore, this: Iteration<'_>, ended: Ended, keeping: Option<&K
         Ended::Body(Ok(value)) => {
             return (checkpoint(core, keeping, value), Ends::ByTheRules);
         }
+        Ended::Cancelled => return (cancelled(CANCELLED), Ends::Now),
         Ended::TimedOut => {
             let state = Signal::of(SignalKind::Timeout).into_state();
             let result = StateResult::Signal(SignalKind::Timeout, Some("Execution timed out.".into()));
@@ -121,13 +126,23 @@ fn outcome(core: &RunCore, this: Iteration<'_>, ended: Ended, keeping: Option<&K
         };
         return (state, ends);
     }
+    // It was told to stop, and has.
+    if core.is_cancelled() {
+        return (cancelled(format!("{CANCELLED}: {}", core.services.redacted(&error))), Ends::Now);
+    }
     tracing::error!(target: "prefect.TaskRunner", "Task '{}': Exception encountered during task execution!", core.full_name(this.run));
     (core.services.error_state(StateKind::Failed, "Error during execution of task", error), Ends::ByTheRules)
 }
 
+const CANCELLED: &str = "Cancelled while it ran";
+
+fn cancelled(message: impl Into<Cow<'static, str>>) -> State {
+    State::new(StateKind::Cancelled).with_message(message)
+}
+
 fn check_retry(core: &RunCore, tracked: &Tracked, run: RunId, attempt: u32, state: State) -> Step<State> {
     let retries = core.retries(run.task);
-    if !state.kind().is_failed() || retries.max == 0 {
+    if !state.kind().is_failed() || retries.max == 0 || core.is_cancelled() {
         return Ok(state);
     }
     if let Some(retry_on) = &core.graph.definition(run.task).retry_on {

@@ -201,6 +201,10 @@ fn check_trigger(
 ) -> Step<()> {
     // Without states, all that is upstream succeeded, and the trigger is the one that asks for that.
     let Some(upstream) = upstream else { return Ok(()) };
+    // The clean-ups of a cancelled run do not wait for what will not run.
+    if core.cleans_up() {
+        return Ok(());
+    }
     let trigger = &core.graph.definition(run.task).trigger;
     let seen = Seen { graph: &core.graph, reader: run.task, records: &upstream.records };
     let upstreams = Upstreams { states: &upstream.states, resumed, seen: Some(seen) };

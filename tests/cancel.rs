@@ -1,0 +1,230 @@
+//! Runs that are cancelled.
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::time::Duration;
+
+use prefect::prelude::*;
+use prefect::{Canceller, Clock, Config, Executor, FlowRun, RunSettings};
+
+fn executors() -> [Executor; 3] {
+    [Executor::Local, Executor::threads(1), Executor::threads(2)]
+}
+
+fn settings(executor: Executor, canceller: &Canceller) -> RunSettings {
+    let clock = Clock::virtual_from("2026-01-01T00:00:00Z".parse().unwrap());
+    let settings = RunSettings::new().executor(executor).clock(clock).seed(1).config(Config::default());
+    settings.canceller(canceller.clone())
+}
+
+/// What became of each task run: name and state.
+fn states<O>(run: &FlowRun<O>) -> Vec<(String, StateKind)> {
+    run.task_runs().map(|task| (task.name, task.state.kind())).collect()
+}
+
+fn named<const N: usize>(states: [(&str, StateKind); N]) -> Vec<(String, StateKind)> {
+    states.into_iter().map(|(name, kind)| (name.to_owned(), kind)).collect()
+}
+
+#[task]
+fn cancels(#[shared] canceller: &Canceller) -> u32 {
+    canceller.cancel();
+    1
+}
+
+#[task]
+fn next(x: u32) -> u32 {
+    x + 1
+}
+
+#[test]
+fn what_has_not_started_stays_pending() {
+    for executor in executors() {
+        let canceller = Canceller::new();
+        let flow = flow!("cancelled", { next(next(cancels())) }).share(canceller.clone());
+        let run = flow.with(settings(executor, &canceller)).run();
+        assert_eq!((run.state().kind(), run.state().message()), (Cancelled, Some("Flow run was cancelled.")));
+        assert_eq!(states(&run), named([("cancels", Success), ("next", Pending), ("next", Pending)]), "{executor:?}");
+    }
+}
+
+/// Counts what is dropped.
+struct Held(Arc<AtomicU32>);
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[task]
+async fn waits(#[shared] dropped: &Arc<AtomicU32>) -> u32 {
+    let _held = Held(Arc::clone(dropped));
+    prefect::sleep(Duration::from_secs(3_600)).await;
+    7
+}
+
+/// After a minute.
+#[task]
+async fn cancels_later(#[shared] canceller: &Canceller) {
+    prefect::sleep(Duration::from_secs(60)).await;
+    canceller.cancel();
+}
+
+#[test]
+fn async_bodies_are_dropped_where_they_wait() {
+    for executor in [Executor::threads(1), Executor::threads(2)] {
+        let (canceller, dropped) = (Canceller::new(), Arc::new(AtomicU32::new(0)));
+        let flow = flow!("many", {
+            cancels_later();
+            for _ in 0..1_000 {
+                next(waits());
+            }
+        });
+        let flow = flow.share(canceller.clone()).share(Arc::clone(&dropped));
+        let run = flow.with(settings(executor, &canceller)).run();
+        assert_eq!(run.state().kind(), Cancelled);
+        assert_eq!(dropped.load(Ordering::SeqCst), 1_000);
+        let mut counts = [0; 3];
+        for (_, kind) in states(&run) {
+            match kind {
+                Success => counts[0] += 1,
+                Cancelled => counts[1] += 1,
+                Pending => counts[2] += 1,
+                other => panic!("{other}"),
+            }
+        }
+        assert_eq!(counts, [1, 1_000, 1_000], "{executor:?}");
+        assert_eq!(run.duration(), Duration::from_secs(60));
+    }
+}
+
+#[task(max_retries = 1, retry_delay = "1h")]
+fn fails() -> Result<u32, String> {
+    Err("boom".to_owned())
+}
+
+#[test]
+fn a_wait_for_a_retry_ends() {
+    for executor in [Executor::threads(1), Executor::threads(2)] {
+        let canceller = Canceller::new();
+        let flow = flow!("retries", {
+            fails();
+            cancels_later();
+        });
+        let run = flow.share(canceller.clone()).with(settings(executor, &canceller)).run();
+        assert_eq!((run.state().kind(), run.duration()), (Cancelled, Duration::from_secs(60)));
+        assert_eq!(states(&run)[0], ("fails".to_owned(), Retrying), "{executor:?}");
+    }
+    // One after the other on one thread: somebody else has to cancel.
+    let canceller = Canceller::new();
+    let flow = flow!("retries", { fails() });
+    let on_retry = {
+        let canceller = canceller.clone();
+        move |_: &Tracked, _: &State, new: &State| {
+            if new.kind() == Retrying {
+                canceller.cancel();
+            }
+        }
+    };
+    let flow = flow.with(settings(Executor::Local, &canceller).observer(Arc::new(Sees(on_retry))));
+    let run = flow.run();
+    assert_eq!((run.state().kind(), run.duration()), (Cancelled, Duration::ZERO));
+}
+
+struct Sees<F>(F);
+impl<F: Fn(&Tracked, &State, &State) + Send + Sync> prefect::Observer for Sees<F> {
+    fn changed(&self, object: &Tracked, old: &State, new: &State) {
+        self.0(object, old, new);
+    }
+}
+
+#[task]
+fn stops_when_told(#[shared] together: &Arc<Barrier>) -> Result<u32, String> {
+    together.wait();
+    while !context().is_cancelled() {
+        std::thread::yield_now();
+    }
+    Err("stopped half-way".to_owned())
+}
+
+#[task]
+fn goes_on_to_its_end(#[shared] together: &Arc<Barrier>) -> u32 {
+    together.wait();
+    while !context().is_cancelled() {
+        std::thread::yield_now();
+    }
+    8
+}
+
+#[task]
+fn cancels_both(#[shared] together: &Arc<Barrier>, #[shared] canceller: &Canceller) {
+    together.wait();
+    canceller.cancel();
+}
+
+#[test]
+fn plain_functions_are_told_and_waited_for() {
+    let (canceller, together) = (Canceller::new(), Arc::new(Barrier::new(3)));
+    let flow = flow!("blocking", {
+        stops_when_told();
+        next(goes_on_to_its_end());
+        cancels_both();
+    });
+    let flow = flow.share(canceller.clone()).share(together);
+    let run = flow.with(settings(Executor::threads(3), &canceller)).run();
+    let expected =
+        [("stops_when_told", Cancelled), ("goes_on_to_its_end", Success), ("next", Pending), ("cancels_both", Success)];
+    assert_eq!(states(&run), named(expected));
+    let stopped = run.task_runs().next().unwrap().state;
+    assert_eq!(stopped.message(), Some("Cancelled while it ran: stopped half-way"));
+}
+
+/// In which order resources were set up and cleaned up.
+type Log = Arc<Mutex<Vec<String>>>;
+
+#[task(in_memory)]
+fn open(#[shared] log: &Log, name: String) -> Arc<str> {
+    log.lock().unwrap().push(format!("open {name}"));
+    name.into()
+}
+
+#[task]
+fn close(#[shared] log: &Log, name: &Arc<str>) {
+    log.lock().unwrap().push(format!("close {name}"));
+}
+
+#[task]
+fn uses(name: &Arc<str>, x: u32) -> u32 {
+    x + u32::try_from(name.len()).unwrap()
+}
+
+#[test]
+fn what_was_set_up_is_cleaned_up() {
+    for executor in executors() {
+        let (canceller, log) = (Canceller::new(), Log::default());
+        let flow = flow!("resources", {
+            resource(open("outer"), close, |outer| {
+                let last = resource(open("inner", upstream_tasks = [outer]), close, |inner| {
+                    uses(inner, uses(inner, cancels(upstream_tasks = [inner])))
+                });
+                uses(outer, last)
+            });
+        });
+        let flow = flow.share(canceller.clone()).share(Arc::clone(&log));
+        let run = flow.with(settings(executor, &canceller)).run();
+        assert_eq!(run.state().kind(), Cancelled);
+        let log = log.lock().unwrap().clone();
+        assert_eq!(log, ["open outer", "open inner", "close inner", "close outer"], "{executor:?}");
+    }
+}
+
+#[test]
+fn cancelling_twice_or_too_late_changes_nothing() {
+    let canceller = Canceller::new();
+    let flow = flow!("late", { next(1) });
+    let run = flow.with(settings(Executor::Local, &canceller)).run();
+    canceller.cancel();
+    canceller.cancel();
+    assert_eq!(run.state().kind(), Success);
+    let again = flow!("late", { next(1) }).with(settings(Executor::threads(2), &canceller)).run();
+    assert_eq!((again.state().kind(), states(&again)), (Cancelled, named([("next", Pending)])));
+}
