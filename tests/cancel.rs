@@ -58,14 +58,14 @@ impl Drop for Held {
 #[task]
 async fn waits(#[shared] dropped: &Arc<AtomicU32>) -> u32 {
     let _held = Held(Arc::clone(dropped));
-    prefect::sleep(Duration::from_secs(3_600)).await;
+    prefect::sleep(Duration::from_hours(1)).await;
     7
 }
 
 /// After a minute.
 #[task]
 async fn cancels_later(#[shared] canceller: &Canceller) {
-    prefect::sleep(Duration::from_secs(60)).await;
+    prefect::sleep(Duration::from_mins(1)).await;
     canceller.cancel();
 }
 
@@ -93,7 +93,7 @@ fn async_bodies_are_dropped_where_they_wait() {
             }
         }
         assert_eq!(counts, [1, 1_000, 1_000], "{executor:?}");
-        assert_eq!(run.duration(), Duration::from_secs(60));
+        assert_eq!(run.duration(), Duration::from_mins(1));
     }
 }
 
@@ -111,7 +111,7 @@ fn a_wait_for_a_retry_ends() {
             cancels_later();
         });
         let run = flow.share(canceller.clone()).with(settings(executor, &canceller)).run();
-        assert_eq!((run.state().kind(), run.duration()), (Cancelled, Duration::from_secs(60)));
+        assert_eq!((run.state().kind(), run.duration()), (Cancelled, Duration::from_mins(1)));
         assert_eq!(states(&run)[0], ("fails".to_owned(), Retrying), "{executor:?}");
     }
     // One after the other on one thread: somebody else has to cancel.
