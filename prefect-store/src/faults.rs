@@ -10,9 +10,9 @@ mod off {
     #[derive(Clone, Debug, Default)]
     pub(crate) struct Faults;
 
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "the other one needs it")]
     impl Faults {
         #[inline]
-        #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "the other one needs it")]
         pub(crate) const fn call(&self, _: &Path) -> Result<(), StoreError> {
             Ok(())
         }

@@ -133,7 +133,8 @@ impl OwnedRun {
     /// is committed; and once, with the reason, if the run is lost. Be quick there, and do not wait for the store. A panic is
     /// logged.
     ///
-    /// Only the first call has an effect; what was committed before it is not told.
+    /// Only the first call has an effect; what was committed before it is not told. A listener that holds this run (not a
+    /// [`Weak`](std::sync::Weak) to it) keeps it alive for ever.
     pub fn on_commit(&self, listener: Box<dyn Fn(Result<Position, Lost>) + Send + Sync>) {
         let _ = self.recording.listener.set(listener);
     }

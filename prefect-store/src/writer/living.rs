@@ -78,10 +78,12 @@ impl Writer {
         }
         self.living.registered = None;
         for run in self.living.runs() {
-            let reason = match self.backend.standing(run.run_no)? {
-                None => LostReason::Deleted,
-                Some(now) if now.epoch == run.epoch => continue,
-                Some(now) => LostReason::TakenOver { by: now.owner, state: now.state },
+            let reason = match self.backend.standing(run.run_no) {
+                Ok(None) => LostReason::Deleted,
+                Ok(Some(now)) if now.epoch == run.epoch => continue,
+                // Its next change is told.
+                Err(_) => continue,
+                Ok(Some(now)) => LostReason::TakenOver { by: now.owner, state: now.state },
             };
             let from = Position(self.done + 1);
             run.lose(from, Lost { run: run.id, reason });
@@ -174,10 +176,13 @@ impl Writer {
     /// The end of this process, as far as the store goes.
     pub(super) fn sign_off(&mut self) {
         if let Some(registered) = self.living.registered.take() {
-            if let Err(error) = self.backend.sign_off(registered.proc_no) {
-                tracing::warn!(target: "prefect.Store", "{error}");
+            match self.backend.sign_off(registered.proc_no) {
+                Ok(()) => registered.presence.end(),
+                // The file stays, and says that nobody holds it.
+                Err(error) => {
+                    tracing::warn!(target: "prefect.Store", "The end of this process is not recorded: {error}");
+                }
             }
-            drop(registered.presence);
         }
     }
 }

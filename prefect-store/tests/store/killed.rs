@@ -17,6 +17,8 @@ pub fn child(path: &Path, options: Options) {
     let store = Store::open(&StoreUrl::sqlite(path), options).unwrap();
     store.reap().unwrap();
     let run = match store.run("work") {
+        // Killed between the end and saying so.
+        Ok(row) if row.state == S::SUCCESS => return say("done"),
         Ok(_) => child::claim(&store, "work").unwrap(),
         Err(_) => store.begin(new_run("work")).unwrap(),
     };

@@ -1,6 +1,6 @@
 //! What may be opened, what is made, and what is refused in which words.
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use prefect_store::{Options, RunFilter, Store, StoreError, StoreUrl};
@@ -172,6 +172,28 @@ fn who_only_looks_makes_nothing() {
     assert_eq!(store.begin(new_run("two")).unwrap_err(), StoreError::ReadOnly(place.path()));
     assert_eq!(store.reap().unwrap_err(), StoreError::ReadOnly(place.path()));
     assert!(!place.folder().join("runs.db-turn").exists() && !place.folder().join("runs.db-processes").exists());
+}
+
+/// The system gives back all locks that a process has on a file when the process closes it anywhere, and another process may
+/// take itself for the last then, and take the log away.
+#[test]
+#[cfg(target_os = "linux")]
+fn opening_a_store_once_more_gives_no_lock_back() {
+    let place = Place::new();
+    let store = place.open();
+    let run = store.begin(new_run("one")).unwrap();
+    let (process, database) =
+        (format!(" {} ", std::process::id()), format!(":{} ", fs::metadata(place.path()).unwrap().ino()));
+    let locks = || -> Vec<String> {
+        let all = fs::read_to_string("/proc/locks").unwrap();
+        all.lines().filter(|lock| lock.contains(&process) && lock.contains(&database)).map(Into::into).collect()
+    };
+    let shared = |locks: &[String]| locks.iter().any(|lock| lock.contains("READ") && lock.contains(" 1073741826 "));
+    assert!(shared(&locks()), "{:?}", locks());
+    drop(place.open());
+    drop(Store::open_read_only(&place.url(), Options::default()).unwrap());
+    assert!(shared(&locks()), "{:?}", locks());
+    end(&run, S::SUCCESS);
 }
 
 #[test]
