@@ -17,7 +17,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use arguments::{Choice, CommandLine};
+use arguments::{Choice, CommandLine, Program};
 use live::Stream;
 use parameters::Values;
 use screen::Screen;
@@ -183,7 +183,8 @@ pub fn main(flows: impl IntoFlows) -> ExitCode {
     let mut flows = flows.into_flows();
     let names: Vec<&str> = flows.iter().map(|flow| flow.0.name()).collect();
     let parameters = |place: usize| flows[place].0.parameters();
-    let line = CommandLine { program: &program, flows: &names, parameters: &parameters };
+    let program = Program { name: &program, flows: Some(&names) };
+    let line = CommandLine { program, parameters: &parameters };
     match line.choose(&arguments) {
         Choice::Run(i, words) => {
             let see = line.written("run", names[i]);
