@@ -1,0 +1,376 @@
+//! What goes wrong, said in a sentence: what, where, and what to do.
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::{RunId, StateCode};
+
+/// Why a store cannot do what it was asked. Nothing has changed then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The path of the database is a folder.
+    IsFolder(PathBuf),
+    /// There is no database, and it was opened for reading only.
+    Missing(PathBuf),
+    /// The database, its folder or a file beside it cannot be made or opened.
+    CannotOpen {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// The file is no SQLite database.
+    NotADatabase(PathBuf),
+    /// It is an SQLite database, and another program's.
+    Foreign(PathBuf),
+    /// A newer release has made it.
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// The version of its tables.
+        found: i64,
+        /// The newest that this release knows.
+        known: i64,
+    },
+    /// An older release has made it, and it was opened for reading only.
+    Older(PathBuf),
+    /// The SQLite that this program is linked with has faults that cost data.
+    OldSqlite(&'static str),
+    /// The database cannot be written.
+    ReadOnly(PathBuf),
+    /// The disk is full.
+    Full(PathBuf),
+    /// Another program holds the database.
+    Busy {
+        /// The database.
+        path: PathBuf,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The disk does not do what it should.
+    Io {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// The database is damaged.
+    Corrupt {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// Anything else that SQLite says.
+    Sqlite {
+        /// The database.
+        path: PathBuf,
+        /// What it says.
+        reason: String,
+    },
+    /// No run has this id or name.
+    UnknownRun {
+        /// What was asked for.
+        reference: String,
+        /// The database.
+        path: PathBuf,
+    },
+    /// Several runs fit.
+    Ambiguous {
+        /// What was asked for.
+        reference: String,
+        /// The runs, newest first; at most [`CANDIDATES`](Self::CANDIDATES).
+        candidates: Vec<Candidate>,
+        /// Whether there are more.
+        more: bool,
+    },
+    /// The thread that writes has ended.
+    WriterGone(PathBuf),
+}
+
+/// A run that an ambiguous reference may mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its id.
+    pub id: RunId,
+    /// Its name.
+    pub name: String,
+    /// Its flow.
+    pub flow: String,
+}
+
+impl StoreError {
+    /// How many runs an error about an ambiguous reference lists.
+    pub const CANDIDATES: usize = 8;
+
+    /// Whether it may pass by itself, so that trying again makes sense.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Busy { .. } | Self::Full(_) | Self::Io { .. } | Self::ReadOnly(_) | Self::CannotOpen { .. }
+        )
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::IsFolder(path) => {
+                write!(f, "{} is a folder: the store needs the path of a file in it", path.display())
+            }
+            Self::Missing(path) => {
+                write!(f, "there is no store at {}: it is made by the first durable run", path.display())
+            }
+            Self::CannotOpen { path, reason } => write!(
+                f,
+                "{} cannot be opened: {reason}. Check that the folder is there and that this user may read and write it",
+                path.display()
+            ),
+            Self::NotADatabase(path) => write!(
+                f,
+                "{} is no SQLite database: nothing was changed in it. Name another path for the store, or move the file away",
+                path.display()
+            ),
+            Self::Foreign(path) => write!(
+                f,
+                "{} is a database of another program: nothing was changed in it. Name another path for the store",
+                path.display()
+            ),
+            Self::Newer { path, found, known } => write!(
+                f,
+                "{} was made by a newer release of prefect (tables of version {found}, this release knows {known}): nothing \
+                 was changed in it. Use that release, or another path for the store",
+                path.display()
+            ),
+            Self::Older(path) => write!(
+                f,
+                "{} was made by an older release of prefect: it is brought up to date by the next durable run, or whenever it is \
+                 opened for writing",
+                path.display()
+            ),
+            Self::OldSqlite(version) => write!(
+                f,
+                "this program is linked with SQLite {version}, which can damage a database that several processes write: \
+                 3.51.3 or newer is needed"
+            ),
+            Self::ReadOnly(path) => write!(
+                f,
+                "{} cannot be written: check the rights of the file and of its folder, and that the disk is not mounted \
+                 read-only",
+                path.display()
+            ),
+            Self::Full(path) => {
+                write!(f, "the disk of {} is full: make room, then go on with the run", path.display())
+            }
+            Self::Busy { path, waited } => write!(
+                f,
+                "another program has held {} for {waited:?}: end it (a database shell with an open transaction?), then go \
+                 on with the run",
+                path.display()
+            ),
+            Self::Io { path, reason } => write!(f, "the disk of {} fails: {reason}", path.display()),
+            Self::Corrupt { path, reason } => write!(
+                f,
+                "{} is damaged ({reason}): put a copy in its place, or save what `sqlite3 FILE .recover` can read",
+                path.display()
+            ),
+            Self::Sqlite { path, reason } => write!(f, "{}: SQLite says: {reason}", path.display()),
+            Self::UnknownRun { reference, path } => write!(
+                f,
+                "no run in {} has the id or name `{}`: an id, at least 4 digits of its beginning or end, or the name of a \
+                 run is expected",
+                path.display(),
+                reference.escape_debug()
+            ),
+            Self::Ambiguous { reference, candidates, more } => {
+                write!(f, "`{}` may mean several runs: ", reference.escape_debug())?;
+                for (i, run) in candidates.iter().enumerate() {
+                    let comma = if i == 0 { "" } else { ", " };
+                    write!(f, "{comma}{} (`{}` of `{}`)", run.id, run.name.escape_debug(), run.flow.escape_debug())?;
+                }
+                f.write_str(if *more { " and more. Write the whole id" } else { ". Write the whole id" })
+            }
+            Self::WriterGone(path) => {
+                write!(f, "the thread that writes {} has ended: open the store again", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// Who owns a run: a process, as it was when it took the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Its machine.
+    pub host: String,
+    /// Its number there, for people: the store judges by the lock file and the lease.
+    pub pid: u32,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} on {}", self.pid, self.host.escape_debug())
+    }
+}
+
+/// A run that can no longer be recorded by this process: nothing of it is written from a certain change on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The run.
+    pub run: RunId,
+    /// Why.
+    pub reason: LostReason,
+}
+
+/// Why a run can no longer be recorded by this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LostReason {
+    /// It was taken for dead, and the run from it.
+    TakenOver {
+        /// Who has it now, if anybody.
+        by: Option<Owner>,
+        /// The state of the run.
+        state: StateCode,
+    },
+    /// The run is not in the store any more.
+    Deleted,
+    /// It had ended, or was paused, before this change.
+    GivenUp,
+    /// A change did not fit what the store has.
+    Refused {
+        /// The task run; `None` for the flow run itself.
+        task: Option<(u32, Option<u32>)>,
+        /// The number of the change.
+        version: u32,
+        /// What the store has: state, version, attempt; `None` if it has no row.
+        found: Option<(StateCode, u32, u32)>,
+    },
+    /// The store could not be written for longer than [`Options::keep_trying`](crate::Options::keep_trying), or never will be.
+    Unwritable(StoreError),
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "run {} is no longer recorded by this process: ", self.run.short())?;
+        match &self.reason {
+            LostReason::TakenOver { by: Some(owner), .. } => {
+                write!(f, "{owner} has it now, as this one gave no sign of life for longer than the lease")
+            }
+            LostReason::TakenOver { by: None, state } => write!(
+                f,
+                "it was taken from it and is {state} now, as this process gave no sign of life for longer than the lease"
+            ),
+            LostReason::Deleted => f.write_str("it was deleted from the store"),
+            LostReason::GivenUp => f.write_str("it had ended, or was paused, before"),
+            LostReason::Refused { task, version, found } => {
+                match task {
+                    Some((task, Some(index))) => write!(f, "change {version} of child {index} of task {task}")?,
+                    Some((task, None)) => write!(f, "change {version} of task {task}")?,
+                    None => write!(f, "change {version} of the flow run")?,
+                }
+                match found {
+                    Some((state, version, attempt)) => write!(
+                        f,
+                        " does not follow from what the store has: {state}, change {version}, attempt {attempt}"
+                    ),
+                    None => f.write_str(" does not follow from what the store has: no change at all"),
+                }
+            }
+            LostReason::Unwritable(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Lost {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.reason {
+            LostReason::Unwritable(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Why a run cannot be claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClaimRefused {
+    /// There is no such run.
+    Unknown(RunId),
+    /// It has ended for good.
+    Ended {
+        /// The run.
+        run: RunId,
+        /// `Success` or one of its special cases, or `Cancelled`.
+        state: StateCode,
+    },
+    /// A process has it.
+    Owned {
+        /// The run.
+        run: RunId,
+        /// The process.
+        by: Owner,
+    },
+    /// It has changed since it was read: another process had it meanwhile.
+    Changed {
+        /// The run.
+        run: RunId,
+        /// What it is now.
+        state: StateCode,
+    },
+    /// It has ended its process too often.
+    Parked {
+        /// The run.
+        run: RunId,
+        /// How often.
+        crashes: u32,
+    },
+    /// The store could not do it.
+    Store(StoreError),
+}
+
+impl fmt::Display for ClaimRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(run) => write!(f, "run {run} is not in the store"),
+            Self::Ended { run, state } => {
+                write!(f, "run {} is {state}, which is final: start a new run instead", run.short())
+            }
+            Self::Owned { run, by } => write!(
+                f,
+                "run {} is being run by {by}. If that process is gone, wait until its lease is over and try again",
+                run.short()
+            ),
+            Self::Changed { run, state } => write!(
+                f,
+                "another process was quicker: run {} has changed since it was read, and is {state} now. Look at it again",
+                run.short()
+            ),
+            Self::Parked { run, crashes } => write!(
+                f,
+                "run {} has ended its process {crashes} times and is put aside: see which of its tasks do that, then say \
+                 that it may start again",
+                run.short()
+            ),
+            Self::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ClaimRefused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<StoreError> for ClaimRefused {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

@@ -1,0 +1,80 @@
+//! Where the crate `prefect` records its runs.
+//!
+//! Data in, data out: states are [small numbers](StateCode), results bytes, graphs and parameters text. This crate knows
+//! nothing of the rest of the workspace.
+//!
+//! * [`Store::open`] opens an SQLite database (or makes it), [`Store::open_read_only`] is for who only looks.
+//! * [`Store::begin`] records a new run and [`Store::claim`] takes one that nobody has: both give an [`OwnedRun`].
+//! * [`OwnedRun::record`] and [`OwnedRun::record_run`] record changes of state and do not wait. A change has a [`Position`];
+//!   changes are committed in order, many at a time. [`OwnedRun::on_commit`] tells how far they are, [`OwnedRun::wait`] waits.
+//! * [`Store::reap`] finds runs whose process is gone.
+//! * The rest of [`Store`] reads.
+//!
+//! What is promised:
+//!
+//! * A change is recorded only if it follows from what the store has (compare-and-set), and only by the run's owner.
+//! * State, result and notifications of a change are one transaction. What is recorded of a run is a prefix of what happened.
+//! * Nothing is lost in silence: who records hears of the commit, or that the run is [lost](Lost).
+//!
+//! ```
+//! use prefect_store::{FlowChange, Micros, NewRun, Options, RecordedGraph, StateCode, Store, StoreUrl, TaskChange};
+//!
+//! let folder = tempfile::tempdir().unwrap();
+//! let store = Store::open(&StoreUrl::sqlite(folder.path().join("runs.db")), Options::default()).unwrap();
+//! let run = store
+//!     .begin(NewRun {
+//!         flow: "etl".into(),
+//!         name: "brave-otter".into(),
+//!         parameters: "{}".into(),
+//!         graph: RecordedGraph { hash: vec![1], text: "extract".into(), slugs: vec!["extract-1".into()] },
+//!         state: StateCode::RUNNING,
+//!         at: Micros(1),
+//!     })
+//!     .unwrap();
+//! run.record(TaskChange::new(0, None, (StateCode::PENDING, StateCode::RUNNING), 1, 1, Micros(2)));
+//! let done = TaskChange::new(0, None, (StateCode::RUNNING, StateCode::SUCCESS), 1, 2, Micros(3)).with_result(1, b"42".to_vec());
+//! run.record(done);
+//! let version = run.version() + 1;
+//! let end = FlowChange { state: StateCode::SUCCESS, version, at: Micros(4), message: None, notifications: Vec::new() };
+//! let position = run.record_run(end);
+//! run.wait(position).unwrap();
+//!
+//! let row = store.run(&run.id().short().to_string()).unwrap();
+//! assert_eq!((row.state, row.n_ok), (StateCode::SUCCESS, 1));
+//! assert_eq!(store.result(row.id, 0, None).unwrap().unwrap().bytes, b"42");
+//! ```
+mod backend;
+mod change;
+mod clock;
+mod error;
+mod faults;
+mod id;
+mod machine;
+mod options;
+mod owned;
+mod presence;
+mod rows;
+mod sqlite;
+mod state;
+mod store;
+mod url;
+mod writer;
+
+pub use change::{FlowChange, NewRun, Notification, RecordedGraph, StoredResult, TaskChange};
+pub use clock::{Clock, Micros};
+pub use error::{Candidate, ClaimRefused, Lost, LostReason, Owner, StoreError};
+#[cfg(feature = "faults")]
+#[doc(hidden)]
+pub use faults::{Fault, Faults};
+pub use id::{NotAnId, RunId, ShortId};
+#[doc(hidden)]
+pub use machine::Machine;
+pub use options::Options;
+pub use owned::{OwnedRun, Position};
+pub use rows::{Epoch, Reaped, RunFilter, RunInput, RunRow, TaskKey, TaskRow, Transition};
+pub use state::StateCode;
+pub use store::{Parked, Store};
+pub use url::{BadStoreUrl, StoreUrl};
+
+/// How often a run may lose its process before it is put aside: see [`ClaimRefused::Parked`].
+pub const CRASHES_UNTIL_PARKED: u32 = 3;

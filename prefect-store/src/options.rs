@@ -1,0 +1,73 @@
+//! How a store is opened.
+use std::time::Duration;
+
+use crate::Clock;
+use crate::machine::Machine;
+
+/// How a store is opened. `Options::default()` is right for most.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// How long a process is believed to live without a sign of life; 30 s. It gives one every third of this time.
+    ///
+    /// On the same machine the end of a process is seen at once, whatever this is.
+    pub lease: Duration,
+    /// How long a batch that cannot be written is tried again (another program holds the database, the disk is full) before
+    /// its runs are [lost](crate::Lost); 5 minutes.
+    pub keep_trying: Duration,
+    /// How long SQLite waits for another program that holds the database, before the store tries again; 30 s.
+    pub busy_timeout: Duration,
+    /// What time it is.
+    pub clock: Clock,
+    /// Which machine this is; tests are several.
+    #[doc(hidden)]
+    pub machine: Machine,
+    /// Store calls that fail.
+    #[cfg(feature = "faults")]
+    #[doc(hidden)]
+    pub faults: crate::faults::Faults,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(30),
+            keep_trying: Duration::from_mins(5),
+            busy_timeout: Duration::from_secs(30),
+            clock: Clock::system(),
+            machine: Machine::this(),
+            #[cfg(feature = "faults")]
+            faults: crate::faults::Faults::from_environment(),
+        }
+    }
+}
+
+impl Options {
+    /// The same with this lease.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// The same with this clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The same, giving up on a batch after this time.
+    #[must_use]
+    pub fn keep_trying(mut self, time: Duration) -> Self {
+        self.keep_trying = time;
+        self
+    }
+
+    /// The same, waiting this long for another program that holds the database.
+    #[must_use]
+    pub fn busy_timeout(mut self, time: Duration) -> Self {
+        self.busy_timeout = time;
+        self
+    }
+}

@@ -1,0 +1,173 @@
+//! A run that belongs to this process: what is recorded of it, and how far that is.
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::backend::{Change, Entry, Ownership};
+use crate::store::Inner;
+use crate::{Epoch, FlowChange, Lost, RunId, TaskChange};
+
+/// A place in the order in which a store's changes are committed. What is before a committed position is committed too, or its
+/// run is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub u64);
+
+pub(crate) type Listener = Box<dyn Fn(Result<Position, Lost>) + Send + Sync>;
+
+/// What the writer knows of a run.
+pub(crate) struct Recording {
+    pub(crate) id: RunId,
+    pub(crate) run_no: i64,
+    pub(crate) proc_no: i64,
+    pub(crate) epoch: Epoch,
+    /// The change of the flow run that it was taken with.
+    version: u32,
+    /// The last transition that is committed. Only the writer's thread changes it.
+    pub(crate) last_seq: AtomicU64,
+    /// Set when a change that gives up the run is committed. Only the writer's thread changes it.
+    pub(crate) given_up: AtomicBool,
+    /// From this position on nothing is recorded.
+    lost: OnceLock<(Position, Lost)>,
+    listener: OnceLock<Listener>,
+}
+
+impl Recording {
+    pub(crate) fn new(id: RunId, ownership: &Ownership) -> Self {
+        Self {
+            id,
+            run_no: ownership.run_no,
+            proc_no: ownership.proc_no,
+            epoch: ownership.epoch,
+            version: ownership.version,
+            last_seq: AtomicU64::new(ownership.last_seq),
+            given_up: AtomicBool::new(false),
+            lost: OnceLock::new(),
+            listener: OnceLock::new(),
+        }
+    }
+
+    /// Nothing is recorded from this position on. The first reason counts, and only that is told.
+    pub(crate) fn lose(&self, from: Position, lost: Lost) {
+        let mut first = false;
+        self.lost.get_or_init(|| {
+            first = true;
+            (from, lost.clone())
+        });
+        if first {
+            self.tell(Err(lost));
+        }
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.get().is_some()
+    }
+
+    pub(crate) fn tell(&self, news: Result<Position, Lost>) {
+        if let Some(listener) = self.listener.get() {
+            let heard = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| listener(news)));
+            if heard.is_err() {
+                tracing::error!(target: "prefect.Store", "Run {}: who listens to its commits has panicked", self.id);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recording").field("id", &self.id).field("epoch", &self.epoch).field("lost", &self.lost).finish()
+    }
+}
+
+/// A run that belongs to this process.
+///
+/// It is given up by a [`FlowChange`] that is terminal or `Paused`. If this is dropped before, nobody runs the run any more: it
+/// is recorded as `Crashed`.
+pub struct OwnedRun {
+    recording: Arc<Recording>,
+    store: Arc<Inner>,
+}
+
+impl OwnedRun {
+    pub(crate) const fn new(recording: Arc<Recording>, store: Arc<Inner>) -> Self {
+        Self { recording, store }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> RunId {
+        self.recording.id
+    }
+
+    /// Which owner of the run this is.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.recording.epoch
+    }
+
+    /// The number of the flow run's change that it was begun or claimed with.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.recording.version
+    }
+
+    /// Records a change of a task run. Does not wait: [`on_commit`](Self::on_commit) and [`wait`](Self::wait) tell of the
+    /// commit.
+    #[allow(clippy::must_use_candidate, reason = "many wait for nothing")]
+    pub fn record(&self, change: TaskChange) -> Position {
+        self.store.queue().push(Entry { run: Arc::clone(&self.recording), change: Change::Task(change) })
+    }
+
+    /// Records several changes, in this order, in one go. `None` if there are none.
+    pub fn record_many(&self, changes: impl IntoIterator<Item = TaskChange>) -> Option<Position> {
+        let entry = |change| Entry { run: Arc::clone(&self.recording), change: Change::Task(change) };
+        self.store.queue().push_many(changes.into_iter().map(entry))
+    }
+
+    /// Records a change of the flow run. Does not wait.
+    #[allow(clippy::must_use_candidate, reason = "many wait for nothing")]
+    pub fn record_run(&self, change: FlowChange) -> Position {
+        self.store.queue().push(Entry { run: Arc::clone(&self.recording), change: Change::Flow(change) })
+    }
+
+    /// Calls this on the writer's thread after each commit that holds changes of this run, with the position up to which all
+    /// is committed; and once, with the reason, if the run is lost. Be quick there, and do not wait for the store. A panic is
+    /// logged.
+    ///
+    /// Only the first call has an effect; what was committed before it is not told.
+    pub fn on_commit(&self, listener: Box<dyn Fn(Result<Position, Lost>) + Send + Sync>) {
+        let _ = self.recording.listener.set(listener);
+    }
+
+    /// Waits until everything up to this position is committed.
+    ///
+    /// # Errors
+    ///
+    /// If something of this run up to this position is lost.
+    pub fn wait(&self, position: Position) -> Result<(), Lost> {
+        self.store.queue().wait(position);
+        match self.recording.lost.get() {
+            Some((from, lost)) if *from <= position => Err(lost.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Why the run is lost, if it is.
+    #[must_use]
+    pub fn lost(&self) -> Option<Lost> {
+        self.recording.lost.get().map(|(_, lost)| lost.clone())
+    }
+}
+
+impl fmt::Debug for OwnedRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.recording.fmt(f)
+    }
+}
+
+impl Drop for OwnedRun {
+    fn drop(&mut self) {
+        if !self.recording.given_up.load(Ordering::Acquire) && !self.recording.is_lost() {
+            self.store.queue().abandon(Arc::clone(&self.recording));
+        }
+    }
+}

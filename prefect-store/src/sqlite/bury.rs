@@ -1,0 +1,129 @@
+//! Taking the runs of a dead process from it.
+use rusqlite::params;
+
+use super::errors::AtPath;
+use super::outbox;
+use super::record::{Transition, add_transition};
+use super::write::{SqliteBackend, Writing};
+use crate::backend::ProcessRow;
+use crate::{Epoch, Micros, Reaped, RunId, StateCode, StoreError};
+
+/// Each run is a transaction of its own: one may have many thousand running tasks.
+pub(super) fn bury(
+    backend: &mut SqliteBackend,
+    proc_no: i64,
+    process: &ProcessRow,
+    at: Micros,
+) -> Result<Vec<Reaped>, StoreError> {
+    let mut reaped = Vec::new();
+    loop {
+        let found = backend.write(|tx| {
+            let same = tx.find(
+                "SELECT 1 FROM processes WHERE proc_no=?1 AND lease_until=?2",
+                params![proc_no, process.lease_until.0],
+                |_| Ok(()),
+            )?;
+            if same.is_none() {
+                return Ok(None);
+            }
+            let run = tx.find(
+                "SELECT run_no, epoch, id, flow_runs.name, crashes, flows.name FROM flow_runs JOIN flows USING(flow_no) \
+                 WHERE proc_no=?1 LIMIT 1",
+                [proc_no],
+                |row| {
+                    let reaped = Reaped {
+                        id: RunId::from_bytes(row.get(2)?),
+                        name: row.get(3)?,
+                        crashes: row.get(4)?,
+                        flow: row.get(5)?,
+                        owner: process.as_owner(),
+                        released: 0,
+                    };
+                    Ok((row.get(0)?, Epoch(row.get(1)?), reaped))
+                },
+            )?;
+            let Some((run_no, epoch, mut reaped)) = run else {
+                forget(&tx, proc_no)?;
+                tx.commit()?;
+                return Ok(None);
+            };
+            reaped.released = crash(&tx, run_no, epoch, at)?;
+            reaped.crashes += 1;
+            tx.commit()?;
+            Ok(Some(reaped))
+        });
+        match found {
+            Ok(Some(run)) => reaped.push(run),
+            Ok(None) => return Ok(reaped),
+            // What was done stays done; the rest is found the next time.
+            Err(error) if reaped.is_empty() => return Err(error),
+            Err(error) => {
+                tracing::warn!(target: "prefect.Store", "Not all runs of {} could be looked at: {error}", process.as_owner());
+                return Ok(reaped);
+            }
+        }
+    }
+}
+
+/// A run has lost its owner: it is `Crashed`, and its running tasks will run again, in the same attempt. Gives how many those
+/// are; nothing happens if the owner is another one.
+pub(super) fn crash(tx: &Writing<'_>, run_no: i64, epoch: Epoch, at: Micros) -> Result<u64, StoreError> {
+    let Some((proc_no, version, last_seq)) = tx.find(
+        "SELECT proc_no, version, last_seq FROM flow_runs WHERE run_no=?1 AND epoch=?2 AND proc_no IS NOT NULL",
+        params![run_no, epoch.0],
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?, row.get::<_, u64>(2)?)),
+    )?
+    else {
+        return Ok(0);
+    };
+    let mut seq = last_seq;
+    let running = {
+        let mut query = tx
+            .sql
+            .prepare_cached(
+                "SELECT task_no, map_index, version, attempt FROM task_runs WHERE run_no=?1 AND state IN (?2, ?3)",
+            )
+            .at(tx.path)?;
+        let codes = params![run_no, StateCode::RUNNING.number(), StateCode::CANCELLING.number()];
+        let rows = query.query_map(codes, |row| {
+            Ok(Transition {
+                task: row.get(0)?,
+                index: row.get(1)?,
+                version: row.get::<_, u32>(2)? + 1,
+                attempt: row.get(3)?,
+                state: StateCode::PENDING,
+                at: at.0,
+                message: None,
+            })
+        });
+        rows.and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>).at(tx.path)?
+    };
+    for task in &running {
+        seq += 1;
+        tx.execute(
+            "UPDATE task_runs SET state=?1, version=?2, message=NULL WHERE run_no=?3 AND task_no=?4 AND map_index=?5",
+            params![task.state.number(), task.version, run_no, task.task, task.index],
+        )?;
+        add_transition(tx, run_no, seq, task)?;
+    }
+    seq += 1;
+    tx.execute(
+        "UPDATE flow_runs SET state=?1, version=?2, message=NULL, ended_at=?3, proc_no=NULL, epoch=epoch+1, crashes=crashes+1, \
+         last_seq=?4 WHERE run_no=?5",
+        params![StateCode::CRASHED.number(), version + 1, at.0, seq, run_no],
+    )?;
+    add_transition(tx, run_no, seq, &Transition::flow_run(StateCode::CRASHED, version + 1, at.0))?;
+    tx.execute("DELETE FROM slots WHERE run_no=?1 AND proc_no=?2", [run_no, proc_no])?;
+    Ok(running.len() as u64)
+}
+
+/// Whatever else the process had is free.
+fn forget(tx: &Writing<'_>, proc_no: i64) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM slots WHERE proc_no=?1", [proc_no])?;
+    tx.execute(
+        "UPDATE outbox SET proc_no=NULL, status=CASE WHEN status=?2 THEN ?3 ELSE status END WHERE proc_no=?1",
+        params![proc_no, outbox::CLAIMED, outbox::WAITS],
+    )?;
+    tx.execute("DELETE FROM processes WHERE proc_no=?1", [proc_no])?;
+    Ok(())
+}

@@ -1,0 +1,263 @@
+//! A store: opening it, and what can be asked of it.
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+
+use crate::owned::OwnedRun;
+use crate::sqlite::{Access, Readers, SqliteBackend};
+use crate::writer::{Queue, Request, Writer};
+use crate::{
+    ClaimRefused, NewRun, Options, Reaped, RunFilter, RunId, RunInput, RunRow, StateCode, StoreError, StoreUrl,
+    StoredResult, TaskKey, TaskRow, Transition,
+};
+
+/// Durable runs: a database, and at most one thread that writes to it.
+///
+/// A clone is the same store. When the last one is dropped (and the last [`OwnedRun`]), all that was recorded is written.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+pub(crate) struct Inner {
+    url: StoreUrl,
+    options: Options,
+    access: Access,
+    readers: Readers,
+    queue: Arc<Queue>,
+    /// The thread that writes, from the first time that it is needed.
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What becomes of a run that is put aside because it has ended its process too often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parked {
+    /// It stays where it is.
+    Refuse,
+    /// It starts again, and its crashes are counted anew.
+    StartAgain,
+}
+
+impl Store {
+    /// Opens a store, and makes it if it is not there: the folder and the file are for this user alone. Tables of an older
+    /// release become those of this one.
+    ///
+    /// ```
+    /// use prefect_store::{Options, Store, StoreError, StoreUrl};
+    ///
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let refused = Store::open(&StoreUrl::sqlite(folder.path()), Options::default()).unwrap_err();
+    /// assert_eq!(refused, StoreError::IsFolder(folder.path().to_owned()));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the file is no store, a newer release's, or cannot be read and written.
+    pub fn open(url: &StoreUrl, options: Options) -> Result<Self, StoreError> {
+        Self::with_access(url, options, Access::ReadWrite)
+    }
+
+    /// Opens a store that is there, to look at it. It is never written to; what would write is refused.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, it is of another release, or it cannot be read.
+    pub fn open_read_only(url: &StoreUrl, options: Options) -> Result<Self, StoreError> {
+        Self::with_access(url, options, Access::ReadOnly)
+    }
+
+    fn with_access(url: &StoreUrl, options: Options, access: Access) -> Result<Self, StoreError> {
+        let readers = Readers::open(url.path(), access, &options)?;
+        let (url, queue) = (url.clone(), Arc::default());
+        Ok(Self(Arc::new(Inner { url, options, access, readers, queue, writer: Mutex::default() })))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> &StoreUrl {
+        &self.0.url
+    }
+
+    /// Records a new run, which belongs to this process.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written. Nothing is recorded then.
+    pub fn begin(&self, run: NewRun) -> Result<OwnedRun, StoreError> {
+        let id = RunId::new();
+        let recording = self.0.call(move |writer| writer.begin(id, &run))??;
+        Ok(OwnedRun::new(recording, Arc::clone(&self.0)))
+    }
+
+    /// Takes a run that nobody has: one that crashed, failed or is paused. Of several that try, one gets it: `run` is the run
+    /// as the caller saw it, and a run that has changed hands since is refused. It is `Running` then.
+    ///
+    /// # Errors
+    ///
+    /// If it ended well, was cancelled, is someone's, or is put aside: see [`ClaimRefused`].
+    pub fn claim(&self, run: &RunRow, parked: Parked) -> Result<OwnedRun, ClaimRefused> {
+        let (id, epoch) = (run.id, run.epoch);
+        let recording = self.0.call(move |writer| writer.claim(id, epoch, parked))??;
+        Ok(OwnedRun::new(recording, Arc::clone(&self.0)))
+    }
+
+    /// Finds runs whose process is gone: they are `Crashed` then, and their running tasks will run again. A process on this
+    /// machine is seen to be gone at once, another one when its lease is over.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written.
+    pub fn reap(&self) -> Result<Vec<Reaped>, StoreError> {
+        self.0.call(Writer::reap)?
+    }
+
+    /// The run that a person means: by its whole id, by at least four digits of the beginning or the end of it, or by its name.
+    ///
+    /// # Errors
+    ///
+    /// If no run fits, or several do.
+    pub fn run(&self, reference: &str) -> Result<RunRow, StoreError> {
+        self.0.readers.run(reference)
+    }
+
+    /// Runs, newest first.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
+        self.0.readers.runs(filter)
+    }
+
+    /// The parameters and the graph of a run.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such run, or the store cannot be read.
+    pub fn input(&self, run: RunId) -> Result<RunInput, StoreError> {
+        self.0.readers.input(run)
+    }
+
+    /// The task runs of a run that have a state other than the Pending they begin in, without the children of mapped tasks.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such run, or the store cannot be read.
+    pub fn task_runs(&self, run: RunId) -> Result<Vec<TaskRow>, StoreError> {
+        self.0.readers.task_runs(run)
+    }
+
+    /// Children of a mapped task in their order, from `from` on, at most `limit`; those that were never started have no row.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such run, or the store cannot be read.
+    pub fn children(&self, run: RunId, task: u32, from: u32, limit: u32) -> Result<Vec<TaskRow>, StoreError> {
+        self.0.readers.children(run, task, from, limit)
+    }
+
+    /// How many children of a mapped task are in which state.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such run, or the store cannot be read.
+    pub fn count_children(&self, run: RunId, task: u32) -> Result<Vec<(StateCode, u64)>, StoreError> {
+        self.0.readers.count_children(run, task)
+    }
+
+    /// All task runs with their results, children too, page by page: what who goes on with a run needs. `after` is the last of
+    /// the page before.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such run, or the store cannot be read.
+    pub fn recorded(
+        &self,
+        run: RunId,
+        after: Option<TaskKey>,
+        limit: u32,
+    ) -> Result<Vec<(TaskRow, Option<StoredResult>)>, StoreError> {
+        self.0.readers.recorded(run, after, limit)
+    }
+
+    /// The result of a task run, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such run, or the store cannot be read.
+    pub fn result(&self, run: RunId, task: u32, index: Option<u32>) -> Result<Option<StoredResult>, StoreError> {
+        self.0.readers.result(run, task, index)
+    }
+
+    /// The changes of state of a run in their order, behind the one with this number (0: from the first), at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such run, or the store cannot be read.
+    pub fn transitions(&self, run: RunId, after: u64, limit: u32) -> Result<Vec<Transition>, StoreError> {
+        self.0.readers.transitions(run, after, limit)
+    }
+}
+
+impl Inner {
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    fn path(&self) -> &Path {
+        self.url.path()
+    }
+
+    /// Has the writer do this, in its place among what is recorded.
+    fn call<R: Send + 'static>(&self, ask: impl FnOnce(&mut Writer) -> R + Send + 'static) -> Result<R, StoreError> {
+        self.start_writer()?;
+        let (answer, answered) = mpsc::sync_channel(1);
+        self.queue.request(Request::Call(Box::new(move |writer| {
+            let _ = answer.send(ask(writer));
+        })));
+        answered.recv().map_err(|_| StoreError::WriterGone(self.path().to_owned()))
+    }
+
+    fn start_writer(&self) -> Result<(), StoreError> {
+        if self.access == Access::ReadOnly {
+            return Err(StoreError::ReadOnly(self.path().to_owned()));
+        }
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if writer.is_none() {
+            let backend = SqliteBackend::open(self.path(), &self.options)?;
+            let work = Writer::new(Box::new(backend), self.options.clone(), Arc::clone(&self.queue), self.locks());
+            let thread = std::thread::Builder::new().name("prefect-store".into()).spawn(move || work.work());
+            *writer = Some(thread.map_err(|error| StoreError::CannotOpen {
+                path: self.path().to_owned(),
+                reason: format!("no thread for it: {error}"),
+            })?);
+        }
+        Ok(())
+    }
+
+    /// Where processes show that they live.
+    fn locks(&self) -> PathBuf {
+        let mut path = self.path().as_os_str().to_owned();
+        path.push("-processes");
+        path.into()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.close();
+        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer
+            // The last one may be dropped by who listens to commits: on that very thread.
+            && writer.thread().id() != std::thread::current().id()
+            && writer.join().is_err()
+        {
+            tracing::error!(target: "prefect.Store", "The thread that writes {} has panicked", self.path().display());
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.0.url).finish()
+    }
+}

@@ -1,0 +1,176 @@
+//! Signs of life: this process among those that a store knows, and which of the others are gone.
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use super::Writer;
+use crate::backend::{Lease, Ownership, ProcessRow, Refusal};
+use crate::owned::{Position, Recording};
+use crate::presence::{self, Presence, Sign};
+use crate::{ClaimRefused, Epoch, Lost, LostReason, Micros, NewRun, Parked, Reaped, RunId, StoreError};
+
+/// How this process is known to the others.
+pub(crate) struct Living {
+    /// Where the lock files are.
+    folder: PathBuf,
+    registered: Option<Registered>,
+    /// The runs that were taken by this process, as far as somebody still holds them.
+    runs: Vec<Weak<Recording>>,
+}
+
+struct Registered {
+    proc_no: i64,
+    lease_until: Micros,
+    /// When the next sign is due, by the machine's clock: only the writer waits for it.
+    next_sign: Instant,
+    presence: Presence,
+}
+
+impl Living {
+    pub(crate) const fn new(folder: PathBuf) -> Self {
+        Self { folder, registered: None, runs: Vec::new() }
+    }
+
+    pub(crate) fn next_sign(&self) -> Option<Instant> {
+        self.registered.as_ref().map(|registered| registered.next_sign)
+    }
+
+    fn hold(&mut self, run: &Arc<Recording>) {
+        self.runs.retain(|run| run.strong_count() > 0);
+        self.runs.push(Arc::downgrade(run));
+    }
+}
+
+impl Writer {
+    /// Makes the lease longer when it is time.
+    pub(super) fn give_sign(&mut self) {
+        let Some(registered) = &self.living.registered else { return };
+        // Under virtual time the lease may need it before the machine's clock says so.
+        let third = self.options.lease / 3;
+        let now = self.options.clock.now();
+        let due = registered.next_sign <= Instant::now()
+            || registered.lease_until < now.after(self.options.lease.saturating_sub(third));
+        if due && let Err(error) = self.renew() {
+            tracing::warn!(target: "prefect.Store", "No sign of life could be given, which is tried again: {error}");
+        }
+    }
+
+    /// Makes the lease longer now. A process that is not known any more was taken for dead: its runs are lost.
+    fn renew(&mut self) -> Result<(), StoreError> {
+        let until = self.options.clock.now().after(self.options.lease);
+        let Some(registered) = &mut self.living.registered else { return Ok(()) };
+        registered.next_sign = Instant::now() + (self.options.lease / 3).min(Duration::from_secs(1));
+        if self.backend.heartbeat(registered.proc_no, until)? {
+            registered.lease_until = until;
+            registered.next_sign = Instant::now() + self.options.lease / 3;
+            return Ok(());
+        }
+        self.living.registered = None;
+        for run in std::mem::take(&mut self.living.runs).iter().filter_map(Weak::upgrade) {
+            let reason = match self.backend.standing(run.run_no)? {
+                None => LostReason::Deleted,
+                Some(now) if now.epoch == run.epoch => continue,
+                Some(now) => LostReason::TakenOver { by: now.owner, state: now.state },
+            };
+            let from = Position(self.done + 1);
+            run.lose(from, Lost { run: run.id, reason });
+        }
+        Ok(())
+    }
+
+    fn register(&mut self) -> Result<Lease, StoreError> {
+        let until = self.options.clock.now().after(self.options.lease);
+        if let Some(registered) = &self.living.registered {
+            return Ok(Lease { proc_no: registered.proc_no, until });
+        }
+        let presence = Presence::announce(&self.living.folder)
+            .map_err(|error| StoreError::CannotOpen { path: self.living.folder.clone(), reason: error.to_string() })?;
+        let machine = self.options.machine.clone();
+        let process = ProcessRow { id: presence.id, pid: std::process::id(), machine, lease_until: until };
+        let proc_no = self.backend.register(&process)?;
+        let next_sign = Instant::now() + self.options.lease / 3;
+        self.living.registered = Some(Registered { proc_no, lease_until: until, next_sign, presence });
+        Ok(Lease { proc_no, until })
+    }
+
+    /// Asks for a run, and once more if it turns out that this process has been taken for dead.
+    fn take<E: From<StoreError>>(
+        &mut self,
+        id: RunId,
+        mut ask: impl FnMut(&mut Self, &Lease) -> Result<Ownership, Refusal<E>>,
+    ) -> Result<Arc<Recording>, E> {
+        loop {
+            let lease = self.register()?;
+            match ask(self, &lease) {
+                Ok(ownership) => {
+                    let run = Arc::new(Recording::new(id, &ownership));
+                    self.living.hold(&run);
+                    if let Some(registered) = &mut self.living.registered {
+                        registered.lease_until = lease.until;
+                        registered.next_sign = Instant::now() + self.options.lease / 3;
+                    }
+                    return Ok(run);
+                }
+                Err(Refusal::NotRegistered) => self.renew()?,
+                Err(Refusal::Because(error)) => return Err(error),
+            }
+        }
+    }
+
+    pub(crate) fn begin(&mut self, id: RunId, run: &NewRun) -> Result<Arc<Recording>, StoreError> {
+        self.take(id, |writer, lease| writer.backend.begin(id, run, lease))
+    }
+
+    pub(crate) fn claim(&mut self, id: RunId, seen: Epoch, parked: Parked) -> Result<Arc<Recording>, ClaimRefused> {
+        let now = self.options.clock.now();
+        self.take(id, |writer, lease| writer.backend.claim(id, seen, parked, now, lease))
+    }
+
+    /// Takes the runs of dead processes from them.
+    pub(crate) fn reap(&mut self) -> Result<Vec<Reaped>, StoreError> {
+        let now = self.options.clock.now();
+        let me = self.living.registered.as_ref().map(|registered| registered.proc_no);
+        // Who has slept itself, with the machine perhaps, and all others with it, does not judge by leases.
+        let slept = self.living.registered.as_ref().is_some_and(|registered| registered.lease_until < now);
+        if slept {
+            self.renew()?;
+        }
+        let mut reaped = Vec::new();
+        let mut known = Vec::new();
+        for (proc_no, process) in self.backend.processes()? {
+            known.push(process.id);
+            if Some(proc_no) == me {
+                continue;
+            }
+            let sign = if self.options.machine.shares_locks_with(&process.machine) {
+                presence::look(&self.living.folder, process.id)
+            } else {
+                Sign::Unknown
+            };
+            let dead = match sign {
+                Sign::Gone => true,
+                Sign::Unknown => !slept && process.lease_until < now,
+                // It lives, and gives no sign: it is stopped, or waits for a disk. A second lease for that.
+                Sign::Alive => !slept && process.lease_until.after(self.options.lease) < now,
+            };
+            if dead {
+                reaped.extend(self.backend.bury(proc_no, &process, now)?);
+                if sign != Sign::Alive {
+                    presence::forget(&self.living.folder, process.id);
+                }
+            }
+        }
+        presence::sweep(&self.living.folder, &known);
+        Ok(reaped)
+    }
+
+    /// The end of this process, as far as the store goes.
+    pub(super) fn sign_off(&mut self) {
+        if let Some(registered) = self.living.registered.take() {
+            if let Err(error) = self.backend.sign_off(registered.proc_no) {
+                tracing::warn!(target: "prefect.Store", "{error}");
+            }
+            drop(registered.presence);
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The one thread that writes: takes what has come, commits it together, and says how far it is.
+mod batch;
+mod living;
+mod queue;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+pub(crate) use batch::{Batch, Row};
+pub(crate) use queue::{Queue, Request};
+
+use crate::backend::{Backend, Change, Entry, Recorded};
+use crate::owned::{Position, Recording};
+use crate::{Lost, LostReason, Options, StateCode, StoreError};
+use batch::Misfit;
+use living::Living;
+use queue::{Inbox, Wake};
+
+/// How many entries one transaction takes at most. More gain nothing, and make those wait that come next.
+const BATCH: usize = 1024;
+
+/// How long is waited between two tries at first, and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// The state of the writer's thread.
+pub(crate) struct Writer {
+    pub(crate) backend: Box<dyn Backend>,
+    options: Options,
+    queue: Arc<Queue>,
+    living: Living,
+    /// The last position that was dealt with.
+    done: u64,
+}
+
+impl Writer {
+    pub(crate) fn new(backend: Box<dyn Backend>, options: Options, queue: Arc<Queue>, locks: PathBuf) -> Self {
+        Self { backend, options, queue, living: Living::new(locks), done: 0 }
+    }
+
+    /// Works until the queue is closed and empty.
+    pub(crate) fn work(mut self) {
+        let mut inbox = Inbox::default();
+        loop {
+            let (wake, before) = self.queue.take(&mut inbox, self.living.next_sign());
+            match wake {
+                Wake::Work => self.empty(&mut inbox, before),
+                Wake::Time => {}
+                Wake::Closed => break,
+            }
+            self.give_sign();
+            self.backend.tidy();
+        }
+        self.sign_off();
+    }
+
+    /// Does what is in the inbox, in its order.
+    fn empty(&mut self, inbox: &mut Inbox, before: u64) {
+        let mut done = 0;
+        for (place, request) in inbox.requests.drain(..) {
+            self.record(&inbox.entries[done..place], before + done as u64);
+            done = place;
+            match request {
+                Request::Call(call) => call(self),
+                Request::Abandon(run) => self.abandon(&run),
+            }
+        }
+        self.record(&inbox.entries[done..], before + done as u64);
+        inbox.entries.clear();
+    }
+
+    fn record(&mut self, entries: &[Entry], mut before: u64) {
+        for batch in entries.chunks(BATCH) {
+            self.commit(batch, before);
+            before += batch.len() as u64;
+        }
+    }
+
+    /// Commits these entries, whatever it takes. What cannot be committed is lost, and told to who waits for it.
+    fn commit(&mut self, entries: &[Entry], before: u64) {
+        let position = |entry: usize| Position(before + 1 + entry as u64);
+        let mut cuts = Cuts::default();
+        let mut trouble = Trouble::default();
+        let parts = loop {
+            let batch = match Batch::compose(entries, |i, run| !run.is_lost() && cuts.spare(i, run)) {
+                Ok(batch) => batch,
+                Err(misfit) => {
+                    let (entry, reason) = refused_by_batch(entries, &misfit);
+                    cuts.add(&entries[entry].run, entry, reason);
+                    continue;
+                }
+            };
+            if batch.parts.is_empty() {
+                break Vec::new();
+            }
+            match self.backend.record(&batch).and_then(|recorded| self.settle(recorded, &batch, &mut cuts)) {
+                Ok(Settled::Done { lost }) => {
+                    let mut number = 0..;
+                    let mut parts = batch.parts;
+                    parts.retain(|_| number.next().is_some_and(|number| !lost.contains(&number)));
+                    break parts;
+                }
+                Ok(Settled::Again) => {}
+                Err(error) if error.may_pass() && trouble.lasted() < self.options.keep_trying => {
+                    trouble.pause(&error, entries.len());
+                }
+                Err(error) => {
+                    tracing::error!(target: "prefect.Store", "{} changes cannot be recorded: {error}", entries.len());
+                    for (number, part) in batch.parts.iter().enumerate() {
+                        cuts.add(&part.run, batch.first_of(number), LostReason::Unwritable(error.clone()));
+                    }
+                }
+            }
+        };
+        trouble.over();
+        for part in &parts {
+            part.run.last_seq.store(part.seq, Ordering::Relaxed);
+            part.run.given_up.store(part.gives_up, Ordering::Release);
+        }
+        for (run, entry, reason) in cuts.0 {
+            let run_id = run.id;
+            run.lose(position(entry), Lost { run: run_id, reason });
+        }
+        let end = Position(before + entries.len() as u64);
+        self.done = end.0;
+        self.queue.publish(end.0);
+        for part in &parts {
+            if !part.run.is_lost() {
+                part.run.tell(Ok(end));
+            }
+        }
+    }
+
+    /// What follows from what became of a batch.
+    fn settle(&mut self, recorded: Recorded, batch: &Batch<'_>, cuts: &mut Cuts) -> Result<Settled, StoreError> {
+        let fenced = match recorded {
+            Recorded::Committed { fenced } => fenced,
+            Recorded::Refused { entry, found } => {
+                let change = &batch.entries[entry];
+                cuts.add(&change.run, entry, refusal(&change.change, found));
+                return Ok(Settled::Again);
+            }
+        };
+        let mut lost = Vec::new();
+        for number in fenced {
+            let part = &batch.parts[number];
+            let reason = match self.backend.standing(part.run.run_no)? {
+                None => LostReason::Deleted,
+                Some(now) if now.epoch == part.run.epoch => {
+                    // Nobody else writes transitions of a run that has an owner: this very batch was committed, and the
+                    // answer was lost.
+                    if now.last_seq == part.seq {
+                        continue;
+                    }
+                    LostReason::GivenUp
+                }
+                Some(now) => LostReason::TakenOver { by: now.owner, state: now.state },
+            };
+            cuts.add(&part.run, batch.first_of(number), reason);
+            lost.push(number);
+        }
+        Ok(Settled::Done { lost })
+    }
+
+    fn abandon(&mut self, run: &Recording) {
+        if run.is_lost() || run.given_up.load(Ordering::Relaxed) {
+            return;
+        }
+        match self.backend.abandon(run, self.options.clock.now()) {
+            Ok(()) => {}
+            // The end of the process shows it too.
+            Err(error) => tracing::warn!(target: "prefect.Store", "Run {} cannot be given back: {error}", run.id),
+        }
+    }
+}
+
+enum Settled {
+    /// All is committed but for these parts.
+    Done { lost: Vec<usize> },
+    /// Nothing is: once more, without what was cut.
+    Again,
+}
+
+/// From which entry on runs are lost.
+#[derive(Default)]
+struct Cuts(Vec<(Arc<Recording>, usize, LostReason)>);
+
+impl Cuts {
+    fn add(&mut self, run: &Arc<Recording>, entry: usize, reason: LostReason) {
+        match self.0.iter_mut().find(|(cut, ..)| Arc::ptr_eq(cut, run)) {
+            // Of two reasons, the one that comes first in the run.
+            Some(cut) if entry < cut.1 => (cut.1, cut.2) = (entry, reason),
+            Some(_) => {}
+            None => self.0.push((Arc::clone(run), entry, reason)),
+        }
+    }
+
+    /// Whether this entry of this run is before its cut.
+    fn spare(&self, entry: usize, run: &Recording) -> bool {
+        self.0.iter().all(|(cut, from, _)| !std::ptr::eq(Arc::as_ptr(cut), run) || entry < *from)
+    }
+}
+
+/// A batch that cannot be written for now.
+#[derive(Default)]
+struct Trouble {
+    since: Option<Instant>,
+    pause: Duration,
+}
+
+impl Trouble {
+    fn lasted(&self) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    fn pause(&mut self, error: &StoreError, changes: usize) {
+        if self.since.is_none() {
+            self.since = Some(Instant::now());
+            self.pause = PAUSES.0;
+            tracing::warn!(target: "prefect.Store", "{changes} changes wait to be recorded, and are tried again: {error}");
+        }
+        std::thread::sleep(self.pause);
+        self.pause = (self.pause * 2).min(PAUSES.1);
+    }
+
+    fn over(&self) {
+        if let Some(since) = self.since {
+            tracing::info!(target: "prefect.Store", "The store goes on after {:.1?}", since.elapsed());
+        }
+    }
+}
+
+/// Why an entry cannot be written, as told by those before it.
+fn refused_by_batch(entries: &[Entry], misfit: &Misfit) -> (usize, LostReason) {
+    match *misfit {
+        Misfit::GivenUp(entry) => (entry, LostReason::GivenUp),
+        Misfit::NotNext(entry, before) => {
+            let found = match &entries[before].change {
+                Change::Task(before) => Some((before.state, before.version, before.attempt)),
+                Change::Flow(_) => None,
+            };
+            (entry, refusal(&entries[entry].change, found))
+        }
+    }
+}
+
+fn refusal(change: &Change, found: Option<(StateCode, u32, u32)>) -> LostReason {
+    let (task, version) = match change {
+        Change::Task(change) => (Some((change.task, change.index)), change.version),
+        Change::Flow(change) => (None, change.version),
+    };
+    LostReason::Refused { task, version, found }
+}
