@@ -5,8 +5,8 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use clap_complete::Shell;
 
-use super::super::text::plain;
 use super::Program;
+use crate::StateKind;
 
 /// What the ends of programs say, behind `--help`.
 const REST: &str = "\
@@ -26,13 +26,74 @@ pub(super) fn command(program: &Program<'_>) -> Command {
     let root = match program.flows {
         Some(flows) => {
             let schema = if cfg!(feature = "schema") { schema() } else { elsewhere("schema") };
-            let names: String = flows.iter().map(|name| format!("  {}\n", plain(name))).collect();
-            let flows = if names.is_empty() { names } else { format!("Flows:\n{names}\n") };
+            let flows = if flows.is_empty() { String::new() } else { format!("Flows:\n{}\n", super::names(flows)) };
             root.subcommands([run(), graph(), schema]).after_help(format!("{flows}{REST}"))
         }
         None => root.subcommands(["run", "graph", "schema"].map(elsewhere)).after_help(REST),
     };
-    root.subcommand(completions())
+    let root = if cfg!(feature = "store") {
+        let url = Arg::new("store").long("store").value_name("URL").global(true).value_hint(ValueHint::FilePath);
+        let url = url.help("Where runs are recorded: the path of an SQLite database, instead of `[store] url`");
+        root.arg(url).subcommands(recorded())
+    } else {
+        root.subcommands(OF_THE_STORE.map(elsewhere))
+    };
+    root.subcommands([config(), completions()])
+}
+
+/// What looks at recorded runs.
+pub(super) const OF_THE_STORE: [&str; 3] = ["runs", "flows", "store"];
+
+fn recorded() -> [Command; 3] {
+    // `runs` alone lists them, too.
+    let list = listing(Command::new("list").about("List recorded runs, the newest first"));
+    let run = Arg::new("run").value_name("RUN").required(true);
+    let show = Command::new("show")
+        .about("Show what became of a run: what failed, and each task")
+        .arg(
+            run.help("Its id, at least 4 digits of the beginning or end of it, or its name")
+                .value_hint(ValueHint::Other),
+        )
+        .arg(json());
+    let check = Command::new("check").about("Look for damage in the store, and tell how large it is").arg(json());
+    [
+        listing(Command::new("runs").about("List recorded runs; `runs show` has more of one"))
+            .args_conflicts_with_subcommands(true)
+            .subcommands([list, show]),
+        Command::new("flows").about("List flows, and the last run of each").arg(json()),
+        Command::new("store")
+            .about("Look after the store")
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .subcommand(check),
+    ]
+}
+
+fn listing(command: Command) -> Command {
+    let names = StateKind::ALL.iter().map(|kind| kind.name()).filter(|name| *name != "State").chain(["Crashed"]);
+    let states = PossibleValuesParser::new(names);
+    let state = Arg::new("state").long("state").value_name("STATE").action(ArgAction::Append).value_delimiter(',');
+    let limit = Arg::new("limit").long("limit").value_name("N").default_value("50");
+    let flow = Arg::new("flow").long("flow").value_name("FLOW").value_hint(ValueHint::Other);
+    command
+        .arg(flow.help("Those of this flow"))
+        .arg(
+            state
+                .help("Those in this state, or in one of several")
+                .value_parser(states)
+                .ignore_case(true)
+                .hide_possible_values(true),
+        )
+        .arg(limit.help("At most so many").value_parser(value_parser!(u32).range(1..)))
+        .arg(json())
+}
+
+fn config() -> Command {
+    Command::new("config").about("Show the settings in effect, and where each came from").arg(json())
+}
+
+fn json() -> Arg {
+    Arg::new("json").long("json").action(ArgAction::SetTrue).help("As JSON")
 }
 
 fn run() -> Command {

@@ -2,13 +2,20 @@
 mod grammar;
 mod refusal;
 
+#[cfg(feature = "store")]
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 
 use clap::ArgMatches;
 use clap_complete::Shell;
+#[cfg(feature = "store")]
+use prefect_store::StateCode;
 
+use super::Format;
 use super::parameters::{self, Words};
+#[cfg(feature = "store")]
+use super::recorded::{Listing, Question, with_special_cases};
 use super::text::plain;
 use crate::ParameterInfo;
 use crate::near::hint;
@@ -24,6 +31,11 @@ pub(super) enum Choice {
     /// Print the schema of the parameters of the flow at this place.
     #[cfg(feature = "schema")]
     Describe(usize),
+    /// Look at what is recorded, in this store.
+    #[cfg(feature = "store")]
+    Ask(Question, Format, Option<String>),
+    /// Print the settings in effect.
+    Configuration(Format, Option<String>),
     /// Print this.
     Say(String),
     /// The words make no sense: why.
@@ -83,6 +95,16 @@ impl CommandLine<'_> {
                 let shell = matches.get_one("shell").copied().unwrap_or(Shell::Bash);
                 Ok(Choice::Say(grammar::completion_script(&self.program, shell)))
             }
+            "config" => Ok(Choice::Configuration(format(matches), store(matches))),
+            #[cfg(feature = "store")]
+            "runs" | "flows" | "store" => {
+                let (question, matches) = question(name, matches);
+                Ok(Choice::Ask(question, format(matches), store(matches)))
+            }
+            #[cfg(not(feature = "store"))]
+            name if grammar::OF_THE_STORE.contains(&name) => {
+                Err(self.refuse(&format!("`{name}` needs the feature `store` of the crate `prefect`")))
+            }
             _ if self.program.flows.is_none() => Err(self.refuse(&format!(
                 "`{name}` is for a program that has flows, one whose `main` calls `prefect::main`: write it behind the name of that program"
             ))),
@@ -130,11 +152,8 @@ impl CommandLine<'_> {
 
     /// The same, with the flows that there are.
     fn listing(&self, error: &str) -> Choice {
-        let mut text = format!("error: {error}\n\nflows:\n");
-        for flow in self.program.flows.unwrap_or_default() {
-            let _ = writeln!(text, "  {}", plain(flow));
-        }
-        Choice::Refuse(text)
+        let names = names(self.program.flows.unwrap_or_default());
+        Choice::Refuse(format!("error: {error}\n\nflows:\n{names}"))
     }
 
     /// `prog run "a flow"`
@@ -167,6 +186,48 @@ impl CommandLine<'_> {
             .collect();
         parts.join("\n")
     }
+}
+
+/// A line for each flow.
+fn names(flows: &[&str]) -> String {
+    flows.iter().fold(String::new(), |mut names, flow| {
+        let _ = writeln!(names, "  {}", plain(flow));
+        names
+    })
+}
+
+/// What is asked, and where its options are.
+#[cfg(feature = "store")]
+fn question<'m>(command: &str, matches: &'m ArgMatches) -> (Question, &'m ArgMatches) {
+    let states = |matches: &ArgMatches| {
+        let names = matches.get_many::<String>("state").into_iter().flatten();
+        let states =
+            names.filter_map(|name| StateCode::ALL.iter().find(|state| state.name().eq_ignore_ascii_case(name)));
+        let states: BTreeSet<_> = states.flat_map(|state| with_special_cases(*state)).collect();
+        states.into_iter().collect()
+    };
+    match (command, matches.subcommand()) {
+        ("flows", _) => (Question::Flows, matches),
+        ("store", Some((_, matches))) => (Question::Check, matches),
+        ("runs", Some(("show", matches))) => {
+            (Question::Run(text(matches, "run").unwrap_or_default().to_owned()), matches)
+        }
+        (_, inner) => {
+            let matches = inner.map_or(matches, |(_, matches)| matches);
+            let limit = matches.get_one("limit").copied().unwrap_or(50);
+            let flow = text(matches, "flow").map(ToOwned::to_owned);
+            (Question::Runs(Listing { flow, states: states(matches), limit }), matches)
+        }
+    }
+}
+
+fn format(matches: &ArgMatches) -> Format {
+    if matches.get_flag("json") { Format::Json } else { Format::Table }
+}
+
+/// What `--store` says.
+fn store(matches: &ArgMatches) -> Option<String> {
+    if cfg!(feature = "store") { text(matches, "store").map(ToOwned::to_owned) } else { None }
 }
 
 /// Whether a shell takes it for one word, and as it is written.
