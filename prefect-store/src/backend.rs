@@ -1,4 +1,5 @@
 //! What the writer needs of a database. The hot path is [`record`](Backend::record); all else is rare.
+use std::path::Path;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -6,10 +7,13 @@ use uuid::Uuid;
 use crate::owned::Recording;
 use crate::rows::Reaped;
 use crate::writer::Batch;
-use crate::{ClaimRefused, Epoch, Machine, Micros, NewRun, Owner, Parked, RunId, StateCode, StoreError};
+use crate::{ClaimRefused, Epoch, Found, Machine, Micros, NewRun, Owner, Parked, RunId, StateCode, StoreError};
 
 /// A database, as the one thread that writes to it sees it. Each call is one transaction, done or without effect.
 pub(crate) trait Backend: Send {
+    /// The database, for messages.
+    fn path(&self) -> &Path;
+
     /// Records a batch: fences each run, then writes its rows.
     fn record(&mut self, batch: &Batch<'_>) -> Result<Recorded, StoreError>;
 
@@ -114,8 +118,8 @@ pub(crate) struct Standing {
 pub(crate) enum Recorded {
     /// It is committed, but for the parts with these numbers: the fence held them up.
     Committed { fenced: Vec<usize> },
-    /// Nothing is written: this entry does not follow from what is there (state, version, attempt).
-    Refused { entry: usize, found: Option<(StateCode, u32, u32)> },
+    /// Nothing is written: this entry does not follow from what is there.
+    Refused { entry: usize, found: Option<Found> },
 }
 
 /// A change on its way to the database.

@@ -1,9 +1,20 @@
 //! What goes wrong, said in a sentence: what, where, and what to do.
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::{RunId, StateCode};
+
+/// A name as a message has it: characters that no terminal should get are written out.
+pub(crate) struct Shown<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .chars()
+            .try_for_each(|c| if c.is_control() { write!(f, "{}", c.escape_debug()) } else { f.write_char(c) })
+    }
+}
 
 /// Why a store cannot do what it was asked. Nothing has changed then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +177,7 @@ impl fmt::Display for StoreError {
             }
             Self::Busy { path, waited } => write!(
                 f,
-                "another program has held {} for {waited:?}: end it (a database shell with an open transaction?), then go \
+                "another program holds {} (waited {waited:?} for it): end it (a database shell with an open transaction?), then go \
                  on with the run",
                 path.display()
             ),
@@ -182,13 +193,13 @@ impl fmt::Display for StoreError {
                 "no run in {} has the id or name `{}`: an id, at least 4 digits of its beginning or end, or the name of a \
                  run is expected",
                 path.display(),
-                reference.escape_debug()
+                Shown(reference)
             ),
             Self::Ambiguous { reference, candidates, more } => {
-                write!(f, "`{}` may mean several runs: ", reference.escape_debug())?;
+                write!(f, "`{}` may mean several runs: ", Shown(reference))?;
                 for (i, run) in candidates.iter().enumerate() {
                     let comma = if i == 0 { "" } else { ", " };
-                    write!(f, "{comma}{} (`{}` of `{}`)", run.id, run.name.escape_debug(), run.flow.escape_debug())?;
+                    write!(f, "{comma}{} (`{}` of `{}`)", run.id, Shown(&run.name), Shown(&run.flow))?;
                 }
                 f.write_str(if *more { " and more. Write the whole id" } else { ". Write the whole id" })
             }
@@ -212,7 +223,7 @@ pub struct Owner {
 
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {} on {}", self.pid, self.host.escape_debug())
+        write!(f, "process {} on {}", self.pid, Shown(&self.host))
     }
 }
 
@@ -246,11 +257,22 @@ pub enum LostReason {
         task: Option<(u32, Option<u32>)>,
         /// The number of the change.
         version: u32,
-        /// What the store has: state, version, attempt; `None` if it has no row.
-        found: Option<(StateCode, u32, u32)>,
+        /// What the store has; `None` if it has no row.
+        found: Option<Found>,
     },
     /// The store could not be written for longer than [`Options::keep_trying`](crate::Options::keep_trying), or never will be.
     Unwritable(StoreError),
+}
+
+/// What a change did not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The state.
+    pub state: StateCode,
+    /// The number of the last change.
+    pub version: u32,
+    /// The attempt; 0 for a flow run.
+    pub attempt: u32,
 }
 
 impl fmt::Display for Lost {
@@ -273,7 +295,7 @@ impl fmt::Display for Lost {
                     None => write!(f, "change {version} of the flow run")?,
                 }
                 match found {
-                    Some((state, version, attempt)) => write!(
+                    Some(Found { state, version, attempt }) => write!(
                         f,
                         " does not follow from what the store has: {state}, change {version}, attempt {attempt}"
                     ),

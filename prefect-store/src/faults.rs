@@ -10,9 +10,9 @@ mod off {
     #[derive(Clone, Debug, Default)]
     pub(crate) struct Faults;
 
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "the other one needs it")]
     impl Faults {
         #[inline]
-        #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "the other one needs it")]
         pub(crate) const fn call(&self, _: &Path) -> Result<(), StoreError> {
             Ok(())
         }
@@ -48,6 +48,8 @@ mod on {
         Full,
         /// A commit is done, and the answer says that the disk failed; elsewhere the same as [`Io`](Self::Io).
         AnswerLost,
+        /// The writer's thread panics.
+        Panic,
         /// The process ends on the spot.
         Die,
         /// The process ends when the commit is done; elsewhere the same as [`Die`](Self::Die).
@@ -130,6 +132,7 @@ mod on {
                 Self::Busy => StoreError::Busy { path, waited: Duration::ZERO },
                 Self::Io | Self::AnswerLost => StoreError::Io { path, reason: "a fault of a test".into() },
                 Self::Full => StoreError::Full(path),
+                Self::Panic => panic!("a fault of a test"),
                 // No destructor, no flush: as after `kill -9`.
                 Self::Die | Self::DieAfterCommit => std::process::abort(),
             }

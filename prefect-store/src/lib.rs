@@ -64,7 +64,7 @@ mod writer;
 pub use change::{FlowChange, NewRun, Notification, RecordedGraph, StoredResult, TaskChange};
 pub use check::Checkup;
 pub use clock::{Clock, Micros};
-pub use error::{Candidate, ClaimRefused, Lost, LostReason, Owner, StoreError};
+pub use error::{Candidate, ClaimRefused, Found, Lost, LostReason, Owner, StoreError};
 #[cfg(feature = "faults")]
 #[doc(hidden)]
 pub use faults::{Fault, Faults};

@@ -8,7 +8,8 @@ use crate::machine::Machine;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// How long a process is believed to live without a sign of life; 30 s. It gives one every third of this time.
+    /// How long a process is believed to live without a sign of life; 30 s. It gives one every third of this time. At least
+    /// 100 ms, at most a day.
     ///
     /// On the same machine the end of a process is seen at once, whatever this is.
     pub lease: Duration,
@@ -43,6 +44,12 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The same with what can be worked with.
+    pub(crate) fn sensible(mut self) -> Self {
+        self.lease = self.lease.clamp(Duration::from_millis(100), Duration::from_hours(24));
+        self
+    }
+
     /// The same with this lease.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {

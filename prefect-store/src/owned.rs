@@ -81,7 +81,7 @@ impl fmt::Debug for Recording {
 /// A run that belongs to this process.
 ///
 /// It is given up by a [`FlowChange`] that is terminal or `Paused`. If this is dropped before, nobody runs the run any more: it
-/// is recorded as `Crashed`.
+/// is recorded as `Crashed`, which does not count as the end of its process.
 pub struct OwnedRun {
     recording: Arc<Recording>,
     store: Arc<Inner>,
@@ -133,7 +133,8 @@ impl OwnedRun {
     /// is committed; and once, with the reason, if the run is lost. Be quick there, and do not wait for the store. A panic is
     /// logged.
     ///
-    /// Only the first call has an effect; what was committed before it is not told.
+    /// Only the first call has an effect; what was committed before it is not told. A listener that holds this run (not a
+    /// [`Weak`](std::sync::Weak) to it) keeps it alive for ever.
     pub fn on_commit(&self, listener: Box<dyn Fn(Result<Position, Lost>) + Send + Sync>) {
         let _ = self.recording.listener.set(listener);
     }
@@ -166,7 +167,8 @@ impl fmt::Debug for OwnedRun {
 
 impl Drop for OwnedRun {
     fn drop(&mut self) {
-        if !self.recording.given_up.load(Ordering::Acquire) && !self.recording.is_lost() {
+        // Also if it is lost to a full disk, say: it still belongs to this process then.
+        if !self.recording.given_up.load(Ordering::Acquire) {
             self.store.queue().abandon(Arc::clone(&self.recording));
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-/// This process, as others see it. Dropping it is the end of the process for them.
+/// This process, as others see it. When it is dropped the process has ended for them, in whatever way.
 #[derive(Debug)]
 pub(crate) struct Presence {
     pub(crate) id: Uuid,
@@ -37,11 +37,9 @@ impl Presence {
         file.try_lock()?;
         Ok(Self { id, path, _file: file })
     }
-}
 
-impl Drop for Presence {
-    fn drop(&mut self) {
-        // Left behind, the file would say the same: nobody holds it.
+    /// The process has ended well: nobody will ask.
+    pub(crate) fn end(self) {
         let _ = fs::remove_file(&self.path);
     }
 }

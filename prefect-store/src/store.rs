@@ -66,6 +66,7 @@ impl Store {
     }
 
     fn with_access(url: &StoreUrl, options: Options, access: Access) -> Result<Self, StoreError> {
+        let options = options.sensible();
         let readers = Readers::open(url.path(), access, &options)?;
         let (url, queue) = (url.clone(), Arc::default());
         Ok(Self(Arc::new(Inner { url, options, access, readers, queue, writer: Mutex::default() })))
@@ -231,7 +232,7 @@ impl Inner {
     }
 
     fn path(&self) -> &Path {
-        self.url.path()
+        self.readers.path()
     }
 
     /// Has the writer do this, in its place among what is recorded.

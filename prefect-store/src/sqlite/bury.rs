@@ -47,7 +47,7 @@ pub(super) fn bury(
                 tx.commit()?;
                 return Ok(None);
             };
-            reaped.released = crash(&tx, run_no, epoch, at)?;
+            reaped.released = crash(&tx, run_no, epoch, at, Blame::Run)?;
             reaped.crashes += 1;
             tx.commit()?;
             Ok(Some(reaped))
@@ -65,9 +65,18 @@ pub(super) fn bury(
     }
 }
 
+/// Whether the end of a process is put down to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// Its process has ended, perhaps because of it.
+    Run,
+    /// The process lives, and only stopped to run it.
+    Nobody,
+}
+
 /// A run has lost its owner: it is `Crashed`, and its running tasks will run again, in the same attempt. Gives how many those
 /// are; nothing happens if the owner is another one.
-pub(super) fn crash(tx: &Writing<'_>, run_no: i64, epoch: Epoch, at: Micros) -> Result<u64, StoreError> {
+pub(super) fn crash(tx: &Writing<'_>, run_no: i64, epoch: Epoch, at: Micros, blame: Blame) -> Result<u64, StoreError> {
     let Some((proc_no, version, last_seq)) = tx.find(
         "SELECT proc_no, version, last_seq FROM flow_runs WHERE run_no=?1 AND epoch=?2 AND proc_no IS NOT NULL",
         params![run_no, epoch.0],
@@ -108,9 +117,9 @@ pub(super) fn crash(tx: &Writing<'_>, run_no: i64, epoch: Epoch, at: Micros) -> 
     }
     seq += 1;
     tx.execute(
-        "UPDATE flow_runs SET state=?1, version=?2, message=NULL, ended_at=?3, proc_no=NULL, epoch=epoch+1, crashes=crashes+1, \
-         last_seq=?4 WHERE run_no=?5",
-        params![StateCode::CRASHED.number(), version + 1, at.0, seq, run_no],
+        "UPDATE flow_runs SET state=?1, version=?2, message=NULL, ended_at=?3, proc_no=NULL, epoch=epoch+1, crashes=crashes+?5, \
+         last_seq=?4 WHERE run_no=?6",
+        params![StateCode::CRASHED.number(), version + 1, at.0, seq, blame == Blame::Run, run_no],
     )?;
     add_transition(tx, run_no, seq, &Transition::flow_run(StateCode::CRASHED, version + 1, at.0))?;
     tx.execute("DELETE FROM slots WHERE run_no=?1 AND proc_no=?2", [run_no, proc_no])?;

@@ -2,6 +2,7 @@
 use rusqlite::params;
 
 use super::record::{Transition, add_transition};
+use super::rows;
 use super::write::{Writing, extend};
 use crate::backend::{Lease, Ownership, Refusal};
 use crate::{CRASHES_UNTIL_PARKED, ClaimRefused, Epoch, Micros, Owner, Parked, RunId, StateCode};
@@ -32,18 +33,17 @@ pub(super) fn claim(
     // What is read here stays true to the commit: the transaction has begun as one that writes.
     let now = tx.find(
         "SELECT run_no, state, version, epoch, last_seq, crashes, host, pid FROM flow_runs LEFT JOIN processes USING(proc_no) \
-         WHERE id=?1",
+         WHERE flow_runs.id=?1",
         [&run.as_bytes()[..]],
         |row| {
-            let host: Option<String> = row.get(6)?;
             Ok(Seen {
                 run_no: row.get(0)?,
-                state: StateCode::from_number(row.get(1)?),
+                state: rows::state(row, 1)?,
                 version: row.get(2)?,
                 epoch: row.get(3)?,
                 last_seq: row.get(4)?,
                 crashes: row.get(5)?,
-                owner: host.map(|host| Ok::<_, rusqlite::Error>(Owner { host, pid: row.get(7)? })).transpose()?,
+                owner: rows::owner(row, 6)?,
             })
         },
     )?;

@@ -1,7 +1,8 @@
 //! Opening a database: what may be opened, and how a connection is set up.
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -21,47 +22,57 @@ pub(crate) enum Access {
     ReadOnly,
 }
 
-/// Looks at the file, and makes it and its tables if they may be made.
-pub(super) fn prepare(path: &Path, access: Access, options: &Options) -> Result<(), StoreError> {
+/// Held while a database is opened: see [`create`].
+static OPENING: Mutex<()> = Mutex::new(());
+
+/// Opens a database: makes it and its tables if they may be made, and refuses what is no store. Gives the path without links
+/// too: what stands beside the database (the turn, the lock files) has to be the same for all who open it.
+pub(super) fn open(path: &Path, access: Access, options: &Options) -> Result<(PathBuf, Connection), StoreError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(StoreError::OldSqlite(rusqlite::version()));
     }
-    let cannot = |error: &io::Error| StoreError::CannotOpen { path: path.to_owned(), reason: error.to_string() };
+    let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+    let cannot = |error: io::Error| cannot_open(path, &error);
     match fs::metadata(path) {
         Ok(file) if file.is_dir() => return Err(StoreError::IsFolder(path.to_owned())),
+        Ok(file) if !file.is_file() => return Err(StoreError::NotADatabase(path.to_owned())),
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if access == Access::ReadOnly {
-                return Err(StoreError::Missing(path.to_owned()));
-            }
-            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-                make_folder(folder)
-                    .map_err(|error| StoreError::CannotOpen { path: folder.to_owned(), reason: error.to_string() })?;
-            }
-            // SQLite gives the files that it puts beside it the same rights.
-            private(OpenOptions::new().write(true).create(true).truncate(false))
-                .open(path)
-                .map_err(|error| cannot(&error))?;
-        }
-        Err(error) => return Err(cannot(&error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match access {
+            Access::ReadWrite => create(path)?,
+            Access::ReadOnly => return Err(StoreError::Missing(path.to_owned())),
+        },
+        Err(error) => return Err(cannot(error)),
     }
-    if access == Access::ReadWrite {
-        // SQLite opens a file without rights for reading only, and says so when it is too late.
-        OpenOptions::new().write(true).open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                StoreError::ReadOnly(path.to_owned())
-            }
-            _ => cannot(&error),
-        })?;
-    }
-    let connection = connect(path, access, options)?;
-    match (schema::look(&connection, path)?, access) {
-        (Found::Ours(schema::VERSION), _) => Ok(()),
-        (_, Access::ReadWrite) => schema::bring_up(&connection, path, &TurnFile::of(path)?),
+    let resolved = fs::canonicalize(path).map_err(cannot)?;
+    let connection = connect(&resolved, access, options)?;
+    match (schema::look(&connection, &resolved)?, access) {
+        (Found::Ours(schema::VERSION), _) => {}
+        (_, Access::ReadWrite) => schema::bring_up(&connection, &resolved, &TurnFile::of(&resolved)?)?,
         // A store that nobody has used.
-        (Found::Empty, Access::ReadOnly) => Err(StoreError::Missing(path.to_owned())),
-        (Found::Ours(_), Access::ReadOnly) => Err(StoreError::Older(path.to_owned())),
+        (Found::Empty, Access::ReadOnly) => return Err(StoreError::Missing(resolved)),
+        (Found::Ours(_), Access::ReadOnly) => return Err(StoreError::Older(resolved)),
     }
+    Ok((resolved, connection))
+}
+
+/// Makes an empty file, for this user alone; SQLite gives the files that it puts beside it the same rights.
+///
+/// Nobody but SQLite may open the file once it is a database: the system gives back all locks that this process has on a file
+/// when any descriptor of it is closed, and another process would take away the log that is in use here.
+fn create(path: &Path) -> Result<(), StoreError> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        make_folder(folder).map_err(|error| cannot_open(folder, &error))?;
+    }
+    match private(OpenOptions::new().write(true).create_new(true)).open(path) {
+        Ok(_) => Ok(()),
+        // Another process was quicker.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(cannot_open(path, &error)),
+    }
+}
+
+fn cannot_open(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::CannotOpen { path: path.to_owned(), reason: error.to_string() }
 }
 
 /// A connection to a file that is there.
@@ -72,6 +83,10 @@ pub(super) fn connect(path: &Path, access: Access, options: &Options) -> Result<
     };
     // Not `SQLITE_OPEN_URI`: a path is a path, whatever is in it.
     let connection = Connection::open_with_flags(path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX).at(path)?;
+    if access == Access::ReadWrite && connection.is_readonly(rusqlite::MAIN_DB).at(path)? {
+        // SQLite opens what it may not write for reading only, and says nothing.
+        return Err(StoreError::ReadOnly(path.to_owned()));
+    }
     connection.busy_timeout(options.busy_timeout).at(path)?;
     connection
         .execute_batch(

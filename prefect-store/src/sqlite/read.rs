@@ -24,8 +24,14 @@ pub(crate) struct Readers {
 impl Readers {
     /// Opens the database, and makes it if it may be made.
     pub(crate) fn open(path: &Path, access: Access, options: &Options) -> Result<Self, StoreError> {
-        open::prepare(path, access, options)?;
-        Ok(Self { path: path.to_owned(), access, options: options.clone(), idle: Mutex::default() })
+        let (path, connection) = open::open(path, access, options)?;
+        connection.pragma_update(None, "query_only", true).at(&path)?;
+        Ok(Self { path, access, options: options.clone(), idle: Mutex::new(vec![connection]) })
+    }
+
+    /// The database, without links in its path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {

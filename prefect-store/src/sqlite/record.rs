@@ -1,12 +1,13 @@
 //! The hot path: a batch in one transaction.
 use rusqlite::{CachedStatement, params};
 
+use super::rows::state;
 use super::write::Writing;
 use super::{FLOW, INLINE, NO_INDEX, index_to_sql};
 use crate::backend::{Change, Recorded};
 use crate::owned::Recording;
 use crate::writer::{Batch, Row};
-use crate::{FlowChange, Notification, StateCode, StoreError, StoredResult, TaskChange};
+use crate::{FlowChange, Found, Notification, StateCode, StoreError, StoredResult, TaskChange};
 
 /// Only the owner of the run, and only what comes next: a batch that was committed already is held up here too.
 const FENCE: &str = "UPDATE flow_runs SET n_ok=n_ok+?1, n_failed=n_failed+?2, last_seq=?3 \
@@ -77,7 +78,7 @@ fn write(tx: &Writing<'_>, batch: &Batch<'_>, fenced: &[usize]) -> Result<Option
             let found = tx.find(
                 "SELECT state, version, attempt FROM task_runs WHERE run_no=?1 AND task_no=?2 AND map_index=?3",
                 params![run.run_no, change.task, index_to_sql(change.index)],
-                |row| Ok((StateCode::from_number(row.get(0)?), row.get(1)?, row.get(2)?)),
+                |row| Ok(Found { state: state(row, 0)?, version: row.get(1)?, attempt: row.get(2)? }),
             )?;
             return Ok(Some(Recorded::Refused { entry: row.first, found }));
         }
@@ -94,7 +95,7 @@ fn write(tx: &Writing<'_>, batch: &Batch<'_>, fenced: &[usize]) -> Result<Option
                 if !write_flow(tx, run, change)? {
                     let found =
                         tx.find("SELECT state, version FROM flow_runs WHERE run_no=?1", [run.run_no], |row| {
-                            Ok((StateCode::from_number(row.get(0)?), row.get(1)?, 0))
+                            Ok(Found { state: state(row, 0)?, version: row.get(1)?, attempt: 0 })
                         })?;
                     return Ok(Some(Recorded::Refused { entry: i, found }));
                 }

@@ -9,7 +9,6 @@ pub(super) const RUN: &str = "SELECT flow_runs.id, flows.name, flow_runs.name, s
     FROM flow_runs JOIN flows USING(flow_no) LEFT JOIN processes AS p ON p.proc_no = flow_runs.proc_no";
 
 pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
-    let host: Option<String> = row.get(9)?;
     Ok(RunRow {
         id: RunId::from_bytes(row.get(0)?),
         flow: row.get(1)?,
@@ -20,7 +19,7 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         created_at: Micros(row.get(6)?),
         started_at: moment(row, 7)?,
         ended_at: moment(row, 8)?,
-        owner: host.map(|host| Ok::<_, rusqlite::Error>(Owner { host, pid: row.get(10)? })).transpose()?,
+        owner: owner(row, 9)?,
         epoch: Epoch(row.get(11)?),
         crashes: row.get(12)?,
         n_ok: row.get(13)?,
@@ -73,6 +72,14 @@ pub(super) fn transition(row: &Row<'_>) -> rusqlite::Result<Transition> {
         at: Micros(row.get(6)?),
         message: row.get(7)?,
     })
+}
+
+/// The owner of a run, from the columns `host` and `pid`, which are empty if it has none.
+pub(super) fn owner(row: &Row<'_>, host: usize) -> rusqlite::Result<Option<Owner>> {
+    match row.get(host)? {
+        Some(name) => Ok(Some(Owner { host: name, pid: row.get(host + 1)? })),
+        None => Ok(None),
+    }
 }
 
 pub(super) fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<StateCode> {

@@ -8,14 +8,12 @@ use uuid::Uuid;
 use super::errors::{AtPath, from_sqlite};
 use super::open::{self, Access};
 use super::turn::TurnFile;
-use super::{begin, bury, claim, record};
+use super::{begin, bury, claim, record, rows};
 use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Standing};
 use crate::faults::Faults;
 use crate::owned::Recording;
 use crate::writer::Batch;
-use crate::{
-    ClaimRefused, Epoch, Machine, Micros, NewRun, Options, Owner, Parked, Reaped, RunId, StateCode, StoreError,
-};
+use crate::{ClaimRefused, Epoch, Machine, Micros, NewRun, Options, Parked, Reaped, RunId, StoreError};
 
 /// How large the write-ahead log may become before it is cut.
 const LARGE_LOG: u64 = 64 << 20;
@@ -127,6 +125,10 @@ fn ownership(row: &Row<'_>) -> rusqlite::Result<Ownership> {
 }
 
 impl Backend for SqliteBackend {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn record(&mut self, batch: &Batch<'_>) -> Result<Recorded, StoreError> {
         self.write(|tx| record::record(tx, batch))
     }
@@ -136,13 +138,12 @@ impl Backend for SqliteBackend {
         let sql = "SELECT epoch, last_seq, state, host, pid FROM flow_runs LEFT JOIN processes USING(proc_no) \
                    WHERE run_no=?1";
         let read = |row: &Row<'_>| {
-            let host: Option<String> = row.get(3)?;
-            let owner = match host {
-                Some(host) => Some(Owner { host, pid: row.get(4)? }),
-                None => None,
-            };
-            let state = StateCode::from_number(row.get(2)?);
-            Ok(Standing { epoch: Epoch(row.get(0)?), last_seq: row.get(1)?, state, owner })
+            Ok(Standing {
+                epoch: Epoch(row.get(0)?),
+                last_seq: row.get(1)?,
+                state: rows::state(row, 2)?,
+                owner: rows::owner(row, 3)?,
+            })
         };
         self.connection.query_row(sql, [run_no], read).optional().at(&self.path)
     }
@@ -222,7 +223,7 @@ impl Backend for SqliteBackend {
 
     fn abandon(&mut self, run: &Recording, at: Micros) -> Result<(), StoreError> {
         self.write(|tx| {
-            bury::crash(&tx, run.run_no, run.epoch, at)?;
+            bury::crash(&tx, run.run_no, run.epoch, at, bury::Blame::Nobody)?;
             tx.commit()
         })
     }

@@ -14,6 +14,8 @@ pub(crate) struct Living {
     /// Where the lock files are.
     folder: PathBuf,
     registered: Option<Registered>,
+    /// Before this moment nobody is judged by a lease.
+    lenient_until: Option<Micros>,
     /// The runs that were taken by this process, as far as somebody still holds them.
     runs: Vec<Weak<Recording>>,
 }
@@ -28,11 +30,16 @@ struct Registered {
 
 impl Living {
     pub(crate) const fn new(folder: PathBuf) -> Self {
-        Self { folder, registered: None, runs: Vec::new() }
+        Self { folder, registered: None, lenient_until: None, runs: Vec::new() }
     }
 
     pub(crate) fn next_sign(&self) -> Option<Instant> {
         self.registered.as_ref().map(|registered| registered.next_sign)
+    }
+
+    /// The runs that were taken by this process and that somebody still holds.
+    pub(super) fn runs(&self) -> Vec<Arc<Recording>> {
+        self.runs.iter().filter_map(Weak::upgrade).collect()
     }
 
     fn hold(&mut self, run: &Arc<Recording>) {
@@ -45,9 +52,13 @@ impl Writer {
     /// Makes the lease longer when it is time.
     pub(super) fn give_sign(&mut self) {
         let Some(registered) = &self.living.registered else { return };
-        // Under virtual time the lease may need it before the machine's clock says so.
         let third = self.options.lease / 3;
         let now = self.options.clock.now();
+        if registered.lease_until < now {
+            // This process has slept, with the machine perhaps, and all others with it: they are given time for a sign.
+            self.living.lenient_until = Some(now.after(self.options.lease));
+        }
+        // Under virtual time the lease may need it before the machine's clock says so.
         let due = registered.next_sign <= Instant::now()
             || registered.lease_until < now.after(self.options.lease.saturating_sub(third));
         if due && let Err(error) = self.renew() {
@@ -66,11 +77,13 @@ impl Writer {
             return Ok(());
         }
         self.living.registered = None;
-        for run in std::mem::take(&mut self.living.runs).iter().filter_map(Weak::upgrade) {
-            let reason = match self.backend.standing(run.run_no)? {
-                None => LostReason::Deleted,
-                Some(now) if now.epoch == run.epoch => continue,
-                Some(now) => LostReason::TakenOver { by: now.owner, state: now.state },
+        for run in self.living.runs() {
+            let reason = match self.backend.standing(run.run_no) {
+                Ok(None) => LostReason::Deleted,
+                Ok(Some(now)) if now.epoch == run.epoch => continue,
+                // Its next change is told.
+                Err(_) => continue,
+                Ok(Some(now)) => LostReason::TakenOver { by: now.owner, state: now.state },
             };
             let from = Position(self.done + 1);
             run.lose(from, Lost { run: run.id, reason });
@@ -130,11 +143,7 @@ impl Writer {
     pub(crate) fn reap(&mut self) -> Result<Vec<Reaped>, StoreError> {
         let now = self.options.clock.now();
         let me = self.living.registered.as_ref().map(|registered| registered.proc_no);
-        // Who has slept itself, with the machine perhaps, and all others with it, does not judge by leases.
-        let slept = self.living.registered.as_ref().is_some_and(|registered| registered.lease_until < now);
-        if slept {
-            self.renew()?;
-        }
+        let lenient = self.living.lenient_until.is_some_and(|until| now < until);
         let mut reaped = Vec::new();
         let mut known = Vec::new();
         for (proc_no, process) in self.backend.processes()? {
@@ -149,9 +158,9 @@ impl Writer {
             };
             let dead = match sign {
                 Sign::Gone => true,
-                Sign::Unknown => !slept && process.lease_until < now,
+                Sign::Unknown => !lenient && process.lease_until < now,
                 // It lives, and gives no sign: it is stopped, or waits for a disk. A second lease for that.
-                Sign::Alive => !slept && process.lease_until.after(self.options.lease) < now,
+                Sign::Alive => !lenient && process.lease_until.after(self.options.lease) < now,
             };
             if dead {
                 reaped.extend(self.backend.bury(proc_no, &process, now)?);
@@ -167,10 +176,13 @@ impl Writer {
     /// The end of this process, as far as the store goes.
     pub(super) fn sign_off(&mut self) {
         if let Some(registered) = self.living.registered.take() {
-            if let Err(error) = self.backend.sign_off(registered.proc_no) {
-                tracing::warn!(target: "prefect.Store", "{error}");
+            match self.backend.sign_off(registered.proc_no) {
+                Ok(()) => registered.presence.end(),
+                // The file stays, and says that nobody holds it.
+                Err(error) => {
+                    tracing::warn!(target: "prefect.Store", "The end of this process is not recorded: {error}");
+                }
             }
-            drop(registered.presence);
         }
     }
 }

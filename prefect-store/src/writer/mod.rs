@@ -3,6 +3,7 @@ mod batch;
 mod living;
 mod queue;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,7 +14,7 @@ pub(crate) use queue::{Queue, Request};
 
 use crate::backend::{Backend, Change, Entry, Recorded};
 use crate::owned::{Position, Recording};
-use crate::{Lost, LostReason, Options, StateCode, StoreError};
+use crate::{Found, Lost, LostReason, Options, StoreError};
 use batch::Misfit;
 use living::Living;
 use queue::{Inbox, Wake};
@@ -22,7 +23,7 @@ use queue::{Inbox, Wake};
 const BATCH: usize = 1024;
 
 /// How long is waited between two tries at first, and at most.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(1));
 
 /// The state of the writer's thread.
 pub(crate) struct Writer {
@@ -39,17 +40,32 @@ impl Writer {
         Self { backend, options, queue, living: Living::new(locks), done: 0 }
     }
 
-    /// Works until the queue is closed and empty.
+    /// Works until the queue is closed and empty. Nobody waits for a thread that has panicked.
     pub(crate) fn work(mut self) {
+        if catch_unwind(AssertUnwindSafe(|| self.serve())).is_err() {
+            self.break_down();
+        }
+    }
+
+    fn break_down(&mut self) {
+        let error = StoreError::WriterGone(self.backend.path().to_owned());
+        let from = Position(self.done + 1);
+        for run in self.living.runs() {
+            run.lose(from, Lost { run: run.id, reason: LostReason::Unwritable(error.clone()) });
+        }
+        self.queue.break_down();
+    }
+
+    fn serve(&mut self) {
         let mut inbox = Inbox::default();
         loop {
             let (wake, before) = self.queue.take(&mut inbox, self.living.next_sign());
+            self.give_sign();
             match wake {
                 Wake::Work => self.empty(&mut inbox, before),
                 Wake::Time => {}
                 Wake::Closed => break,
             }
-            self.give_sign();
             self.backend.tidy();
         }
         self.sign_off();
@@ -68,6 +84,7 @@ impl Writer {
         }
         self.record(&inbox.entries[done..], before + done as u64);
         inbox.entries.clear();
+        inbox.entries.shrink_to(8 * BATCH);
     }
 
     fn record(&mut self, entries: &[Entry], mut before: u64) {
@@ -124,12 +141,12 @@ impl Writer {
         }
         let end = Position(before + entries.len() as u64);
         self.done = end.0;
-        self.queue.publish(end.0);
         for part in &parts {
             if !part.run.is_lost() {
                 part.run.tell(Ok(end));
             }
         }
+        self.queue.publish(end.0);
     }
 
     /// What follows from what became of a batch.
@@ -164,7 +181,7 @@ impl Writer {
     }
 
     fn abandon(&mut self, run: &Recording) {
-        if run.is_lost() || run.given_up.load(Ordering::Relaxed) {
+        if run.given_up.load(Ordering::Relaxed) {
             return;
         }
         match self.backend.abandon(run, self.options.clock.now()) {
@@ -237,7 +254,9 @@ fn refused_by_batch(entries: &[Entry], misfit: &Misfit) -> (usize, LostReason) {
         Misfit::GivenUp(entry) => (entry, LostReason::GivenUp),
         Misfit::NotNext(entry, before) => {
             let found = match &entries[before].change {
-                Change::Task(before) => Some((before.state, before.version, before.attempt)),
+                Change::Task(before) => {
+                    Some(Found { state: before.state, version: before.version, attempt: before.attempt })
+                }
                 Change::Flow(_) => None,
             };
             (entry, refusal(&entries[entry].change, found))
@@ -245,7 +264,7 @@ fn refused_by_batch(entries: &[Entry], misfit: &Misfit) -> (usize, LostReason) {
     }
 }
 
-fn refusal(change: &Change, found: Option<(StateCode, u32, u32)>) -> LostReason {
+fn refusal(change: &Change, found: Option<Found>) -> LostReason {
     let (task, version) = match change {
         Change::Task(change) => (Some((change.task, change.index)), change.version),
         Change::Flow(change) => (None, change.version),

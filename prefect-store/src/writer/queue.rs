@@ -43,6 +43,8 @@ struct State {
     pushed: u64,
     asleep: bool,
     closed: bool,
+    /// Nobody will ever look again.
+    broken: bool,
 }
 
 #[derive(Default)]
@@ -60,8 +62,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Queue {
     pub(crate) fn push(&self, entry: Entry) -> Position {
         let mut state = lock(&self.state);
-        state.inbox.entries.push(entry);
         state.pushed += 1;
+        if !state.broken {
+            state.inbox.entries.push(entry);
+        }
         let position = Position(state.pushed);
         self.wake(state);
         position
@@ -75,14 +79,20 @@ impl Queue {
         }
         let mut state = lock(&self.state);
         state.pushed += entries.len() as u64;
-        state.inbox.entries.append(&mut entries);
+        if !state.broken {
+            state.inbox.entries.append(&mut entries);
+        }
         let position = Position(state.pushed);
         self.wake(state);
         Some(position)
     }
 
+    /// A request that nobody will look at is dropped, and whoever waits for its answer sees that.
     pub(crate) fn request(&self, request: Request) {
         let mut state = lock(&self.state);
+        if state.broken {
+            return;
+        }
         let place = state.inbox.entries.len();
         state.inbox.requests.push((place, request));
         self.wake(state);
@@ -106,6 +116,17 @@ impl Queue {
         let mut state = lock(&self.state);
         state.closed = true;
         self.wake(state);
+    }
+
+    /// The writer's thread has panicked: what it has not dealt with is dropped, and nobody waits for it.
+    pub(crate) fn break_down(&self) {
+        let left = {
+            let mut state = lock(&self.state);
+            state.broken = true;
+            std::mem::take(&mut state.inbox)
+        };
+        drop(left);
+        self.publish(u64::MAX);
     }
 
     /// Waits for something to do, and exchanges `empty` for it; gives the position before its first entry.

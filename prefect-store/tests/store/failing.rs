@@ -1,0 +1,157 @@
+//! Every call that the writer makes to the database, failing in every way.
+use std::time::Duration;
+
+use prefect_store::{Fault, Faults, LostReason, Micros, Notification, Options, Parked, Store, StoreError};
+
+use crate::support::*;
+
+fn options(faults: &Faults) -> Options {
+    let mut options = Options::default().clock(Time::new().clock());
+    options.faults = faults.clone();
+    options
+}
+
+/// A run of every kind of change; whatever the store refuses is asked for again, and what it says it did not do must not be
+/// there.
+fn work(store: &Store, place: &Place) {
+    let run = loop {
+        match store.begin(new_run("one")) {
+            Ok(run) => break run,
+            Err(error) => {
+                assert!(error.may_pass(), "{error}");
+                assert_eq!(place.number("SELECT count(*) FROM flow_runs"), 0, "{error}");
+            }
+        }
+    };
+    let mut told = finish(0, None).with_result(1, vec![4; 500]);
+    told.notifications = vec![Notification { kind: "slack".into(), payload: "done".into(), not_before: Micros(1) }];
+    record(&run, vec![start(0, None), told]);
+    record(&run, vec![start(1, Some(0)), start(1, Some(1))]);
+    record(&run, vec![finish(1, Some(0))]);
+    let position = run.record_run(flow_change(S::PAUSED, 2));
+    run.wait(position).unwrap();
+    drop(run);
+    let again = loop {
+        match store.claim(&store.run("one").unwrap(), Parked::Refuse) {
+            Ok(run) => break run,
+            Err(refused) => assert!(matches!(&refused, prefect_store::ClaimRefused::Store(_)), "{refused}"),
+        }
+    };
+    record(&again, vec![finish(1, Some(1))]);
+    end(&again, S::SUCCESS);
+}
+
+/// Every call fails once, and every fifth one twice.
+fn whichever_call_fails(fault: Fault) {
+    let clean = {
+        let place = Place::in_memory();
+        let faults = Faults::default();
+        work(&place.open_with(options(&faults)), &place);
+        assert!(faults.calls() > 40, "{} calls", faults.calls());
+        dump(&place.sql())
+    };
+    for (times, step) in [(1, 1), (2, 5)] {
+        for nth in (1..).step_by(step) {
+            let place = Place::in_memory();
+            let faults = Faults::default();
+            faults.fail(nth, times, fault);
+            work(&place.open_with(options(&faults)), &place);
+            check(&place.sql());
+            assert_eq!(dump(&place.sql()), clean, "{fault:?} at call {nth}, {times} times");
+            if faults.calls() < nth {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_if_the_database_is_held() {
+    whichever_call_fails(Fault::Busy);
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_if_the_disk_fails() {
+    whichever_call_fails(Fault::Io);
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_if_the_disk_is_full() {
+    whichever_call_fails(Fault::Full);
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_if_the_answer_to_a_commit_is_lost() {
+    whichever_call_fails(Fault::AnswerLost);
+}
+
+#[test]
+fn what_cannot_be_written_for_too_long_is_lost_and_said_so() {
+    for fault in [Fault::Busy, Fault::Io, Fault::Full] {
+        let place = Place::new();
+        let faults = Faults::default();
+        let store = place.open_with(options(&faults).keep_trying(Duration::from_millis(50)));
+        let run = store.begin(new_run("one")).unwrap();
+        record(&run, vec![start(0, None)]);
+        faults.fail(1, u64::MAX, fault);
+        let first = run.record(finish(0, None));
+        let lost = run.wait(first).unwrap_err();
+        let LostReason::Unwritable(error) = &lost.reason else { panic!("{lost:?}") };
+        assert!(error.may_pass());
+        if fault == Fault::Full {
+            assert_eq!(*error, StoreError::Full(place.path()));
+            assert!(lost.to_string().ends_with("is full: make room, then go on with the run"), "{lost}");
+        }
+        // It stays lost: what follows does not fit what is there.
+        faults.heal();
+        assert_eq!(run.wait(run.record(start(1, None))).unwrap_err(), lost);
+        assert_eq!(place.number("SELECT count(*) FROM transitions"), 2);
+        check(&place.sql());
+        // Other runs go on.
+        end(&store.begin(new_run("two")).unwrap(), S::SUCCESS);
+    }
+}
+
+#[test]
+fn a_reaper_that_fails_can_be_asked_again() {
+    for nth in 1.. {
+        let (place, time) = (Place::in_memory(), Time::new());
+        let there = place.open_with(on_machine("there", &time));
+        let run = there.begin(new_run("one")).unwrap();
+        record(&run, vec![start(0, None), start(1, None)]);
+        time.pass(Duration::from_secs(31));
+        let faults = Faults::default();
+        faults.fail(nth, 1, Fault::Io);
+        let mut here = on_machine("here", &time);
+        here.faults = faults.clone();
+        let here = place.open_with(here);
+        let first = here.reap();
+        let second = here.reap().unwrap();
+        assert_eq!(first.map_or(0, |reaped| reaped.len()) + second.len(), 1, "call {nth}");
+        let row = here.run("one").unwrap();
+        assert_eq!((row.state, row.crashes), (S::CRASHED, 1));
+        check(&place.sql());
+        if faults.calls() < nth {
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_writer_that_panics_leaves_nobody_waiting() {
+    let place = Place::new();
+    let faults = Faults::default();
+    let store = place.open_with(options(&faults));
+    let run = store.begin(new_run("one")).unwrap();
+    record(&run, vec![start(0, None)]);
+    faults.fail(3, 1, Fault::Panic);
+    let lost = run.wait(run.record(finish(0, None))).unwrap_err();
+    assert_eq!(lost.reason, LostReason::Unwritable(StoreError::WriterGone(place.path())));
+    assert_eq!(run.wait(run.record(start(1, None))).unwrap_err(), lost);
+    assert_eq!(store.begin(new_run("two")).unwrap_err(), StoreError::WriterGone(place.path()));
+    assert_eq!(store.task_runs(run.id()).unwrap().len(), 1, "it can still be read");
+    drop((run, store));
+    // For all others this process is gone.
+    assert_eq!(place.open_with(options(&Faults::default())).reap().unwrap().len(), 1);
+    check(&place.sql());
+}

@@ -1,0 +1,51 @@
+//! Another program holds the database.
+use std::time::Duration;
+
+use prefect_store::{Faults, Options, StoreError};
+
+use crate::support::*;
+
+#[test]
+fn changes_wait_for_a_program_that_holds_the_database() {
+    let place = Place::new();
+    let faults = Faults::default();
+    let mut options = Options::default().busy_timeout(Duration::from_millis(5));
+    options.faults = faults.clone();
+    let store = place.open_with(options);
+    let run = store.begin(new_run("one")).unwrap();
+
+    let shell = place.sql();
+    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let position = run.record_many([start(0, None), finish(0, None)]).unwrap();
+    // Until it has been tried several times.
+    let before = faults.calls();
+    while faults.calls() < before + 4 {
+        std::thread::yield_now();
+    }
+    assert_eq!(store.task_runs(run.id()).unwrap(), [], "readers are not held up, and see nothing yet");
+    shell.execute_batch("COMMIT").unwrap();
+    run.wait(position).unwrap();
+    end(&run, S::SUCCESS);
+    check(&place.sql());
+}
+
+#[test]
+fn a_run_that_cannot_begin_says_who_is_in_the_way() {
+    let place = Place::new();
+    let store = place.open_with(Options::default().busy_timeout(Duration::from_millis(5)));
+    end(&store.begin(new_run("one")).unwrap(), S::SUCCESS);
+    let shell = place.sql();
+    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let error = store.begin(new_run("two")).unwrap_err();
+    assert_eq!(error, StoreError::Busy { path: place.path(), waited: Duration::from_millis(5) });
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "another program holds {} (waited 5ms for it): end it (a database shell with an open transaction?), then go on with the run",
+            place.path().display()
+        )
+    );
+    shell.execute_batch("ROLLBACK").unwrap();
+    end(&store.begin(new_run("two")).unwrap(), S::SUCCESS);
+    assert_eq!(place.number("SELECT count(*) FROM flow_runs"), 2);
+}

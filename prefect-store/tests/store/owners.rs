@@ -1,0 +1,215 @@
+//! Who is taken for dead, what is done then, and what becomes of a late writer.
+use std::path::Path;
+use std::time::Duration;
+
+use prefect_store::{LostReason, Options, Owner, Parked, Store, StoreUrl, TaskChange};
+use rustix::process::Signal;
+
+use crate::child::{self, Other, say};
+use crate::support::*;
+
+const LEASE: Duration = Duration::from_secs(30);
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn on_another_machine_the_lease_decides() {
+    let (place, time) = (Place::new(), Time::new());
+    let (there, here) = (place.open_with(on_machine("there", &time)), place.open_with(on_machine("here", &time)));
+    let run = there.begin(new_run("one")).unwrap();
+    record(&run, vec![start(0, None), finish(0, None), start(1, Some(3))]);
+
+    time.pass(LEASE);
+    assert_eq!(here.reap().unwrap(), [], "the lease is not over");
+    time.pass(SECOND);
+    let reaped = here.reap().unwrap();
+    assert_eq!(reaped.len(), 1);
+    let owner = Owner { host: "there".into(), pid: std::process::id() };
+    assert_eq!((reaped[0].id, reaped[0].crashes, reaped[0].released), (run.id(), 1, 1));
+    assert_eq!((&*reaped[0].flow, &*reaped[0].name, &reaped[0].owner), ("etl", "one", &owner));
+    assert_eq!(here.reap().unwrap(), [], "once");
+
+    let row = here.run("one").unwrap();
+    assert_eq!((row.state, row.crashes, row.owner.clone()), (S::CRASHED, 1, None));
+    let released = here.children(row.id, 1, 0, 10).unwrap();
+    assert_eq!((released[0].state, released[0].version, released[0].attempt), (S::PENDING, 2, 1));
+    assert_eq!(here.task_runs(row.id).unwrap()[0].state, S::SUCCESS);
+    check(&place.sql());
+
+    // The late one writes nothing, and hears who has it.
+    let taken = here.claim(&row, Parked::Refuse).unwrap();
+    let before = dump(&place.sql());
+    let late = run.record_many([start(2, None), finish(2, None)]).unwrap();
+    let lost = run.wait(late).unwrap_err();
+    let by = Some(Owner { host: "here".into(), pid: std::process::id() });
+    assert_eq!(lost.reason, LostReason::TakenOver { by, state: S::RUNNING });
+    assert!(
+        lost.to_string().ends_with("on here has it now, as this one gave no sign of life for longer than the lease")
+    );
+    let lost = run.wait(run.record_run(flow_change(S::SUCCESS, 2))).unwrap_err();
+    assert!(matches!(lost.reason, LostReason::TakenOver { .. }));
+    drop(run);
+    assert_eq!(dump(&place.sql()), before);
+
+    // It can go on with other runs: it makes itself known again.
+    end(&there.begin(new_run("two")).unwrap(), S::SUCCESS);
+    record(&taken, vec![TaskChange::new(1, Some(3), (S::PENDING, S::RUNNING), 1, 3, prefect_store::Micros(70))]);
+    end(&taken, S::SUCCESS);
+    check(&place.sql());
+}
+
+#[test]
+fn signs_of_life_make_the_lease_longer() {
+    let (place, time) = (Place::new(), Time::new());
+    let (there, here) = (place.open_with(on_machine("there", &time)), place.open_with(on_machine("here", &time)));
+    let run = there.begin(new_run("one")).unwrap();
+    for i in 0..20 {
+        time.pass(LEASE / 2);
+        record(&run, vec![start(0, Some(i))]);
+        // The sign comes behind the commit; another request stands behind both.
+        assert_eq!(there.reap().unwrap(), []);
+        assert_eq!(here.reap().unwrap(), [], "{i}");
+    }
+    end(&run, S::SUCCESS);
+}
+
+#[test]
+fn who_holds_its_lock_is_given_a_second_lease() {
+    let (place, time) = (Place::new(), Time::new());
+    let (one, other) = (place.open_with(on_machine("here", &time)), place.open_with(on_machine("here", &time)));
+    let run = one.begin(new_run("one")).unwrap();
+    time.pass(LEASE + SECOND);
+    assert_eq!(other.reap().unwrap(), [], "it is stopped, perhaps");
+    time.pass(LEASE - SECOND);
+    assert_eq!(other.reap().unwrap(), []);
+    time.pass(SECOND);
+    assert_eq!(other.reap().unwrap().len(), 1);
+    assert!(run.wait(run.record(start(0, None))).is_err());
+}
+
+/// A machine that was asleep wakes all its processes at once.
+#[test]
+fn who_has_slept_itself_judges_nobody_by_leases() {
+    let (place, time) = (Place::new(), Time::new());
+    let (there, here) = (place.open_with(on_machine("there", &time)), place.open_with(on_machine("here", &time)));
+    let run = there.begin(new_run("one")).unwrap();
+    let mine = here.begin(new_run("two")).unwrap();
+    time.pass(LEASE * 100);
+    assert_eq!(here.reap().unwrap(), []);
+    record(&run, vec![start(0, None)]);
+    assert_eq!(here.reap().unwrap(), [], "it has given a sign");
+    // Who gives none is judged a lease later.
+    time.pass(LEASE / 2);
+    record(&mine, vec![start(0, None)]);
+    time.pass(LEASE / 2);
+    record(&mine, vec![start(1, None)]);
+    time.pass(SECOND);
+    assert_eq!(here.reap().unwrap().len(), 1);
+    end(&mine, S::SUCCESS);
+}
+
+#[test]
+fn what_a_dead_process_held_is_free() {
+    let (place, time) = (Place::new(), Time::new());
+    let there = place.open_with(on_machine("there", &time));
+    let run = there.begin(new_run("one")).unwrap();
+    record(&run, vec![start(0, None)]);
+    place
+        .sql()
+        .execute_batch(
+            "INSERT INTO slots VALUES('db', 0, 1, 0, -1, 1), ('db', 1, 99, 0, -1, 1);
+             INSERT INTO outbox(run_no, kind, payload, status, not_before, proc_no) VALUES
+               (1, 'slack', 'waits', 0, 0, NULL), (1, 'slack', 'is being sent', 1, 0, 1), (1, 'slack', 'sent', 2, 0, 1);",
+        )
+        .unwrap();
+    time.pass(LEASE + SECOND);
+    assert_eq!(place.open_with(on_machine("here", &time)).reap().unwrap().len(), 1);
+    assert_eq!(place.number("SELECT count(*) FROM slots"), 0);
+    assert_eq!(place.number("SELECT count(*) FROM outbox WHERE proc_no IS NOT NULL"), 0);
+    let statuses = place.number("SELECT sum(status * CASE id WHEN 1 THEN 100 WHEN 2 THEN 10 ELSE 1 END) FROM outbox");
+    assert_eq!(statuses, 2, "0, 0, 2");
+    assert_eq!(place.number("SELECT count(*) FROM processes"), 0);
+}
+
+/// Begins a run, and holds it until its input ends.
+pub fn child(path: &Path, options: Options) {
+    let store = Store::open(&StoreUrl::sqlite(path), options).unwrap();
+    let run = match store.run("held") {
+        Ok(row) => store.claim(&row, Parked::Refuse),
+        Err(_) => store.begin(new_run("held")).map_err(Into::into),
+    };
+    let run = match run {
+        Ok(run) => run,
+        Err(refused) => return say(refused),
+    };
+    let next = store.transitions(run.id(), 0, 1000).unwrap().len() as u32;
+    record(&run, vec![start(0, Some(next)), start(1, Some(next)), finish(1, Some(next))]);
+    say(format!("holds {}", run.id()));
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+    match run.wait(run.record(finish(0, Some(next)))) {
+        Ok(()) => say("recorded"),
+        Err(lost) => say(lost),
+    }
+    end_if_mine(&run);
+}
+
+fn end_if_mine(run: &prefect_store::OwnedRun) {
+    if run.lost().is_none() {
+        end(run, S::SUCCESS);
+    }
+}
+
+#[test]
+fn the_end_of_a_process_on_this_machine_is_seen_at_once() {
+    let place = Place::new();
+    let store = place.open();
+    for crashes in 1..=3 {
+        let mut other = Other::start(&mut child::command("holds", &place.path()));
+        assert!(other.hear().unwrap().starts_with("holds"));
+        assert_eq!(store.reap().unwrap(), [], "it lives");
+        other.kill();
+        let reaped = store.reap().unwrap();
+        assert_eq!(reaped.len(), 1, "at once");
+        assert_eq!((reaped[0].crashes, reaped[0].released), (crashes, 1));
+        assert_eq!(reaped[0].is_parked(), crashes == 3);
+        assert_eq!(store.run("held").unwrap().state, S::CRASHED);
+        check(&place.sql());
+    }
+    let (said, _) = Other::start(&mut child::command("holds", &place.path())).end();
+    assert!(said[0].contains("has ended its process 3 times and is put aside"), "{said:?}");
+    let left = std::fs::read_dir(place.folder().join("runs.db-processes")).unwrap().count();
+    assert_eq!(left, 0, "lock files of the dead");
+}
+
+#[test]
+fn a_process_that_ends_well_leaves_nothing() {
+    let place = Place::new();
+    let mut other = Other::start(&mut child::command("holds", &place.path()));
+    other.hear().unwrap();
+    let (said, well) = other.end();
+    assert!(well);
+    assert_eq!(said, ["recorded"]);
+    assert_eq!(place.number("SELECT count(*) FROM processes"), 0);
+    assert_eq!(std::fs::read_dir(place.folder().join("runs.db-processes")).unwrap().count(), 0);
+}
+
+/// Real time: a process that is stopped sees none of it.
+#[test]
+fn a_process_that_was_stopped_comes_back_too_late() {
+    let place = Place::new();
+    let mut other = Other::start(child::command("holds", &place.path()).env("STORE_LEASE_MS", "200"));
+    other.hear().unwrap();
+    let store = place.open_with(Options::default().lease(Duration::from_millis(200)));
+    assert_eq!(store.reap().unwrap(), [], "it lives");
+    other.signal(Signal::STOP);
+    while store.reap().unwrap().is_empty() {
+        std::thread::yield_now();
+    }
+    let run = store.claim(&store.run("held").unwrap(), Parked::Refuse).unwrap();
+    let before = dump(&place.sql());
+    other.signal(Signal::CONT);
+    let (said, _) = other.end();
+    assert!(said[0].contains(&format!("process {} on", std::process::id())), "{said:?}");
+    assert_eq!(dump(&place.sql()), before, "it has written nothing");
+    end(&run, S::SUCCESS);
+    check(&place.sql());
+}
