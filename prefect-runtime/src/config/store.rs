@@ -31,6 +31,7 @@ impl Config {
     ///
     /// # Errors
     /// If it lies in a home folder, and there is none.
+    #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only the command line looks at stores"))]
     pub(crate) fn store_url(&self) -> Result<StoreUrl, ConfigError> {
         let entry = self.0.entries.get(&Key::dotted(URL));
         let text = entry.and_then(|entry| entry.value.as_str()).unwrap_or_default();
