@@ -66,6 +66,20 @@ fn help_and_version() {
     assert_eq!((ran.code, ran.out), (Some(0), format!("terminal_flows (prefect {version})\n")));
 }
 
+/// The page on the command line has every command, and nothing else.
+#[test]
+fn the_page_has_every_command() {
+    let page = include_str!("../../docs/command-line.md");
+    let rows = page.lines().skip_while(|line| !line.starts_with("| command |")).skip(2);
+    let rows = rows.map_while(|line| line.strip_prefix("| `")).map(|line| line.split(' ').next().unwrap());
+    let mut told: Vec<_> = rows.map(|word| word.trim_end_matches('`')).collect();
+    told.dedup();
+    let help = program(&["--help"]).ran().out;
+    let commands = help.split_once("Commands:\n").unwrap().1.split_once("\n\n").unwrap().0;
+    let commands: Vec<_> = commands.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert_eq!(told, commands);
+}
+
 #[cfg(unix)]
 #[test]
 fn an_argument_that_is_no_text_is_refused() {

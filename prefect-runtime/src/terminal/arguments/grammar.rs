@@ -8,13 +8,20 @@ use clap_complete::Shell;
 use super::Program;
 use crate::StateKind;
 
-/// What the ends of programs say, behind `--help`.
-const REST: &str = "\
+/// Behind `--help`.
+const WITH_FLOWS: &str = "\
 Environment:
   RUST_LOG  Which log lines are shown, for example `info` or `prefect.TaskRunner=debug`
   NO_COLOR  No colours; CLICOLOR_FORCE=1: colours everywhere
 
 Exit code: 0 the flow succeeded, 1 it failed, 2 the arguments or what they name are wrong, 3 it waits for somebody";
+
+/// The same of the program without flows.
+const ALONE: &str = "\
+Environment:
+  NO_COLOR  No colours; CLICOLOR_FORCE=1: colours everywhere
+
+Exit code: 0 it is done, 1 the store is damaged, 2 the arguments or what they name are wrong";
 
 /// The commands of a program.
 pub(super) fn command(program: &Program<'_>) -> Command {
@@ -27,9 +34,9 @@ pub(super) fn command(program: &Program<'_>) -> Command {
         Some(flows) => {
             let schema = if cfg!(feature = "schema") { schema() } else { elsewhere("schema") };
             let flows = if flows.is_empty() { String::new() } else { format!("Flows:\n{}\n", super::names(flows)) };
-            root.subcommands([run(), graph(), schema]).after_help(format!("{flows}{REST}"))
+            root.subcommands([run(), graph(), schema]).after_help(format!("{flows}{WITH_FLOWS}"))
         }
-        None => root.subcommands(["run", "graph", "schema"].map(elsewhere)).after_help(REST),
+        None => root.subcommands(["run", "graph", "schema"].map(elsewhere)).after_help(ALONE),
     };
     let root = if cfg!(feature = "store") {
         let url = Arg::new("store").long("store").value_name("URL").global(true).value_hint(ValueHint::FilePath);
