@@ -160,6 +160,9 @@ impl IntoFlows for Vec<AnyFlow> {
 /// `run NAME --param x=3` and `--params-file values.json`; what is missing or does not fit is told before anything runs, and
 /// `run NAME --help` lists them. A flow that has a schedule is run once, at once: [`Flow::run`] follows schedules.
 ///
+/// `runs`, `flows` and `store check` look at what is recorded (with the feature `store`), `config` shows the settings in
+/// effect, `completions SHELL` prints what completes all this.
+///
 /// ```no_run
 /// use prefect::prelude::*;
 ///
@@ -191,7 +194,8 @@ impl IntoFlows for Vec<AnyFlow> {
 ///
 /// # Exit code
 ///
-/// 0 if the flow succeeded, 1 if it failed, 2 if the arguments are wrong, and 3 if it waits for somebody.
+/// 0 if the flow succeeded, 1 if it failed, 2 if the arguments or what they name are wrong, and 3 if it waits for
+/// somebody.
 ///
 /// # Panics
 ///
