@@ -37,6 +37,11 @@ pub mod picture_guide {}
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing_guide {}
 
+/// The commands of `prefect::main` and of the program `prefect`.
+#[cfg(feature = "cli")]
+#[doc = include_str!("../docs/command-line.md")]
+pub mod command_line_guide {}
+
 /// What `prefect::main` prints, and where.
 #[cfg(feature = "cli")]
 #[doc = include_str!("../docs/terminal.md")]

@@ -113,6 +113,8 @@ pub mod __private {
     };
     pub use crate::handlers::{async_closure, boxed, closure, on_failure};
     pub use crate::results::task_result;
+    #[cfg(feature = "cli")]
+    pub use crate::terminal::stand_alone;
 }
 
 /// When a task runs, judged by the states of what is upstream of it: Prefect's triggers.

@@ -16,7 +16,7 @@ pub(crate) fn is_obeyed(c: char) -> bool {
 }
 
 pub(crate) fn counted(n: usize, what: &str) -> String {
-    match what.strip_suffix('y') {
+    match what.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u'])) {
         _ if n == 1 => format!("1 {what}"),
         Some(stem) => format!("{n} {stem}ies"),
         None => format!("{n} {what}s"),
@@ -42,6 +42,12 @@ mod tests {
         assert_eq!(plain("a\x1b[2J\nb"), "a\\u{1b}[2J\\nb");
         assert_eq!(plain("a\u{202e}b\u{9b}c"), "a\\u{202e}b\\u{9b}c");
         assert_eq!(plain("größer 国"), "größer 国");
+    }
+
+    #[test]
+    fn things_are_counted() {
+        let counts = [counted(1, "entry"), counted(2, "entry"), counted(0, "day"), counted(3, "task")];
+        assert_eq!(counts, ["1 entry", "2 entries", "0 days", "3 tasks"]);
     }
 
     #[test]

@@ -5,6 +5,9 @@ use std::fmt::{self, Write as _};
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
+#[cfg(feature = "cli")]
+use serde_json::Value as Json;
+
 /// Shorter texts are left alone. A secret of three characters is found by trying, and it stands in so many ordinary
 /// words that hiding it would make every message unreadable, and tell by its places what it is.
 const SHORTEST: usize = 4;
@@ -83,6 +86,23 @@ impl Redactor {
         }
         out.push_str(&text[from..]);
         Cow::Owned(out)
+    }
+
+    /// The same JSON without secrets, text by text: what a secret is in JSON may look different from what it is.
+    #[cfg(feature = "cli")]
+    pub(crate) fn redact_json(&self, json: &Json) -> Json {
+        match json {
+            Json::String(text) => self.redact(text).into(),
+            Json::Array(items) => items.iter().map(|item| self.redact_json(item)).collect(),
+            Json::Object(map) => {
+                map.iter().map(|(key, value)| (self.redact(key).into_owned(), self.redact_json(value))).collect()
+            }
+            Json::Number(number) => match self.redact(&number.to_string()) {
+                Cow::Borrowed(_) => json.clone(),
+                Cow::Owned(hidden) => hidden.into(),
+            },
+            Json::Null | Json::Bool(_) => json.clone(),
+        }
     }
 
     /// The lock is not held while a text is searched.

@@ -45,6 +45,7 @@
 //! ```
 mod backend;
 mod change;
+mod check;
 mod clock;
 mod error;
 mod faults;
@@ -61,6 +62,7 @@ mod url;
 mod writer;
 
 pub use change::{FlowChange, NewRun, Notification, RecordedGraph, StoredResult, TaskChange};
+pub use check::Checkup;
 pub use clock::{Clock, Micros};
 pub use error::{Candidate, ClaimRefused, Found, Lost, LostReason, Owner, StoreError};
 #[cfg(feature = "faults")]

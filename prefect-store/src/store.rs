@@ -8,8 +8,8 @@ use crate::owned::OwnedRun;
 use crate::sqlite::{Access, Readers, SqliteBackend};
 use crate::writer::{Queue, Request, Writer};
 use crate::{
-    ClaimRefused, NewRun, Options, Reaped, RunFilter, RunId, RunInput, RunRow, StateCode, StoreError, StoreUrl,
-    StoredResult, TaskKey, TaskRow, Transition,
+    Checkup, ClaimRefused, NewRun, Options, Reaped, RunFilter, RunId, RunInput, RunRow, StateCode, StoreError,
+    StoreUrl, StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// Durable runs: a database, and at most one thread that writes to it.
@@ -127,6 +127,33 @@ impl Store {
     /// If the store cannot be read.
     pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
         self.0.readers.runs(filter)
+    }
+
+    /// The last run of each flow, newest first.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn last_runs(&self) -> Result<Vec<RunRow>, StoreError> {
+        self.0.readers.last_runs()
+    }
+
+    /// Looks at all of the database: how large it is, and whether something is damaged. Takes as long as reading it.
+    ///
+    /// ```
+    /// use prefect_store::{Options, Store, StoreUrl};
+    ///
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let store = Store::open(&StoreUrl::sqlite(folder.path().join("runs.db")), Options::default()).unwrap();
+    /// let checkup = store.check().unwrap();
+    /// assert_eq!((checkup.runs, checkup.damage.len()), (0, 0));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn check(&self) -> Result<Checkup, StoreError> {
+        self.0.readers.check()
     }
 
     /// The parameters and the graph of a run.

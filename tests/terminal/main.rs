@@ -1,7 +1,10 @@
 //! `prefect::main` as a person or a script sees it: a program is run, and what it prints is read.
+mod config;
 mod live;
 mod parameters;
 mod plain;
 mod program;
 mod pty;
+mod recorded;
+mod store;
 mod words;

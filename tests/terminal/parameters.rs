@@ -115,16 +115,20 @@ fn help_lists_types_defaults_and_doc_comments() {
     assert_eq!((ran.code, &*ran.err), (Some(0), ""));
     assert_eq!(
         ran.out,
-        "usage: terminal_flows run etl [--param NAME=VALUE].. [--params-file FILE]\n\n\
-         parameters:\n\
+        "Run a flow; with one flow in the program, the program's name alone does the same\n\n\
+         Usage: terminal_flows run [OPTIONS] [FLOW]\n\n\
+         Arguments:\n\
+         \x20 [FLOW]  Which flow; not needed where there is only one\n\n\
+         Options:\n\
+         \x20     --param <NAME=VALUE>  Give a parameter its value: JSON, or a text without quotes\n\
+         \x20     --params-file <FILE>  A JSON object of parameters; `--param` goes before it\n\
+         \x20     --store <URL>         Where runs are recorded: the path of an SQLite database, instead of `[store] url`\n\
+         \x20 -h, --help                Print help\n\n\
+         Parameters of etl:\n\
          \x20 x: i64               required\n\
          \x20     Where to start.\n\
          \x20 rows: u32            default: 10\n\
-         \x20 tag: Option<String>  default: null\n\n\
-         options:\n\
-         \x20 --param NAME=VALUE  gives a parameter its value: JSON, or a text without quotes\n\
-         \x20 --params-file FILE  a JSON object of parameters; `--param` goes before it\n\n\
-         see `terminal_flows --help` for the rest\n"
+         \x20 tag: Option<String>  default: null\n"
     );
 }
 

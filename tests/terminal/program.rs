@@ -43,6 +43,16 @@ pub(crate) fn program(arguments: &[&str]) -> Program {
     Program { command, home }
 }
 
+/// The program `prefect`, which has no flows.
+pub(crate) fn alone(arguments: &[&str]) -> Program {
+    use std::os::unix::process::CommandExt as _;
+    let home = Home::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_prefect_alone"));
+    command.arg0("/usr/bin/prefect").args(arguments);
+    command.env_clear().env("HOME", &home.0).env("TZ", "UTC").stdin(Stdio::null());
+    Program { command, home }
+}
+
 /// The program with one flow of this name.
 pub(crate) fn run(flow: &str) -> Program {
     program(&["run", flow])

@@ -148,9 +148,16 @@ impl ConfigBuilder {
     pub fn build(self) -> Result<Config, ConfigError> {
         let mut warnings = Vec::new();
         let mut entries = Entries::default();
-        for (key, mut entry) in parse(DEFAULTS, &Arc::from(Path::new("defaults")))? {
-            entry.origin = ConfigOrigin::Program;
-            entries.set(key, entry);
+        let defaults = [
+            DEFAULTS,
+            #[cfg(feature = "store")]
+            super::store::DEFAULTS,
+        ];
+        for text in defaults {
+            for (key, mut entry) in parse(text, &Arc::from(Path::new("defaults")))? {
+                entry.origin = ConfigOrigin::Program;
+                entries.set(key, entry);
+            }
         }
         let mut expander = Expander::new(&self.environment);
         for (source, name) in [(&self.user, "config.toml"), (&self.backend, "backend.toml")] {

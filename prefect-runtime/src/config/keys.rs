@@ -75,8 +75,11 @@ const EMAIL: &[(&str, Holds)] = if cfg!(feature = "email") {
     &[]
 };
 
+/// Ours only where runs can be recorded.
+const STORE: &[(&str, Holds)] = if cfg!(feature = "store") { &[("store.url", Holds::Setting)] } else { &[] };
+
 fn known() -> impl Iterator<Item = &'static (&'static str, Holds)> {
-    KNOWN.iter().chain(EMAIL)
+    KNOWN.iter().chain(EMAIL).chain(STORE)
 }
 
 /// Keys that people look for, and the secrets that are meant.

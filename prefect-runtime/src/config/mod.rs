@@ -10,11 +10,15 @@ mod duration;
 mod email;
 mod environment;
 mod error;
+#[cfg(feature = "cli")]
+mod in_effect;
 mod interpolate;
 mod key;
 mod keys;
 mod literal;
 mod settings;
+#[cfg(feature = "store")]
+mod store;
 mod value;
 
 use std::cell::RefCell;
@@ -67,6 +71,9 @@ struct Inner {
     entries: Entries,
     tree: ConfigValue,
     secrets: BTreeMap<String, StoredSecret>,
+    /// Where each key of them came from.
+    #[cfg(feature = "cli")]
+    origins_of_secrets: Vec<(Key, ConfigOrigin)>,
     settings: Settings,
     warnings: Vec<ConfigWarning>,
     warned: AtomicBool,
@@ -136,7 +143,18 @@ impl Config {
             .collect();
         let tree = Entries::tree(entries.iter().map(|(key, entry)| (&key.0[..], &entry.value)));
         let warned = AtomicBool::new(false);
-        Self(Arc::new(Inner { entries, tree, secrets, settings, warnings, warned, redactor, environment }))
+        Self(Arc::new(Inner {
+            entries,
+            tree,
+            secrets,
+            #[cfg(feature = "cli")]
+            origins_of_secrets: taken.into_iter().map(|(key, entry)| (key, entry.origin)).collect(),
+            settings,
+            warnings,
+            warned,
+            redactor,
+            environment,
+        }))
     }
 
     /// The value of a key such as `logging.level`, or a whole section.

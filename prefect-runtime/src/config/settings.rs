@@ -66,6 +66,8 @@ impl Settings {
         // Nothing reads these here, but a wrong name is worth an error.
         reader.state_kinds("slack.only_states")?;
         reader.state_kinds("slack.ignore_states")?;
+        #[cfg(feature = "store")]
+        super::store::check(reader)?;
         let levels = "CRITICAL, ERROR, WARNING, INFO, DEBUG, TRACE or OFF";
         let timeout = reader.optional("tasks.defaults.timeout", OR_FALSE, or_none)?.flatten();
         Ok(Self {

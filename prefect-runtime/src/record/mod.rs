@@ -11,5 +11,7 @@ mod restored;
 
 pub use again::{Approval, Retry};
 pub use error::ResumeError;
+#[cfg(feature = "cli")]
+pub(crate) use graph::{RecordedTask, read as read_graph};
 pub(crate) use plan::{Plan, Recorded};
 pub(crate) use recorder::{Lost, Position, Recorder};

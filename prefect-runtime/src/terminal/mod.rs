@@ -1,32 +1,52 @@
 //! The command line of a program that runs flows: a live table or plain lines, cards for messages without a webhook, log
 //! lines, a summary, an exit code.
 mod arguments;
+mod columns;
 mod draw;
+mod json;
 mod live;
 mod log;
 mod parameters;
-#[cfg(feature = "schema")]
-mod schema;
+#[cfg(feature = "store")]
+mod recorded;
 mod screen;
+mod settings;
 mod shown;
 mod summary;
 mod table;
 mod text;
+#[cfg(feature = "store")]
+mod wall;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use arguments::{Choice, CommandLine};
+use arguments::{Choice, CommandLine, Program};
 use live::Stream;
 use parameters::Values;
 use screen::Screen;
 use shown::Shown;
 use summary::Summary;
+use text::Paint;
+#[cfg(feature = "store")]
+use {
+    recorded::{Asker, Question},
+    wall::Wall,
+};
 
 use crate::flow::{Flow, FlowOutput};
 use crate::picture::Picture;
 use crate::{Clock, Config, ParameterInfo, Redactor, panics};
+
+/// How lists and answers are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
 
 /// A flow whatever its body returns, to be run by [`main`].
 pub struct AnyFlow(Box<dyn Runnable>);
@@ -71,7 +91,7 @@ impl<O: FlowOutput> Runnable for Flow<O> {
         // A schema may be written by hand: user code.
         panics::install_hook();
         let redactor = redactor_of(self.settings.config_or_current().ok().as_ref());
-        schema::text(&self.parameters_schema(), &redactor)
+        json::text(&self.parameters_schema(), &redactor)
     }
 
     fn run(self: Box<Self>) -> Summary {
@@ -140,6 +160,9 @@ impl IntoFlows for Vec<AnyFlow> {
 /// `run NAME --param x=3` and `--params-file values.json`; what is missing or does not fit is told before anything runs, and
 /// `run NAME --help` lists them. A flow that has a schedule is run once, at once: [`Flow::run`] follows schedules.
 ///
+/// `runs`, `flows` and `store check` look at what is recorded (with the feature `store`), `config` shows the settings in
+/// effect, `completions SHELL` prints what completes all this.
+///
 /// ```no_run
 /// use prefect::prelude::*;
 ///
@@ -171,19 +194,33 @@ impl IntoFlows for Vec<AnyFlow> {
 ///
 /// # Exit code
 ///
-/// 0 if the flow succeeded, 1 if it failed, 2 if the arguments are wrong, and 3 if it waits for somebody.
+/// 0 if the flow succeeded, 1 if it failed, 2 if the arguments or what they name are wrong, and 3 if it waits for
+/// somebody.
 ///
 /// # Panics
 ///
 /// If the flow cannot be run at all, as [`Flow::run`] does.
 pub fn main(flows: impl IntoFlows) -> ExitCode {
+    obey(Some(flows.into_flows()))
+}
+
+/// The `main` of the program `prefect`, which has no flows.
+#[must_use]
+pub fn stand_alone() -> ExitCode {
+    obey(None)
+}
+
+/// Does what the command line says.
+fn obey(flows: Option<Vec<AnyFlow>>) -> ExitCode {
     let mut arguments = std::env::args_os();
-    let program = arguments.next().map_or_else(|| "program".to_owned(), |path| name_of(&path));
+    let name = arguments.next().map_or_else(|| "program".to_owned(), |path| name_of(&path));
     let arguments: Vec<OsString> = arguments.collect();
-    let mut flows = flows.into_flows();
+    let has_flows = flows.is_some();
+    let mut flows = flows.unwrap_or_default();
     let names: Vec<&str> = flows.iter().map(|flow| flow.0.name()).collect();
     let parameters = |place: usize| flows[place].0.parameters();
-    let line = CommandLine { program: &program, flows: &names, parameters: &parameters };
+    let program = Program { name: &name, flows: has_flows.then_some(&names) };
+    let line = CommandLine { program, parameters: &parameters };
     match line.choose(&arguments) {
         Choice::Run(i, words) => {
             let see = line.written("run", names[i]);
@@ -203,12 +240,44 @@ pub fn main(flows: impl IntoFlows) -> ExitCode {
             Stream::Out.write(&flows[i].0.schema());
             ExitCode::SUCCESS
         }
+        #[cfg(feature = "store")]
+        Choice::Ask(question, format, store) => look_up(&question, format, store.as_deref(), program.flows),
+        Choice::Configuration(format, store) => configured(|config| {
+            for warning in config.warnings() {
+                Stream::Err.write(&format!("warning: {}\n", text::plain(&warning.to_string())));
+            }
+            Ok((settings::text(config, store.as_deref(), format, Paint::of(&std::io::stdout())), 0))
+        }),
         Choice::Say(text) => {
             Stream::Out.write(&text);
             ExitCode::SUCCESS
         }
         Choice::Refuse(text) => {
             Stream::Err.write(&text);
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[cfg(feature = "store")]
+fn look_up(question: &Question, format: Format, store: Option<&str>, flows: Option<&[&str]>) -> ExitCode {
+    configured(|config| {
+        let (paint, wall, width) = (Paint::of(&std::io::stdout()), Wall::of_this_machine(), columns::width());
+        let said = Asker { flows, config, format, paint, wall, width }.answer(question, store)?;
+        Ok((said.text, said.code))
+    })
+}
+
+/// Prints what the configuration gives, or why it gives nothing.
+fn configured(text: impl FnOnce(&Config) -> Result<(String, u8), String>) -> ExitCode {
+    let loaded = Config::current().map_err(|error| error.to_string());
+    match loaded.and_then(|config| text(&config).map_err(|error| config.redactor().redact(&error).into_owned())) {
+        Ok((text, code)) => {
+            Stream::Out.write(&text);
+            ExitCode::from(code)
+        }
+        Err(error) => {
+            Stream::Err.write(&format!("error: {}\n", text::plain(&error)));
             ExitCode::from(2)
         }
     }

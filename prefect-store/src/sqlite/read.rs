@@ -7,10 +7,10 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use super::errors::AtPath;
 use super::open::{self, Access};
 use super::rows::{RUN, TASK, result, run_row, state, task_row, transition};
-use super::{NO_INDEX, index_to_sql, reference};
+use super::{NO_INDEX, check, index_to_sql, reference};
 use crate::{
-    Options, RecordedGraph, RunFilter, RunId, RunInput, RunRow, StateCode, StoreError, StoredResult, TaskKey, TaskRow,
-    Transition,
+    Checkup, Options, RecordedGraph, RunFilter, RunId, RunInput, RunRow, StateCode, StoreError, StoredResult, TaskKey,
+    TaskRow, Transition,
 };
 
 /// The connections that read.
@@ -97,6 +97,21 @@ impl Readers {
             sql.push_str(" ORDER BY run_no DESC LIMIT ?2");
             self.all(connection, &sql, &values, run_row)
         })
+    }
+
+    pub(crate) fn last_runs(&self) -> Result<Vec<RunRow>, StoreError> {
+        self.read(|connection| {
+            // Flow by flow, each from the end of its part of the index.
+            let sql = format!(
+                "{RUN} WHERE run_no IN (SELECT (SELECT max(run_no) FROM flow_runs AS run WHERE run.flow_no = flows.flow_no) \
+                 FROM flows) ORDER BY run_no DESC"
+            );
+            self.all(connection, &sql, &[], run_row)
+        })
+    }
+
+    pub(crate) fn check(&self) -> Result<Checkup, StoreError> {
+        self.read(|connection| check::check(connection, &self.path))
     }
 
     pub(crate) fn input(&self, run: RunId) -> Result<RunInput, StoreError> {

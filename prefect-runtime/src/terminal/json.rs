@@ -1,5 +1,4 @@
-//! The schema of a flow's parameters, as the command line prints it.
-use std::borrow::Cow;
+//! JSON, as the command line prints it.
 use std::fmt::Write as _;
 
 use serde_json::Value as Json;
@@ -8,9 +7,9 @@ use crate::Redactor;
 use crate::plain::is_obeyed;
 
 /// As JSON in lines, without secrets. What a terminal would obey is written as JSON writes it: it stays the same text.
-pub(super) fn text(schema: &Json, redactor: &Redactor) -> String {
+pub(super) fn text(json: &Json, redactor: &Redactor) -> String {
     let mut out = String::new();
-    for c in format!("{:#}", redacted(schema, redactor)).chars() {
+    for c in format!("{:#}", redactor.redact_json(json)).chars() {
         if c != '\n' && is_obeyed(c) {
             let _ = write!(out, "\\u{:04x}", u32::from(c));
         } else {
@@ -18,22 +17,6 @@ pub(super) fn text(schema: &Json, redactor: &Redactor) -> String {
         }
     }
     out + "\n"
-}
-
-/// Text by text: what a secret is in JSON may look different from what it is.
-fn redacted(json: &Json, redactor: &Redactor) -> Json {
-    match json {
-        Json::String(text) => redactor.redact(text).into(),
-        Json::Array(items) => items.iter().map(|item| redacted(item, redactor)).collect(),
-        Json::Object(map) => {
-            map.iter().map(|(key, value)| (redactor.redact(key).into_owned(), redacted(value, redactor))).collect()
-        }
-        Json::Number(number) => match redactor.redact(&number.to_string()) {
-            Cow::Borrowed(_) => json.clone(),
-            Cow::Owned(hidden) => hidden.into(),
-        },
-        Json::Null | Json::Bool(_) => json.clone(),
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,167 @@
+//! The words of the command line: commands, their options, and what help says of them.
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+use clap_complete::Shell;
+
+use super::Program;
+use crate::StateKind;
+
+/// Behind `--help`.
+const WITH_FLOWS: &str = "\
+Environment:
+  RUST_LOG  Which log lines are shown, for example `info` or `prefect.TaskRunner=debug`
+  NO_COLOR  No colours; CLICOLOR_FORCE=1: colours everywhere
+
+Exit code: 0 the flow succeeded, 1 it failed, 2 the arguments or what they name are wrong, 3 it waits for somebody";
+
+/// The same of the program without flows.
+const ALONE: &str = "\
+Environment:
+  NO_COLOR  No colours; CLICOLOR_FORCE=1: colours everywhere
+
+Exit code: 0 it is done, 1 the store is damaged, 2 the arguments or what they name are wrong";
+
+/// The commands of a program.
+pub(super) fn command(program: &Program<'_>) -> Command {
+    let root = Command::new("prefect").bin_name(program.name).display_name(program.name).version(concat!(
+        "(prefect ",
+        env!("CARGO_PKG_VERSION"),
+        ")"
+    ));
+    let root = match program.flows {
+        Some(flows) => {
+            let schema = if cfg!(feature = "schema") { schema() } else { elsewhere("schema") };
+            let flows = if flows.is_empty() { String::new() } else { format!("Flows:\n{}\n", super::names(flows)) };
+            root.subcommands([run(), graph(), schema]).after_help(format!("{flows}{WITH_FLOWS}"))
+        }
+        None => root.subcommands(["run", "graph", "schema"].map(elsewhere)).after_help(ALONE),
+    };
+    let root = if cfg!(feature = "store") {
+        let url = Arg::new("store").long("store").value_name("URL").global(true).value_hint(ValueHint::FilePath);
+        let url = url.help("Where runs are recorded: the path of an SQLite database, instead of `[store] url`");
+        root.arg(url).subcommands(recorded())
+    } else {
+        root.subcommands(OF_THE_STORE.map(elsewhere))
+    };
+    root.subcommands([config(), completions()])
+}
+
+/// What looks at recorded runs.
+pub(super) const OF_THE_STORE: [&str; 3] = ["runs", "flows", "store"];
+
+fn recorded() -> [Command; 3] {
+    // `runs` alone lists them, too.
+    let list = listing(Command::new("list").about("List recorded runs, the newest first"));
+    let run = Arg::new("run").value_name("RUN").required(true);
+    let show = Command::new("show")
+        .about("Show what became of a run: what failed, and each task")
+        .arg(
+            run.help("Its id, at least 4 digits of the beginning or end of it, or its name")
+                .value_hint(ValueHint::Other),
+        )
+        .arg(json());
+    let check = Command::new("check").about("Look for damage in the store, and tell how large it is").arg(json());
+    [
+        listing(Command::new("runs").about("List recorded runs; `runs show` has more of one"))
+            .args_conflicts_with_subcommands(true)
+            .subcommands([list, show]),
+        Command::new("flows").about("List flows, and the last run of each").arg(json()),
+        Command::new("store")
+            .about("Look after the store")
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .subcommand(check),
+    ]
+}
+
+fn listing(command: Command) -> Command {
+    let names = StateKind::ALL.iter().map(|kind| kind.name()).filter(|name| *name != "State").chain(["Crashed"]);
+    let states = PossibleValuesParser::new(names);
+    let state = Arg::new("state").long("state").value_name("STATE").action(ArgAction::Append).value_delimiter(',');
+    let limit = Arg::new("limit").long("limit").value_name("N").default_value("50");
+    let flow = Arg::new("flow").long("flow").value_name("FLOW").value_hint(ValueHint::Other);
+    command
+        .arg(flow.help("Those of this flow"))
+        .arg(
+            state
+                .help("Those in this state, or in one of several")
+                .value_parser(states)
+                .ignore_case(true)
+                .hide_possible_values(true),
+        )
+        .arg(limit.help("At most so many").value_parser(value_parser!(u32).range(1..)))
+        .arg(json())
+}
+
+fn config() -> Command {
+    Command::new("config").about("Show the settings in effect, and where each came from").arg(json())
+}
+
+fn json() -> Arg {
+    Arg::new("json").long("json").action(ArgAction::SetTrue).help("As JSON")
+}
+
+fn run() -> Command {
+    let value = Arg::new("param").long("param").value_name("NAME=VALUE").action(ArgAction::Append);
+    let file = Arg::new("params-file").long("params-file").value_name("FILE").action(ArgAction::Append);
+    Command::new("run")
+        .about("Run a flow; with one flow in the program, the program's name alone does the same")
+        .arg(flow())
+        .arg(value.help("Give a parameter its value: JSON, or a text without quotes").value_hint(ValueHint::Other))
+        .arg(
+            file.help("A JSON object of parameters; `--param` goes before it")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::FilePath),
+        )
+}
+
+fn graph() -> Command {
+    let svg = Arg::new("svg").long("svg").value_name("FILE").value_hint(ValueHint::FilePath);
+    Command::new("graph")
+        .about("Draw a flow, and run nothing: as boxes and arrows, SVG or DOT")
+        .arg(flow())
+        .arg(svg.help("Write SVG into this file; `-` is standard output").conflicts_with("dot"))
+        .arg(Arg::new("dot").long("dot").action(ArgAction::SetTrue).help("Print DOT"))
+}
+
+fn schema() -> Command {
+    Command::new("schema").about("Print the parameters of a flow as a JSON schema").arg(flow())
+}
+
+fn completions() -> Command {
+    let shell = Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell));
+    Command::new("completions").about("Print what completes these words in a shell").arg(shell)
+}
+
+fn flow() -> Arg {
+    Arg::new("flow").value_name("FLOW").help("Which flow; not needed where there is only one")
+}
+
+/// A command that this program does not have: whatever follows it, an error says why.
+fn elsewhere(name: &'static str) -> Command {
+    let rest = Arg::new("rest").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
+    let rest = rest.value_parser(value_parser!(std::ffi::OsString));
+    Command::new(name).hide(true).disable_help_flag(true).arg(rest)
+}
+
+/// The script for a shell. Names of flows that a shell would take apart or expand are left out.
+pub(super) fn completion_script(program: &Program<'_>, shell: Shell) -> String {
+    let names = program.flows.unwrap_or_default().iter().filter(|name| super::is_one_word(name));
+    let names = PossibleValuesParser::new(names.map(|name| (*name).to_owned()));
+    let mut command = command(program).mut_subcommands(|command| match command.get_name() {
+        "run" | "graph" | "schema" if !command.is_hide_set() => {
+            command.mut_arg("flow", |flow| flow.value_parser(names.clone()))
+        }
+        _ => command,
+    });
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, program.name, &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// The text that this argument was given.
+pub(super) fn text<'m>(matches: &'m ArgMatches, name: &str) -> Option<&'m str> {
+    matches.get_one::<String>(name).map(String::as_str)
+}

@@ -1,0 +1,249 @@
+//! What the words of the command line ask for.
+mod grammar;
+mod refusal;
+
+#[cfg(feature = "store")]
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+
+use clap::ArgMatches;
+use clap_complete::Shell;
+#[cfg(feature = "store")]
+use prefect_store::StateCode;
+
+use super::Format;
+use super::parameters::{self, Words};
+#[cfg(feature = "store")]
+use super::recorded::{Listing, Question, with_special_cases};
+use super::text::plain;
+use crate::ParameterInfo;
+use crate::near::hint;
+use grammar::text;
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// Run the flow at this place, with these values.
+    Run(usize, Words),
+    /// Draw the flow at this place.
+    Draw(usize, Drawing),
+    /// Print the schema of the parameters of the flow at this place.
+    #[cfg(feature = "schema")]
+    Describe(usize),
+    /// Look at what is recorded, in this store.
+    #[cfg(feature = "store")]
+    Ask(Question, Format, Option<String>),
+    /// Print the settings in effect.
+    Configuration(Format, Option<String>),
+    /// Print this.
+    Say(String),
+    /// The words make no sense: why.
+    Refuse(String),
+}
+
+/// How a flow is drawn.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Drawing {
+    /// As text, on standard output.
+    Text,
+    /// As DOT, on standard output.
+    Dot,
+    /// As SVG, into this file; `-` is standard output.
+    Svg(String),
+}
+
+/// Whose command line it is.
+#[derive(Clone, Copy)]
+pub(super) struct Program<'a> {
+    pub(super) name: &'a str,
+    /// The names of its flows; `None` for the program `prefect`, which has no flows of its own.
+    pub(super) flows: Option<&'a [&'a str]>,
+}
+
+pub(super) struct CommandLine<'a> {
+    pub(super) program: Program<'a>,
+    /// The parameters of the flow at this place.
+    pub(super) parameters: &'a dyn Fn(usize) -> Vec<ParameterInfo>,
+}
+
+impl CommandLine<'_> {
+    pub(super) fn choose(&self, words: &[OsString]) -> Choice {
+        let mut command = grammar::command(&self.program);
+        if words.iter().any(|word| matches!(word.to_str(), Some("-h" | "--help" | "help")))
+            && self.program.flows.is_some()
+        {
+            command = command.mut_subcommand("run", |run| run.after_help(self.help_of_parameters(words)));
+        }
+        let program = OsString::from(self.program.name);
+        match command.try_get_matches_from_mut(std::iter::once(&program).chain(words)) {
+            Ok(matches) => self.ask(&matches).unwrap_or_else(|refusal| refusal),
+            Err(error) => self.answer(error, &command, words),
+        }
+    }
+
+    /// The error is what to answer.
+    fn ask(&self, matches: &ArgMatches) -> Result<Choice, Choice> {
+        let Some((name, matches)) = matches.subcommand() else {
+            return match self.program.flows {
+                Some(_) => Ok(Choice::Run(self.flow_of("run", None)?, Words::default())),
+                None => Err(Choice::Refuse(grammar::command(&self.program).render_help().to_string())),
+            };
+        };
+        match name {
+            "completions" => {
+                let shell = matches.get_one("shell").copied().unwrap_or(Shell::Bash);
+                Ok(Choice::Say(grammar::completion_script(&self.program, shell)))
+            }
+            "config" => Ok(Choice::Configuration(format(matches), store(matches))),
+            #[cfg(feature = "store")]
+            "runs" | "flows" | "store" => {
+                let (question, matches) = question(name, matches);
+                Ok(Choice::Ask(question, format(matches), store(matches)))
+            }
+            #[cfg(not(feature = "store"))]
+            name if grammar::OF_THE_STORE.contains(&name) => {
+                Err(self.refuse(&format!("`{name}` needs the feature `store` of the crate `prefect`")))
+            }
+            _ if self.program.flows.is_none() => Err(self.refuse(&format!(
+                "`{name}` is for a program that has flows, one whose `main` calls `prefect::main`: write it behind the name of that program"
+            ))),
+            "run" => {
+                let many = |name| matches.get_many::<String>(name).into_iter().flatten().cloned().collect();
+                let files = matches.get_many("params-file").into_iter().flatten().cloned().collect();
+                let place = self.flow_of("run", text(matches, "flow"))?;
+                Ok(Choice::Run(place, Words { values: many("param"), files }))
+            }
+            "graph" => {
+                let drawing = match text(matches, "svg") {
+                    Some(file) => Drawing::Svg(file.to_owned()),
+                    None if matches.get_flag("dot") => Drawing::Dot,
+                    None => Drawing::Text,
+                };
+                Ok(Choice::Draw(self.flow_of("graph", text(matches, "flow"))?, drawing))
+            }
+            #[cfg(feature = "schema")]
+            "schema" => Ok(Choice::Describe(self.flow_of("schema", text(matches, "flow"))?)),
+            name => Err(self.refuse(&format!("`{name}` needs the feature `{name}` of the crate `prefect`"))),
+        }
+    }
+
+    /// The place of the flow that a command is for: the one that is named, else the only one.
+    fn flow_of(&self, command: &str, name: Option<&str>) -> Result<usize, Choice> {
+        let flows = self.program.flows.unwrap_or_default();
+        let twin = flows.iter().enumerate().find(|(i, name)| flows[..*i].contains(name));
+        match (name, flows) {
+            _ if let Some((_, name)) = twin => {
+                Err(self.refuse(&format!("two flows are named `{}`: give each a name of its own", plain(name))))
+            }
+            (Some(name), _) => flows.iter().position(|flow| *flow == name).ok_or_else(|| {
+                let hint = plain(&hint(name, flows.iter().copied()));
+                self.listing(&format!("there is no flow `{}`{hint}", plain(name)))
+            }),
+            (None, [_]) => Ok(0),
+            (None, []) => Err(self.refuse(&format!("there is no flow to {}", verb(command)))),
+            (None, [first, ..]) => Err(self.listing(&format!("which flow? write `{}`", self.written(command, first)))),
+        }
+    }
+
+    fn refuse(&self, error: &str) -> Choice {
+        Choice::Refuse(format!("error: {error}\n\nsee `{} --help`\n", self.program.name))
+    }
+
+    /// The same, with the flows that there are.
+    fn listing(&self, error: &str) -> Choice {
+        let names = names(self.program.flows.unwrap_or_default());
+        Choice::Refuse(format!("error: {error}\n\nflows:\n{names}"))
+    }
+
+    /// `prog run "a flow"`
+    pub(super) fn written(&self, command: &str, name: &str) -> String {
+        let quote = match name {
+            name if is_one_word(name) => "",
+            name if name.contains('"') => "'",
+            _ => "\"",
+        };
+        format!("{} {command} {quote}{}{quote}", self.program.name, plain(name))
+    }
+
+    /// The parameters of the flows that the words name, else of all.
+    fn help_of_parameters(&self, words: &[OsString]) -> String {
+        let flows = self.program.flows.unwrap_or_default();
+        let named = |name: &str| words.iter().any(|word| word == name);
+        let places: Vec<usize> = match (0..flows.len()).filter(|place| named(flows[*place])).collect() {
+            named if !Vec::is_empty(&named) => named,
+            _ => (0..flows.len()).collect(),
+        };
+        let only = places.len() == 1;
+        let parts: Vec<String> = places
+            .into_iter()
+            .filter_map(|place| match (self.parameters)(place) {
+                parameters if !parameters.is_empty() => {
+                    Some(format!("Parameters of {}:\n{}", plain(flows[place]), parameters::help(&parameters)))
+                }
+                _ => only.then(|| format!("{} has no parameters", plain(flows[place]))),
+            })
+            .collect();
+        parts.join("\n")
+    }
+}
+
+/// A line for each flow.
+fn names(flows: &[&str]) -> String {
+    flows.iter().fold(String::new(), |mut names, flow| {
+        let _ = writeln!(names, "  {}", plain(flow));
+        names
+    })
+}
+
+/// What is asked, and where its options are.
+#[cfg(feature = "store")]
+fn question<'m>(command: &str, matches: &'m ArgMatches) -> (Question, &'m ArgMatches) {
+    let states = |matches: &ArgMatches| {
+        let names = matches.get_many::<String>("state").into_iter().flatten();
+        let states =
+            names.filter_map(|name| StateCode::ALL.iter().find(|state| state.name().eq_ignore_ascii_case(name)));
+        let states: BTreeSet<_> = states.flat_map(|state| with_special_cases(*state)).collect();
+        states.into_iter().collect()
+    };
+    match (command, matches.subcommand()) {
+        ("flows", _) => (Question::Flows, matches),
+        ("store", Some((_, matches))) => (Question::Check, matches),
+        ("runs", Some(("show", matches))) => {
+            (Question::Run(text(matches, "run").unwrap_or_default().to_owned()), matches)
+        }
+        (_, inner) => {
+            let matches = inner.map_or(matches, |(_, matches)| matches);
+            let limit = matches.get_one("limit").copied().unwrap_or(50);
+            let flow = text(matches, "flow").map(ToOwned::to_owned);
+            (Question::Runs(Listing { flow, states: states(matches), limit }), matches)
+        }
+    }
+}
+
+fn format(matches: &ArgMatches) -> Format {
+    if matches.get_flag("json") { Format::Json } else { Format::Table }
+}
+
+/// What `--store` says.
+fn store(matches: &ArgMatches) -> Option<String> {
+    if cfg!(feature = "store") { text(matches, "store").map(ToOwned::to_owned) } else { None }
+}
+
+/// Whether a shell takes it for one word, and as it is written.
+fn is_one_word(name: &str) -> bool {
+    let simple = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':');
+    !name.is_empty() && name.chars().all(simple)
+}
+
+/// What a command does to a flow.
+fn verb(command: &str) -> &str {
+    match command {
+        "graph" => "draw",
+        "schema" => "describe",
+        command => command,
+    }
+}
+
+#[cfg(test)]
+mod tests;

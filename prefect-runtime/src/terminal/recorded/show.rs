@@ -1,0 +1,213 @@
+//! `runs show RUN`: what failed on top, then the run, then its tasks.
+use std::fmt::Write as _;
+
+use prefect_store::{RunRow, StateCode, Store, StoreError, TaskRow};
+use serde_json::{Value as Json, json};
+
+use super::graph::Graph;
+use super::{Asker, Said, kind, moment_json, run_json, sentence, state};
+use crate::terminal::Format;
+use crate::terminal::columns::{Cell, Columns, Room};
+use crate::terminal::text::{counted, plain};
+
+/// So many failures are told one by one, and so many failed children of a mapped task.
+const TOLD: usize = 10;
+/// So many children are read at once.
+const PAGE: u32 = 1000;
+
+/// A task of the run.
+struct Task {
+    name: String,
+    slug: String,
+    /// Its task run, if it was anything but Pending.
+    row: Option<TaskRow>,
+    /// How many of its children are in which state, if it is mapped.
+    children: Vec<(StateCode, u64)>,
+    /// The first ones that failed.
+    failed: Vec<TaskRow>,
+}
+
+impl Asker<'_> {
+    pub(super) fn run(&self, store: &Store, reference: &str) -> Result<Said, String> {
+        let run = store.run(reference).map_err(|error| sentence(&error))?;
+        let input = store.input(run.id).map_err(|error| sentence(&error))?;
+        let graph = Graph::of(&run, &input).map_err(|error| plain(&error))?;
+        let tasks = tasks(store, &run, &graph).map_err(|error| sentence(&error))?;
+        let parameters = serde_json::from_str(&input.parameters).unwrap_or_else(|_| Json::from(input.parameters));
+        if self.format == Format::Json {
+            let mut json = run_json(&run);
+            json["parameters"] = parameters;
+            json["tasks"] = tasks.iter().map(task_json).collect();
+            return Ok(self.json(&json));
+        }
+        let mut text = self.failures(&tasks);
+        self.head(&run, &parameters, &mut text);
+        text.push_str(&self.table_of(&tasks));
+        Ok(text.into())
+    }
+
+    /// What went wrong, with why.
+    fn failures(&self, tasks: &[Task]) -> String {
+        let failures: Vec<_> = tasks
+            .iter()
+            .flat_map(|task| {
+                let rows = task.row.iter().chain(&task.failed).filter(|row| is_failure(row.state));
+                rows.map(|row| (child(&task.name, row), row))
+            })
+            .collect();
+        let mut text = String::new();
+        for (name, row) in failures.iter().take(TOLD) {
+            let kind = kind(row.state).map_or_else(|| row.state.to_string(), |kind| self.paint.kind(kind));
+            let _ = write!(text, "{kind} {}", self.shown(name));
+            if row.started_at.is_some() {
+                let _ = write!(text, "  {}", self.took_text(row.started_at, row.ended_at));
+            }
+            if row.attempt > 1 {
+                let _ = write!(text, "  {}", counted(row.attempt as usize, "attempt"));
+            }
+            text.push('\n');
+            // Redacted whole: a secret may have several lines.
+            let why = self.config.redactor().redact(row.message.as_deref().unwrap_or_default());
+            for line in why.lines() {
+                let _ = writeln!(text, "    {}", plain(line));
+            }
+        }
+        let children = tasks.iter().flat_map(|task| &task.children).filter(|(state, _)| is_failure(*state));
+        let own = tasks.iter().filter_map(|task| task.row.as_ref()).filter(|row| is_failure(row.state)).count() as u64;
+        let more = (own + children.map(|(_, n)| n).sum::<u64>()).saturating_sub(failures.len().min(TOLD) as u64);
+        if more > 0 {
+            let _ = writeln!(text, "and {more} more");
+        }
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The run itself.
+    fn head(&self, run: &RunRow, parameters: &Json, text: &mut String) {
+        let name = self.paint.bold(&self.shown(&run.name));
+        let kind =
+            kind(run.state).map_or_else(|| run.state.to_string(), |kind| self.paint.of_kind(kind, run.state.name()));
+        let message = run.message.as_deref().map(|message| format!("  {}", self.shown(message)));
+        let _ = writeln!(text, "{name} of {}  {kind}{}\n", self.shown(&run.flow), message.unwrap_or_default());
+        let ended = run.ended_at.map(|ended| {
+            let took = self.took_text(run.started_at, run.ended_at);
+            format!("{}, took {took}", self.wall.local(super::moment(ended)))
+        });
+        let crashes = (run.crashes > 0).then(|| {
+            let aside = if run.is_parked() { ", so the run is put aside" } else { "" };
+            format!("{}{aside}", counted(run.crashes as usize, "time"))
+        });
+        let lines = [
+            ("id", Some(run.id.to_string())),
+            ("created", Some(self.when(run.created_at))),
+            ("started", run.started_at.map(|at| self.when(at))),
+            ("ended", ended),
+            ("run by", run.owner.as_ref().map(|owner| self.shown(&owner.to_string()))),
+            ("crashed", crashes),
+            ("parameters", Some(parameters.to_string()).filter(|text| text != "{}").map(|text| self.shown(&text))),
+        ];
+        for (what, value) in lines {
+            if let Some(value) = value {
+                let _ = writeln!(text, "  {what:<10}  {value}");
+            }
+        }
+        text.push('\n');
+    }
+
+    fn table_of(&self, tasks: &[Task]) -> String {
+        let mut columns = Columns::new([
+            ("TASK", Room::Gives),
+            ("STATE", Room::Needs),
+            ("TOOK", Room::Needs),
+            ("ATTEMPTS", Room::Needs),
+            ("CHILDREN", Room::Spares),
+        ]);
+        let row = |name: &str, row: Option<&TaskRow>, children: String| -> [Cell; 5] {
+            let took = row.map(|row| self.took_text(row.started_at, row.ended_at));
+            let attempts = row.filter(|row| row.started_at.is_some()).map(|row| row.attempt.to_string());
+            [
+                self.shown(name).into(),
+                state(row.map_or(StateCode::PENDING, |row| row.state)),
+                took.unwrap_or_default().into(),
+                attempts.unwrap_or_default().into(),
+                children.into(),
+            ]
+        };
+        for task in tasks {
+            let children: Vec<_> = task.children.iter().map(|(state, n)| format!("{n} {state}")).collect();
+            columns.push(row(&task.name, task.row.as_ref(), children.join(", ")));
+            for failed in &task.failed {
+                columns.push(row(&child(&task.name, failed), Some(failed), String::new()));
+            }
+        }
+        if tasks.is_empty() { "the flow has no tasks\n".to_owned() } else { columns.text(self.width, self.paint) }
+    }
+}
+
+/// A task whose trigger did not let it run follows from another failure.
+fn is_failure(state: StateCode) -> bool {
+    state.is_failure() && state != StateCode::TRIGGER_FAILED
+}
+
+/// `fetch[3]`
+fn child(task: &str, row: &TaskRow) -> String {
+    row.index.map_or_else(|| task.to_owned(), |index| format!("{task}[{index}]"))
+}
+
+/// The tasks in the order of their numbers.
+fn tasks(store: &Store, run: &RunRow, graph: &Graph) -> Result<Vec<Task>, StoreError> {
+    let mut rows = store.task_runs(run.id)?.into_iter().peekable();
+    let mut tasks = Vec::with_capacity(graph.tasks.len());
+    for (number, task) in (0..).zip(&graph.tasks) {
+        let children = if task.mapped { store.count_children(run.id, number)? } else { Vec::new() };
+        let any_failed = children.iter().any(|(state, _)| is_failure(*state));
+        tasks.push(Task {
+            name: graph.name_of(number as usize),
+            slug: task.slug.clone(),
+            row: rows.next_if(|row| row.task == number),
+            failed: if any_failed { failed_children(store, run, number)? } else { Vec::new() },
+            children,
+        });
+    }
+    Ok(tasks)
+}
+
+/// The first children that failed.
+fn failed_children(store: &Store, run: &RunRow, task: u32) -> Result<Vec<TaskRow>, StoreError> {
+    let (mut failed, mut from) = (Vec::new(), 0);
+    while failed.len() < TOLD {
+        let page = store.children(run.id, task, from, PAGE)?;
+        let Some(last) = page.last().and_then(|row| row.index) else { break };
+        from = last.saturating_add(1);
+        failed.extend(page.into_iter().filter(|row| is_failure(row.state)));
+    }
+    failed.truncate(TOLD);
+    Ok(failed)
+}
+
+fn task_json(task: &Task) -> Json {
+    let of_run = |row: Option<&TaskRow>| {
+        json!({
+            "state": row.map_or(StateCode::PENDING, |row| row.state).name(),
+            "message": row.and_then(|row| row.message.as_deref()),
+            "attempts": row.map_or(0, |row| row.attempt),
+            "started": moment_json(row.and_then(|row| row.started_at)),
+            "ended": moment_json(row.and_then(|row| row.ended_at)),
+        })
+    };
+    let mut json = of_run(task.row.as_ref());
+    json["slug"] = task.slug.as_str().into();
+    json["name"] = task.name.as_str().into();
+    if !task.children.is_empty() {
+        json["children"] = task.children.iter().map(|(state, n)| (state.name().to_owned(), Json::from(*n))).collect();
+        let failed = task.failed.iter().map(|row| {
+            let mut json = of_run(Some(row));
+            json["index"] = row.index.into();
+            json
+        });
+        json["failed"] = failed.collect();
+    }
+    json
+}
