@@ -181,6 +181,34 @@ fn etl(
     tell(x, rows, tag);
 }
 
+#[task]
+fn build(of: i64) -> i64 {
+    println!("builds {of}");
+    of
+}
+
+/// Dies, or fails, if it is told to.
+#[task]
+fn check(built: i64) -> Result<i64, String> {
+    println!("checks {built}");
+    match std::env::var("CHECK").as_deref() {
+        Ok("dies") => std::process::abort(),
+        Ok("fails") => Err("a test is red".to_owned()),
+        _ => Ok(built),
+    }
+}
+
+#[task(trigger = manual_only)]
+fn deploy(checked: Option<i64>) -> Option<i64> {
+    println!("deploys {checked:?}");
+    checked
+}
+
+#[prefect::flow]
+fn release(#[default(7)] version: i64) {
+    deploy(check(build(version)));
+}
+
 fn main() -> ExitCode {
     let doubled = || prefect::flows![(flow!("twin", {})), (flow!("twin", {}))];
     match std::env::var("FLOWS").as_deref() {
@@ -215,5 +243,6 @@ fn main() -> ExitCode {
         etl::flow().with(settings()).into(),
         flow!("mail", { both() }).with(settings()).into(),
         flow!("empty", {}).with(settings()).into(),
+        release::flow().with(RunSettings::new().executor(Executor::Local)).into(),
     ])
 }

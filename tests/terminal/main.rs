@@ -1,5 +1,7 @@
 //! `prefect::main` as a person or a script sees it: a program is run, and what it prints is read.
+mod bad_stores;
 mod config;
+mod durable;
 mod live;
 mod parameters;
 mod plain;

@@ -122,6 +122,7 @@ fn help_lists_types_defaults_and_doc_comments() {
          Options:\n\
          \x20     --param <NAME=VALUE>  Give a parameter its value: JSON, or a text without quotes\n\
          \x20     --params-file <FILE>  A JSON object of parameters; `--param` goes before it\n\
+         \x20     --resume-last         Go on with the flow's last run, if it has not ended well\n\
          \x20     --store <URL>         Where runs are recorded: the path of an SQLite database, instead of `[store] url`\n\
          \x20 -h, --help                Print help\n\n\
          Parameters of etl:\n\

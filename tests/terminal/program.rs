@@ -38,8 +38,9 @@ pub(crate) struct Ran {
 
 pub(crate) fn program(arguments: &[&str]) -> Program {
     let home = Home::new();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_terminal_flows"));
-    command.args(arguments).env_clear().env("HOME", &home.0).env("TZ", "UTC").stdin(Stdio::null());
+    let mut command = command(&home, arguments);
+    // The tests of what is recorded ask for it; elsewhere the id of the run would be in every text.
+    command.env("PREFECT__STORE__RECORD_RUNS", "false");
     Program { command, home }
 }
 
@@ -51,6 +52,13 @@ pub(crate) fn alone(arguments: &[&str]) -> Program {
     command.arg0("/usr/bin/prefect").args(arguments);
     command.env_clear().env("HOME", &home.0).env("TZ", "UTC").stdin(Stdio::null());
     Program { command, home }
+}
+
+/// The program, as a user with this home calls it.
+pub(crate) fn command(home: &Home, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_terminal_flows"));
+    command.args(arguments).env_clear().env("HOME", &home.0).env("TZ", "UTC").stdin(Stdio::null());
+    command
 }
 
 /// The program with one flow of this name.
@@ -73,10 +81,14 @@ impl Program {
     }
 
     pub(crate) fn ran(mut self) -> Ran {
-        let Output { status, stdout, stderr } = self.command.output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ran { code: status.code(), out: text(stdout), err: text(stderr) }
+        ran(&mut self.command)
     }
+}
+
+pub(crate) fn ran(command: &mut Command) -> Ran {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: status.code(), out: text(stdout), err: text(stderr) }
 }
 
 /// The text with every control character visible, for messages of tests.

@@ -63,3 +63,44 @@ pub(crate) fn end(run: &OwnedRun, state: StateCode, why: Option<&str>) -> RunId 
     run.wait(position).unwrap();
     id
 }
+
+/// Runs of two flows: one that succeeded, one that failed, one that still runs. The oldest first.
+pub(crate) fn three(path: &Path) -> [RunId; 3] {
+    let store = open(path);
+    let good = end(&begin(&store, "etl", "brave-otter", &[]), StateCode::SUCCESS, None);
+    let bad = end(&failed(&store), StateCode::FAILED, Some("Some reference tasks failed."));
+    let run = begin(&store, "report", "calm-heron", &[("load", false)]);
+    let (id, position) = (run.id(), run.record(TaskChange::new(0, None, PENDING_RUNNING, 1, 1, Micros(NOON))));
+    run.wait(position).unwrap();
+    // Its process goes on.
+    std::mem::forget((run, store));
+    [good, bad, id]
+}
+
+const PENDING_RUNNING: (StateCode, StateCode) = (StateCode::PENDING, StateCode::RUNNING);
+
+fn failed(store: &Store) -> OwnedRun {
+    let tasks =
+        [("extract", false), ("fetch", true), ("load", false), ("load", false), ("report", false), ("x", false)];
+    let run = begin(store, "etl", "dim-\u{1b}[2J", &tasks);
+    task(&run, 0, None, StateCode::SUCCESS, None);
+    task(&run, 1, None, StateCode::MAPPED, None);
+    for index in 0..1500 {
+        match index {
+            7 | 1400 => task(&run, 1, Some(index), StateCode::FAILED, Some("seven is broken")),
+            _ => task(&run, 1, Some(index), StateCode::SUCCESS, None),
+        }
+    }
+    let at = |seconds: i64| Micros(NOON + seconds * 1_000_000);
+    let retrying = (StateCode::RETRYING, StateCode::RUNNING);
+    run.record(TaskChange::new(2, None, PENDING_RUNNING, 1, 1, at(0)));
+    run.record(TaskChange::new(2, None, (StateCode::RUNNING, StateCode::RETRYING), 1, 2, at(1)));
+    run.record(TaskChange::new(2, None, retrying, 2, 3, at(2)));
+    let mut end = TaskChange::new(2, None, (StateCode::RUNNING, StateCode::TIMED_OUT), 2, 4, at(3));
+    end.message = Some("could not load\nthe rows of tok-123456\u{1b}".into());
+    run.record(end);
+    task(&run, 3, None, StateCode::SKIPPED, Some("nothing to do"));
+    let failed = (StateCode::PENDING, StateCode::TRIGGER_FAILED);
+    run.record(TaskChange::new(4, None, failed, 1, 1, at(3)));
+    run
+}

@@ -44,6 +44,10 @@ pub struct Settings {
     pub checkpointing: bool,
     /// `[flows] run_on_schedule`: whether a flow that has a schedule is run on it. True by default.
     pub run_on_schedule: bool,
+    /// `[store] record_runs`: whether `prefect::main` records the runs that it starts. True by default; `--store` records
+    /// them in any case.
+    #[cfg(feature = "store")]
+    pub record_runs: bool,
     /// `[tasks.defaults] max_retries`. 0 by default.
     pub max_retries: u32,
     /// `[tasks.defaults] retry_delay`. None by default.
@@ -77,6 +81,8 @@ impl Settings {
             log_level: reader.optional("logging.level", levels, level)?.unwrap_or(LevelFilter::INFO),
             workers: reader.optional("engine.workers", "a whole number from 1 to 4096", workers)?,
             checkpointing: reader.written("flows.checkpointing").and_then(ConfigValue::as_bool).unwrap_or(true),
+            #[cfg(feature = "store")]
+            record_runs: (reader.optional("store.record_runs", "true or false", ConfigValue::as_bool)?).unwrap_or(true),
             run_on_schedule: (reader.optional("flows.run_on_schedule", "true or false", ConfigValue::as_bool)?)
                 .unwrap_or(true),
             max_retries: (reader.optional("tasks.defaults.max_retries", "a whole number from 0, or false", retries)?)

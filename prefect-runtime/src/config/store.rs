@@ -9,7 +9,7 @@ use super::key::Key;
 use super::settings::Reader;
 use super::value::ConfigValue;
 
-pub(super) const DEFAULTS: &str = "[store]\nurl = \"sqlite:${home_dir}/prefect.db\"\n";
+pub(super) const DEFAULTS: &str = "[store]\nurl = \"sqlite:${home_dir}/prefect.db\"\nrecord_runs = true\n";
 
 const URL: &str = "store.url";
 
@@ -47,5 +47,45 @@ impl Config {
             },
             None => text.parse().map_err(|error: BadStoreUrl| wrong(error.to_string())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str, home: Option<&str>) -> Result<String, String> {
+        let builder = Config::builder().user_config(text);
+        let config = home.map_or_else(|| builder.clone(), |home| builder.clone().home(home)).build();
+        config.and_then(|config| config.store_url()).map(|url| url.to_string()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_home_folder_is_that_of_the_configuration() {
+        assert_eq!(url("", Some("/of/me")).unwrap(), "sqlite:/of/me/.prefect/prefect.db");
+        assert_eq!(url("home_dir = \"/var/p\"", Some("/of/me")).unwrap(), "sqlite:/var/p/prefect.db");
+        for text in ["[store]\nurl = \"~/runs.db\"", "[store]\nurl = \"sqlite:~/runs.db\""] {
+            assert_eq!(url(text, Some("/of/me")).unwrap(), "sqlite:/of/me/runs.db");
+        }
+        let none = "configuration: key `store.url`: the store's path begins with `~/`, and the machine does not say where the \
+                    home folder is: set HOME, or write the whole path";
+        assert_eq!(url("", None).unwrap_err(), none);
+        // Who looks at no store needs no home folder.
+        assert!(Config::builder().build().is_ok());
+    }
+
+    #[test]
+    fn what_can_be_no_store_is_refused_at_once() {
+        let refused = |text: &str| Config::builder().user_config(text).build().unwrap_err().to_string();
+        let error = refused("[store]\nurl = \"postgres://me:hunter2@host/db\"");
+        assert!(error.starts_with("config.toml:2:7: key `store.url`: a store in PostgreSQL needs "), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+        let error = refused("[store]\nurl = 5");
+        assert_eq!(
+            error,
+            "config.toml:2:7: key `store.url`: expected a text such as \"sqlite:runs.db\", found an integer"
+        );
+        let warned = Config::builder().user_config("[store]\nURL = \"x\"").build().unwrap();
+        assert!(warned.warnings()[0].to_string().ends_with("did you mean `store.url`?"), "{:?}", warned.warnings());
     }
 }

@@ -1,6 +1,7 @@
 //! Runs that are recorded, and go on.
-use prefect_store::Store;
+use prefect_store::{Parked, Store};
 
+use super::graph::Graph;
 use super::{Flow, FlowOutput, assert_may_wait};
 use crate::record::{Approval, Plan, ResumeError, Retry};
 use crate::run::{AsyncRuntime, FlowRun, Prepared, RecordedIn, Until};
@@ -65,15 +66,12 @@ impl<O: FlowOutput> Flow<O> {
     /// As [`run`](Self::run).
     #[track_caller]
     pub fn resume_with(&self, store: &Store, run: &str, approval: &Approval) -> Result<FlowRun<O>, ResumeError> {
-        self.go_on(store, run, |plan| {
-            if plan.has_failed() {
-                plan.retry(&self.graph, &Retry::Failed)?;
-            }
-            plan.answer(&self.graph, approval)
-        })
+        assert_may_wait();
+        Ok(self.unread().resumed(store, run, approval)?.go_on().with_output(self.output.clone()))
     }
 
-    /// Runs tasks of a recorded run again, and keeps the results of the others.
+    /// Runs tasks of a recorded run again, and keeps the results of the others. A run that was put aside because it ended its
+    /// process too often starts again.
     ///
     /// # Errors
     /// As [`resume`](Self::resume), and if the flow has no task of this name.
@@ -82,25 +80,43 @@ impl<O: FlowOutput> Flow<O> {
     /// As [`run`](Self::run).
     #[track_caller]
     pub fn retry(&self, store: &Store, run: &str, retry: &Retry) -> Result<FlowRun<O>, ResumeError> {
-        self.go_on(store, run, |plan| plan.retry(&self.graph, retry))
+        assert_may_wait();
+        Ok(self.unread().retried(store, run, retry)?.go_on().with_output(self.output.clone()))
     }
 
     #[track_caller]
-    fn go_on(
-        &self,
+    fn go_on(&self) -> FlowRun {
+        Prepared::new(self, Until::TheEnd, AsyncRuntime::own(), None).run()
+    }
+
+    /// The flow, to be run as [`resume_with`](Self::resume_with) does. This process has the run then.
+    pub(crate) fn resumed(self, store: &Store, run: &str, approval: &Approval) -> Result<Self, ResumeError> {
+        self.going_on(store, run, Parked::Refuse, |plan, graph| {
+            if plan.has_failed() {
+                plan.retry(graph, &Retry::Failed)?;
+            }
+            plan.answer(graph, approval)
+        })
+    }
+
+    /// The flow, to be run as [`retry`](Self::retry) does.
+    pub(crate) fn retried(self, store: &Store, run: &str, retry: &Retry) -> Result<Self, ResumeError> {
+        self.going_on(store, run, Parked::StartAgain, |plan, graph| plan.retry(graph, retry))
+    }
+
+    fn going_on(
+        mut self,
         store: &Store,
         run: &str,
-        decide: impl FnOnce(&mut Plan) -> Result<(), ResumeError>,
-    ) -> Result<FlowRun<O>, ResumeError> {
-        assert_may_wait();
+        parked: Parked,
+        decide: impl FnOnce(&mut Plan, &Graph) -> Result<(), ResumeError>,
+    ) -> Result<Self, ResumeError> {
         let mut plan = Plan::read(store, store.run(run)?, &self.graph)?;
-        decide(&mut plan)?;
-        let mut flow = self.unread();
-        plan.give(&self.graph, &mut flow.given)?;
-        let (recorded, states) = plan.take(store, &self.graph)?;
-        flow.settings.states = states;
-        flow.settings.recorded = Some(RecordedIn::Run(recorded));
-        let run = Prepared::new(&flow, Until::TheEnd, AsyncRuntime::own(), None).run();
-        Ok(run.with_output(self.output.clone()))
+        decide(&mut plan, &self.graph)?;
+        plan.give(&self.graph, &mut self.given)?;
+        let (recorded, states) = plan.take(store, &self.graph, parked)?;
+        self.settings.states = states;
+        self.settings.recorded = Some(RecordedIn::Run(recorded));
+        Ok(self)
     }
 }

@@ -16,7 +16,7 @@ use crate::{State, StateKind, StateResult};
 /// let no = Approval::of("deploy-1").reject().note("not on a Friday");
 /// # let _ = no;
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "an answer does nothing until it is given"]
 pub struct Approval {
     task: Option<String>,
@@ -132,7 +132,8 @@ impl Plan {
                 let named = |task: &TaskId| **graph.slug(*task) == **wanted || **graph.name(*task) == **wanted;
                 let from: Vec<TaskId> = (0..id(graph.len())).filter(named).collect();
                 if from.is_empty() {
-                    let known = graph.slugs().iter().map(ToString::to_string).collect();
+                    let tasks = 0..id(graph.len());
+                    let known = tasks.flat_map(|task| names(graph, task, None)).collect();
                     return Err(ResumeError::UnknownTask { task: wanted.clone(), known });
                 }
                 for task in downstream(graph, from) {

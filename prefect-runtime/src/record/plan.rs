@@ -3,9 +3,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use prefect_store::{OwnedRun, Parked, RunRow, StateCode, Store, TaskKey};
+use prefect_store::{Parked, RunRow, StateCode, Store, TaskKey};
 
-use super::recorder::{InLoop, Last, Recorder};
+use super::recorder::{InLoop, Last, Recorder, Taken};
 use super::restored::state;
 use super::{ResumeError, graph};
 use crate::flow::graph::{Graph, TaskId};
@@ -22,18 +22,11 @@ const PAGE: u32 = 1_000;
 #[derive(Clone)]
 pub(crate) struct Recorded(Arc<Mutex<Option<Taken>>>);
 
-struct Taken {
-    run: OwnedRun,
-    flow: Last,
-    open: HashMap<(u32, Option<u32>), Last>,
-    numbers: Option<Vec<u32>>,
-}
-
 impl Recorded {
     /// The recorder of the run; `None` if it went on already.
     pub(crate) fn take(&self, graph: &Arc<Graph>, clock: &Clock, redactor: Redactor) -> Option<Recorder> {
-        let Taken { run, flow, open, numbers } = crate::lock::lock(&self.0).take()?;
-        Some(Recorder::new(run, graph, clock, redactor, flow, open, numbers))
+        let taken = crate::lock::lock(&self.0).take()?;
+        Some(Recorder::new(taken, graph, clock, redactor))
     }
 }
 
@@ -154,8 +147,13 @@ impl Plan {
     }
 
     /// Takes the run. What its tasks start from, and what records them.
-    pub(crate) fn take(mut self, store: &Store, graph: &Graph) -> Result<(Recorded, RunState), ResumeError> {
-        let run = store.claim(&self.row, Parked::Refuse).map_err(ResumeError::Refused)?;
+    pub(crate) fn take(
+        mut self,
+        store: &Store,
+        graph: &Graph,
+        parked: Parked,
+    ) -> Result<(Recorded, RunState), ResumeError> {
+        let run = store.claim(&self.row, parked).map_err(ResumeError::Refused)?;
         self.forget_what_is_needed_again(graph);
         let mut open = HashMap::new();
         let mut states = RunState::new();
@@ -170,7 +168,7 @@ impl Plan {
             states.set_mapped(graph.slug(task).to_string(), state, states_of_children);
         }
         let flow = Last::of_flow(StateCode::RUNNING, run.version());
-        let taken = Taken { run, flow, open, numbers: self.numbers };
+        let taken = Taken { run, name: self.row.name, flow, open, numbers: self.numbers };
         Ok((Recorded(Arc::new(Mutex::new(Some(taken)))), states))
     }
 }

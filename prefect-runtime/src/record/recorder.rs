@@ -26,6 +26,8 @@ pub(super) const JSON: u8 = 1;
 /// One run, as it is recorded.
 pub(crate) struct Recorder {
     run: OwnedRun,
+    #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "for people"))]
+    name: String,
     graph: Arc<Graph>,
     clock: Clock,
     redactor: Redactor,
@@ -38,6 +40,15 @@ pub(crate) struct Recorder {
     handed_over: AtomicU64,
     /// Whether it was told that a result cannot be recorded.
     warned: AtomicBool,
+}
+
+/// A run that this process has, and what was recorded of it before.
+pub(super) struct Taken {
+    pub(super) run: OwnedRun,
+    pub(super) name: String,
+    pub(super) flow: Last,
+    pub(super) open: HashMap<(u32, Option<u32>), Last>,
+    pub(super) numbers: Option<Vec<u32>>,
 }
 
 /// What was recorded last of one task run, or of the flow run.
@@ -75,29 +86,25 @@ impl Recorder {
         clock: &Clock,
         redactor: Redactor,
     ) -> Result<Self, StoreError> {
+        let name = name(random::bits());
         let run = store.begin(NewRun {
             flow: graph.name.to_string(),
-            name: name(random::bits()),
+            name: name.clone(),
             parameters: parameters_as_json(parameters),
             graph: graph::recorded(graph),
             state: StateCode::SCHEDULED,
             at: micros(clock),
         })?;
         let flow = Last::of_flow(StateCode::SCHEDULED, run.version());
-        Ok(Self::new(run, graph, clock, redactor, flow, HashMap::new(), None))
+        let taken = Taken { run, name, flow, open: HashMap::new(), numbers: None };
+        Ok(Self::new(taken, graph, clock, redactor))
     }
 
-    pub(super) fn new(
-        run: OwnedRun,
-        graph: &Arc<Graph>,
-        clock: &Clock,
-        redactor: Redactor,
-        flow: Last,
-        open: HashMap<(u32, Option<u32>), Last>,
-        numbers: Option<Vec<u32>>,
-    ) -> Self {
+    pub(super) fn new(taken: Taken, graph: &Arc<Graph>, clock: &Clock, redactor: Redactor) -> Self {
+        let Taken { run, name, flow, open, numbers } = taken;
         Self {
             run,
+            name,
             graph: Arc::clone(graph),
             clock: clock.clone(),
             redactor,
@@ -112,6 +119,12 @@ impl Recorder {
     /// The id of the run, as text.
     pub(crate) fn id(&self) -> String {
         self.run.id().to_string()
+    }
+
+    /// What people call the run: its name, and the end of its id.
+    #[cfg(feature = "cli")]
+    pub(crate) fn called(&self) -> (&str, String) {
+        (&self.name, self.run.id().short().to_string())
     }
 
     /// A task run has come from one state to another.

@@ -3,6 +3,8 @@
 mod arguments;
 mod columns;
 mod draw;
+#[cfg(feature = "store")]
+mod durable;
 mod json;
 mod live;
 mod log;
@@ -22,7 +24,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use arguments::{Choice, CommandLine, Program};
+use arguments::{Choice, CommandLine, Program, Recording};
 use live::Stream;
 use parameters::Values;
 use screen::Screen;
@@ -31,6 +33,9 @@ use summary::Summary;
 use text::Paint;
 #[cfg(feature = "store")]
 use {
+    arguments::Begin,
+    durable::{GoOn, How},
+    prefect_store::Store,
     recorded::{Asker, Question},
     wall::Wall,
 };
@@ -60,7 +65,8 @@ trait Runnable {
     /// The schema of the parameters, as text.
     #[cfg(feature = "schema")]
     fn schema(&self) -> String;
-    fn run(self: Box<Self>) -> Summary;
+    /// The error is a sentence: nothing has begun.
+    fn run(self: Box<Self>, course: Course, program: &str) -> Result<Summary, String>;
 }
 
 impl<O: FlowOutput> Runnable for Flow<O> {
@@ -94,20 +100,58 @@ impl<O: FlowOutput> Runnable for Flow<O> {
         json::text(&self.parameters_schema(), &redactor)
     }
 
-    fn run(self: Box<Self>) -> Summary {
-        let settings = self.settings.clone();
+    fn run(self: Box<Self>, course: Course, program: &str) -> Result<Summary, String> {
+        let flow = course.of(*self)?;
+        let settings = flow.settings.clone();
         let config = settings.config_or_current().ok();
         let redactor = redactor_of(config.as_ref());
         let clock = settings.clock.clone().unwrap_or_else(Clock::system);
-        let tasks = self.graph.len();
-        let screen = Arc::new(Screen::new(Arc::clone(&self.graph.name), tasks, clock, redactor));
+        let tasks = flow.graph.len();
+        let screen = Arc::new(Screen::new(Arc::clone(&flow.graph.name), tasks, clock, redactor));
         log::install(&screen, config.as_ref());
         // A flow that cannot be run panics: what was printed before is shown all the same.
         let _end = End(&screen);
         let shown = Arc::new(Shown::new(Arc::clone(&screen)));
-        let run = (*self).with(settings.shown_by(&shown).run_now()).run();
+        let run = flow.with(settings.shown_by(&shown).run_now()).run();
         screen.end();
-        Summary::of(&run, screen.paint)
+        Ok(Summary::of(&run, screen.paint, program))
+    }
+}
+
+/// What is recorded of a run.
+enum Course {
+    /// Nothing.
+    Unrecorded,
+    /// All, as a new run.
+    #[cfg(feature = "store")]
+    New(Store),
+    /// All, as the run that goes on.
+    #[cfg(feature = "store")]
+    GoOn(Store, String, How),
+}
+
+impl Course {
+    /// The flow, to be run on this course.
+    #[cfg_attr(not(feature = "store"), allow(clippy::unnecessary_wraps, reason = "what is recorded may not fit"))]
+    fn of<O: FlowOutput>(self, flow: Flow<O>) -> Result<Flow<O>, String> {
+        match self {
+            Self::Unrecorded => Ok(flow),
+            #[cfg(feature = "store")]
+            Self::New(store) => {
+                let settings = flow.settings.clone().store(store);
+                Ok(flow.with(settings))
+            }
+            #[cfg(feature = "store")]
+            Self::GoOn(store, run, how) => {
+                // Reading results is user code.
+                panics::install_hook();
+                let flow = match how {
+                    How::Resume(approval) => flow.resumed(&store, &run, &approval),
+                    How::Retry(retry) => flow.retried(&store, &run, &retry),
+                };
+                flow.map_err(|error| error.to_string())
+            }
+        }
     }
 }
 
@@ -222,18 +266,19 @@ fn obey(flows: Option<Vec<AnyFlow>>) -> ExitCode {
     let program = Program { name: &name, flows: has_flows.then_some(&names) };
     let line = CommandLine { program, parameters: &parameters };
     match line.choose(&arguments) {
-        Choice::Run(i, words) => {
-            let see = line.written("run", names[i]);
+        Choice::Run(i, words, recording) => {
+            let (see, flow) = (line.written("run", names[i]), names[i].to_owned());
             let mut values = words.read();
             flows[i].0.give(&mut values);
             if !values.errors.is_empty() {
                 Stream::Err.write(&parameters::refusal(&values.errors, &see));
                 return ExitCode::from(2);
             }
-            let summary = flows.swap_remove(i).0.run();
-            Stream::Out.write(&summary.text);
-            ExitCode::from(summary.code)
+            let course = course(&recording, &flow, &name);
+            ran(course.and_then(|course| flows.swap_remove(i).0.run(course, &name)))
         }
+        #[cfg(feature = "store")]
+        Choice::GoOn(go_on, store) => ran(go_on_with(flows, go_on, store.as_deref(), &name)),
         Choice::Draw(i, drawing) => draw::draw(&flows[i].0.picture(), &drawing),
         #[cfg(feature = "schema")]
         Choice::Describe(i) => {
@@ -257,6 +302,72 @@ fn obey(flows: Option<Vec<AnyFlow>>) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Prints how a run ended, or why it has not begun.
+fn ran(summary: Result<Summary, String>) -> ExitCode {
+    match summary {
+        Ok(summary) => {
+            Stream::Out.write(&summary.text);
+            ExitCode::from(summary.code)
+        }
+        Err(error) => {
+            let error = redactor_of(Config::current().ok().as_ref()).redact(&error).into_owned();
+            let lines: Vec<_> = error.lines().map(text::plain).collect();
+            Stream::Err.write(&format!("error: {}\n", lines.join("\n")));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Where a run of this flow is recorded, and whether it is a new one.
+#[cfg(feature = "store")]
+fn course(recording: &Recording, flow: &str, program: &str) -> Result<Course, String> {
+    // One that cannot be loaded is an error of the run, which tells it.
+    let Ok(config) = Config::current() else { return Ok(Course::Unrecorded) };
+    let Some(store) = durable::open_for_new(&config, recording.store.as_deref(), program)? else {
+        return Ok(Course::Unrecorded);
+    };
+    let last = match recording.begin {
+        Begin::Anew => None,
+        Begin::WithTheLast => durable::last_of(&store, flow)?,
+    };
+    Ok(match last {
+        Some(run) => Course::GoOn(store, run.id.to_string(), How::Resume(crate::Approval::default())),
+        None => Course::New(store),
+    })
+}
+
+#[cfg(not(feature = "store"))]
+#[allow(clippy::unnecessary_wraps, reason = "a store may be what it should not be")]
+fn course(_: &Recording, _: &str, _: &str) -> Result<Course, String> {
+    Ok(Course::Unrecorded)
+}
+
+#[cfg(feature = "store")]
+fn go_on_with(
+    mut flows: Vec<AnyFlow>,
+    GoOn { run, how }: GoOn,
+    url: Option<&str>,
+    program: &str,
+) -> Result<Summary, String> {
+    let config = Config::current().map_err(|error| error.to_string())?;
+    let store = durable::open(&config, url, program)?;
+    let names: Vec<&str> = flows.iter().map(|flow| flow.0.name()).collect();
+    let run = match run {
+        Some(run) => store.run(&run).map_err(|error| error.to_string())?,
+        None => durable::last_left(&store, &names)?.ok_or_else(|| {
+            "there is nothing to go on with: no recorded run of these flows is Crashed, Paused or Failed".to_owned()
+        })?,
+    };
+    let Some(place) = names.iter().position(|name| *name == run.flow) else {
+        return Err(format!(
+            "run {} is one of the flow `{}`, which this program does not have",
+            run.id.short(),
+            run.flow
+        ));
+    };
+    flows.swap_remove(place).0.run(Course::GoOn(store, run.id.to_string(), how), program)
 }
 
 #[cfg(feature = "store")]

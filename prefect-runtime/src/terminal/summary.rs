@@ -21,7 +21,7 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    pub(super) fn of<O>(run: &FlowRun<O>, paint: Paint) -> Self {
+    pub(super) fn of<O>(run: &FlowRun<O>, paint: Paint, program: &str) -> Self {
         let mut text = String::from("\n");
         let shown = |what: &dyn fmt::Display| plain(&run.core.services.redacted(&what));
         let tasks: Vec<TaskRunInfo> = run.all_runs().collect();
@@ -60,6 +60,9 @@ impl Summary {
                 shown(&name)
             );
         }
+        if let Some(recorded) = recorded(run, program) {
+            let _ = writeln!(text, "{recorded}");
+        }
         if !run.notifications().is_empty() {
             let _ = writeln!(text, "{}", run.notifications());
         }
@@ -76,6 +79,25 @@ impl Summary {
         };
         Self { text, code }
     }
+}
+
+/// Under which name the run is recorded, and how it goes on.
+#[cfg(feature = "store")]
+fn recorded<O>(run: &FlowRun<O>, program: &str) -> Option<String> {
+    let (name, id) = run.core.services.recorder.as_ref()?.called();
+    let kind = run.state().kind();
+    let next = match kind {
+        kind if kind.is_successful() || kind == StateKind::Cancelled => "",
+        kind if kind.is_finished() => ", to run again what failed",
+        _ => ", to let the next task go on",
+    };
+    let next = if next.is_empty() { String::new() } else { format!("; `{program} resume {id}`{next}") };
+    Some(format!("run {id} ({name}){next}"))
+}
+
+#[cfg(not(feature = "store"))]
+fn recorded<O>(_: &FlowRun<O>, _: &str) -> Option<String> {
+    None
 }
 
 fn ended_well(task: &TaskRunInfo) -> bool {

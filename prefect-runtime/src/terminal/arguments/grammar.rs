@@ -34,9 +34,17 @@ pub(super) fn command(program: &Program<'_>) -> Command {
         Some(flows) => {
             let schema = if cfg!(feature = "schema") { schema() } else { elsewhere("schema") };
             let flows = if flows.is_empty() { String::new() } else { format!("Flows:\n{}\n", super::names(flows)) };
-            root.subcommands([run(), graph(), schema]).after_help(format!("{flows}{WITH_FLOWS}"))
+            let root = root.subcommands([run(), graph(), schema]).after_help(format!("{flows}{WITH_FLOWS}"));
+            if cfg!(feature = "store") {
+                root.subcommands(going_on())
+            } else {
+                root.subcommands(GOING_ON.map(elsewhere))
+            }
         }
-        None => root.subcommands(["run", "graph", "schema"].map(elsewhere)).after_help(ALONE),
+        None => {
+            let root = root.subcommands(["run", "graph", "schema"].map(elsewhere));
+            root.subcommands(GOING_ON.map(elsewhere)).after_help(ALONE)
+        }
     };
     let root = if cfg!(feature = "store") {
         let url = Arg::new("store").long("store").value_name("URL").global(true).value_hint(ValueHint::FilePath);
@@ -51,16 +59,44 @@ pub(super) fn command(program: &Program<'_>) -> Command {
 /// What looks at recorded runs.
 pub(super) const OF_THE_STORE: [&str; 3] = ["runs", "flows", "store"];
 
+/// What goes on with recorded runs.
+pub(super) const GOING_ON: [&str; 2] = ["resume", "retry"];
+
+fn going_on() -> [Command; 2] {
+    let task = Arg::new("task").value_name("TASK").value_hint(ValueHint::Other);
+    let reject = Arg::new("reject").long("reject").action(ArgAction::SetTrue);
+    let note = Arg::new("note").long("note").value_name("TEXT").value_hint(ValueHint::Other);
+    let resume = Command::new("resume")
+        .about("Go on with a run that crashed or failed, or let a task of it go on that waits for somebody")
+        .arg(run_named().required(false).help(
+            "Its id, at least 4 digits of the beginning or end of it, or its name; by default the last run that is \
+             Crashed, Paused or Failed",
+        ))
+        .arg(task.help("Which of the tasks that wait; by default the first"))
+        .arg(reject.help("The task does not go on: it fails"))
+        .arg(note.help("What is said with the answer: it stands beside the task's state"));
+    let from = Arg::new("from").long("from").value_name("TASK").value_hint(ValueHint::Other);
+    let only_failed = Arg::new("only-failed").long("only-failed").action(ArgAction::SetTrue).conflicts_with("from");
+    let retry = Command::new("retry")
+        .about("Run tasks of a recorded run again, and keep the results of the others")
+        .after_help("Without an option: what failed, and everything downstream of it.")
+        .arg(run_named())
+        .arg(from.help("This task, and everything downstream of it"))
+        .arg(only_failed.help("What failed, and what did not run because of that"));
+    [resume, retry]
+}
+
+fn run_named() -> Arg {
+    let run = Arg::new("run").value_name("RUN").required(true).value_hint(ValueHint::Other);
+    run.help("Its id, at least 4 digits of the beginning or end of it, or its name")
+}
+
 fn recorded() -> [Command; 3] {
     // `runs` alone lists them, too.
     let list = listing(Command::new("list").about("List recorded runs, the newest first"));
-    let run = Arg::new("run").value_name("RUN").required(true);
     let show = Command::new("show")
         .about("Show what became of a run: what failed, and each task")
-        .arg(
-            run.help("Its id, at least 4 digits of the beginning or end of it, or its name")
-                .value_hint(ValueHint::Other),
-        )
+        .arg(run_named())
         .arg(json());
     let check = Command::new("check").about("Look for damage in the store, and tell how large it is").arg(json());
     [
@@ -106,7 +142,7 @@ fn json() -> Arg {
 fn run() -> Command {
     let value = Arg::new("param").long("param").value_name("NAME=VALUE").action(ArgAction::Append);
     let file = Arg::new("params-file").long("params-file").value_name("FILE").action(ArgAction::Append);
-    Command::new("run")
+    let run = Command::new("run")
         .about("Run a flow; with one flow in the program, the program's name alone does the same")
         .arg(flow())
         .arg(value.help("Give a parameter its value: JSON, or a text without quotes").value_hint(ValueHint::Other))
@@ -114,7 +150,14 @@ fn run() -> Command {
             file.help("A JSON object of parameters; `--param` goes before it")
                 .value_parser(value_parser!(PathBuf))
                 .value_hint(ValueHint::FilePath),
-        )
+        );
+    let resume_last = Arg::new("resume-last").long("resume-last").action(ArgAction::SetTrue);
+    let resume_last = resume_last.conflicts_with_all(["param", "params-file"]);
+    if cfg!(feature = "store") {
+        run.arg(resume_last.help("Go on with the flow's last run, if it has not ended well"))
+    } else {
+        run
+    }
 }
 
 fn graph() -> Command {

@@ -13,19 +13,26 @@ use clap_complete::Shell;
 use prefect_store::StateCode;
 
 use super::Format;
+#[cfg(feature = "store")]
+use super::durable::{GoOn, How};
 use super::parameters::{self, Words};
 #[cfg(feature = "store")]
 use super::recorded::{Listing, Question, with_special_cases};
 use super::text::plain;
 use crate::ParameterInfo;
 use crate::near::hint;
+#[cfg(feature = "store")]
+use crate::{Approval, Retry};
 use grammar::text;
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Choice {
     /// Run the flow at this place, with these values.
-    Run(usize, Words),
+    Run(usize, Words, Recording),
+    /// Go on with a recorded run, in this store.
+    #[cfg(feature = "store")]
+    GoOn(GoOn, Option<String>),
     /// Draw the flow at this place.
     Draw(usize, Drawing),
     /// Print the schema of the parameters of the flow at this place.
@@ -40,6 +47,22 @@ pub(super) enum Choice {
     Say(String),
     /// The words make no sense: why.
     Refuse(String),
+}
+
+/// Where a run is recorded, and whether it is a new one.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Recording {
+    /// What `--store` says.
+    pub(super) store: Option<String>,
+    pub(super) begin: Begin,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Begin {
+    #[default]
+    Anew,
+    /// With the last run of the flow, if that has not ended well.
+    WithTheLast,
 }
 
 /// How a flow is drawn.
@@ -86,7 +109,10 @@ impl CommandLine<'_> {
     fn ask(&self, matches: &ArgMatches) -> Result<Choice, Choice> {
         let Some((name, matches)) = matches.subcommand() else {
             return match self.program.flows {
-                Some(_) => Ok(Choice::Run(self.flow_of("run", None)?, Words::default())),
+                Some(_) => {
+                    let recording = Recording { store: store(matches), begin: Begin::Anew };
+                    Ok(Choice::Run(self.flow_of("run", None)?, Words::default(), recording))
+                }
                 None => Err(Choice::Refuse(grammar::command(&self.program).render_help().to_string())),
             };
         };
@@ -105,6 +131,10 @@ impl CommandLine<'_> {
             name if grammar::OF_THE_STORE.contains(&name) => {
                 Err(self.refuse(&format!("`{name}` needs the feature `store` of the crate `prefect`")))
             }
+            #[cfg(not(feature = "store"))]
+            name if grammar::GOING_ON.contains(&name) && self.program.flows.is_some() => {
+                Err(self.refuse(&format!("`{name}` needs the feature `store` of the crate `prefect`")))
+            }
             _ if self.program.flows.is_none() => Err(self.refuse(&format!(
                 "`{name}` is for a program that has flows, one whose `main` calls `prefect::main`: write it behind the name of that program"
             ))),
@@ -112,8 +142,13 @@ impl CommandLine<'_> {
                 let many = |name| matches.get_many::<String>(name).into_iter().flatten().cloned().collect();
                 let files = matches.get_many("params-file").into_iter().flatten().cloned().collect();
                 let place = self.flow_of("run", text(matches, "flow"))?;
-                Ok(Choice::Run(place, Words { values: many("param"), files }))
+                let resume_last = cfg!(feature = "store") && matches.get_flag("resume-last");
+                let begin = if resume_last { Begin::WithTheLast } else { Begin::Anew };
+                let words = Words { values: many("param"), files };
+                Ok(Choice::Run(place, words, Recording { store: store(matches), begin }))
             }
+            #[cfg(feature = "store")]
+            "resume" | "retry" => Ok(Choice::GoOn(going_on(name, matches), store(matches))),
             "graph" => {
                 let drawing = match text(matches, "svg") {
                     Some(file) => Drawing::Svg(file.to_owned()),
@@ -219,6 +254,28 @@ fn question<'m>(command: &str, matches: &'m ArgMatches) -> (Question, &'m ArgMat
             (Question::Runs(Listing { flow, states: states(matches), limit }), matches)
         }
     }
+}
+
+/// What is to go on, and how.
+#[cfg(feature = "store")]
+fn going_on(command: &str, matches: &ArgMatches) -> GoOn {
+    let owned = |name| text(matches, name).map(ToOwned::to_owned);
+    let how = match command {
+        "retry" => How::Retry(match owned("from") {
+            Some(task) => Retry::From(task),
+            None if matches.get_flag("only-failed") => Retry::OnlyFailed,
+            None => Retry::Failed,
+        }),
+        _ => {
+            let approval = owned("task").map_or_else(Approval::default, Approval::of);
+            let approval = if matches.get_flag("reject") { approval.reject() } else { approval };
+            How::Resume(match owned("note") {
+                Some(note) => approval.note(note),
+                None => approval,
+            })
+        }
+    };
+    GoOn { run: owned("run"), how }
 }
 
 fn format(matches: &ArgMatches) -> Format {

@@ -43,10 +43,10 @@ fn refused(flows: &[&str], words: &[&str], error: &str) {
 #[test]
 fn one_flow_needs_no_name() {
     for words in [&[][..], &["run"], &["run", "etl"]] {
-        assert_eq!(choose(&["etl"], words), Choice::Run(0, Words::default()));
+        assert_eq!(choose(&["etl"], words), Choice::Run(0, Words::default(), Recording::default()));
     }
-    assert_eq!(choose(&["a", "b c"], &["run", "b c"]), Choice::Run(1, Words::default()));
-    assert_eq!(choose(&["a", "-b"], &["run", "--", "-b"]), Choice::Run(1, Words::default()));
+    assert_eq!(choose(&["a", "b c"], &["run", "b c"]), Choice::Run(1, Words::default(), Recording::default()));
+    assert_eq!(choose(&["a", "-b"], &["run", "--", "-b"]), Choice::Run(1, Words::default(), Recording::default()));
 }
 
 #[test]
@@ -160,8 +160,8 @@ fn values_stand_anywhere_behind_run() {
     };
     let line = ["run", "--param", "x=1=2", "b", "--params-file=a=b.json", "--param=y=--help", "--params-file", "c"];
     let expected = words(&["x=1=2", "y=--help"], &["a=b.json", "c"]);
-    assert_eq!(choose(&["a", "b"], &line), Choice::Run(1, expected));
-    assert_eq!(choose(&["a"], &["run", "--param", "x=1"]), Choice::Run(0, words(&["x=1"], &[])));
+    assert_eq!(choose(&["a", "b"], &line), Choice::Run(1, expected, Recording::default()));
+    assert_eq!(choose(&["a"], &["run", "--param", "x=1"]), Choice::Run(0, words(&["x=1"], &[]), Recording::default()));
     refused(&["a"], &["run", "--param"], "a value is required for '--param <NAME=VALUE>' but none was supplied");
     let file = "a value is required for '--params-file <FILE>' but none was supplied";
     refused(&["a"], &["run", "a", "--params-file"], file);

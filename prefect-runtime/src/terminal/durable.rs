@@ -1,0 +1,82 @@
+//! Runs that are recorded: where, which ones were left behind, and which one goes on.
+use prefect_store::{Options, RunFilter, RunRow, StateCode, Store, StoreUrl};
+
+use super::live::Stream;
+use super::text::plain;
+use crate::{Approval, Config, Retry};
+
+/// A recorded run that is to go on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct GoOn {
+    /// As it was written; by default the last one that has not ended well.
+    pub(super) run: Option<String>,
+    pub(super) how: How,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum How {
+    Resume(Approval),
+    Retry(Retry),
+}
+
+/// Opens the store, and looks for runs whose process is gone. The error is a sentence.
+pub(super) fn open(config: &Config, url: Option<&str>, program: &str) -> Result<Store, String> {
+    let url: StoreUrl = match url {
+        Some(url) => url.parse().map_err(|error| format!("--store: {error}"))?,
+        None => config.store_url().map_err(|error| error.to_string())?,
+    };
+    let store = Store::open(&url, Options::default()).map_err(|error| error.to_string())?;
+    for run in store.reap().map_err(|error| error.to_string())? {
+        let id = run.id.short();
+        let what = if run.is_parked() {
+            format!("for the {}. time, so it is put aside; `{program} retry {id}` starts it again", run.crashes)
+        } else {
+            format!("`{program} resume {id}` goes on with it")
+        };
+        let (name, flow) = (plain(&run.name), plain(&run.flow));
+        Stream::Err.write(&format!("run {id} ({name}) of `{flow}` has crashed, {} is gone: {what}\n", run.owner));
+    }
+    Ok(store)
+}
+
+/// The store of a new run. Without one that was asked for, a run goes on unrecorded.
+pub(super) fn open_for_new(config: &Config, url: Option<&str>, program: &str) -> Result<Option<Store>, String> {
+    if url.is_none() && !config.settings().record_runs {
+        return Ok(None);
+    }
+    match open(config, url, program) {
+        Ok(store) => Ok(Some(store)),
+        Err(error) if url.is_none() => {
+            let error = config.redactor().redact(&error).into_owned();
+            Stream::Err.write(&format!("warning: the run is not recorded: {}\n", plain(&error)));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The last run of one of these flows that has not ended well, and that nobody has.
+pub(super) fn last_left(store: &Store, flows: &[&str]) -> Result<Option<RunRow>, String> {
+    let states = vec![
+        StateCode::CRASHED,
+        StateCode::PAUSED,
+        StateCode::FAILED,
+        StateCode::TIMED_OUT,
+        StateCode::TRIGGER_FAILED,
+        StateCode::VALIDATION_FAILED,
+    ];
+    let mut last: Option<RunRow> = None;
+    for flow in flows {
+        let filter = RunFilter { flow: Some((*flow).to_owned()), states: states.clone(), before: None, limit: 1 };
+        let runs = store.runs(&filter).map_err(|error| error.to_string())?;
+        last = last.into_iter().chain(runs).max_by_key(|run| (run.created_at, run.id));
+    }
+    Ok(last)
+}
+
+/// The last run of this flow, if it has not ended well.
+pub(super) fn last_of(store: &Store, flow: &str) -> Result<Option<RunRow>, String> {
+    let filter = RunFilter { flow: Some(flow.to_owned()), states: Vec::new(), before: None, limit: 1 };
+    let last = store.runs(&filter).map_err(|error| error.to_string())?.into_iter().next();
+    Ok(last.filter(|run| !run.state.is_success() && run.state != StateCode::CANCELLED && run.owner.is_none()))
+}

@@ -1,0 +1,156 @@
+//! Runs that the program records, and goes on with.
+use std::fs;
+
+use crate::program::{Home, Ran, command, ran};
+
+/// `terminal_flows` with these words, and with a check that dies or fails if it is told to.
+fn call(home: &Home, check: &str, words: &[&str]) -> Ran {
+    ran(command(home, words).env("CHECK", check))
+}
+
+/// The end of the id, and the name, of the one run that there is.
+fn the_run(home: &Home) -> (String, String) {
+    let listed = call(home, "", &["runs", "--json"]).out;
+    let runs: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(runs.as_array().unwrap().len(), 1, "{listed}");
+    let text = |name: &str| runs[0][name].as_str().unwrap().to_owned();
+    (text("id")[28..].to_owned(), text("name"))
+}
+
+/// What the bodies have printed.
+fn bodies(ran: &Ran) -> Vec<&str> {
+    ran.out
+        .lines()
+        .filter(|line| ["builds ", "checks ", "deploys "].iter().any(|body| line.starts_with(body)))
+        .collect()
+}
+
+#[test]
+fn a_run_that_died_goes_on_and_waits_and_is_approved() {
+    let home = Home::new();
+    let died = call(&home, "dies", &["run", "release", "--param", "version=8"]);
+    assert_eq!((died.code, bodies(&died)), (None, vec!["builds 8", "checks 8"]), "{died:?}");
+    let (id, name) = the_run(&home);
+
+    let resumed = call(&home, "", &["resume"]);
+    let told = format!(
+        "run {id} ({name}) of `release` has crashed, process {} is gone: `terminal_flows resume {id}` goes on with it\n",
+        resumed.err.split("process ").nth(1).and_then(|rest| rest.split(" is gone").next()).unwrap_or_default()
+    );
+    assert_eq!(resumed.err, told);
+    assert_eq!((resumed.code, bodies(&resumed)), (Some(3), vec!["checks 8"]), "{resumed:?}");
+    let ends = format!(
+        "run {id} ({name}); `terminal_flows resume {id}`, to let the next task go on\nwaits for somebody: deploy\n"
+    );
+    assert!(resumed.out.ends_with(&ends), "{resumed:?}");
+
+    let approved = call(&home, "", &["resume", &name, "deploy", "--note", "looks good"]);
+    assert_eq!((approved.code, bodies(&approved)), (Some(0), vec!["deploys Some(8)"]), "{approved:?}");
+    assert!(approved.out.ends_with(&format!("run {id} ({name})\n")), "{approved:?}");
+
+    let again = call(&home, "", &["resume"]);
+    let nothing =
+        "error: there is nothing to go on with: no recorded run of these flows is Crashed, Paused or Failed\n";
+    assert_eq!((again.code, again.err.as_str(), again.out.as_str()), (Some(2), nothing, ""));
+    let ended = call(&home, "", &["resume", &id]);
+    assert_eq!(ended.err, format!("error: run {id} is Success, which is final: start a new run instead\n"));
+}
+
+#[test]
+fn somebody_says_no() {
+    let home = Home::new();
+    assert_eq!(call(&home, "", &["run", "release"]).code, Some(3));
+    let wrong = call(&home, "", &["resume", &the_run(&home).0, "deplyo"]);
+    let error = format!(
+        "error: task `deplyo` of run {} does not wait for anybody: those that do are `deploy-1`\n",
+        the_run(&home).0
+    );
+    assert_eq!((wrong.code, wrong.err), (Some(2), error));
+    let no = call(&home, "", &["resume", &the_run(&home).0, "--reject", "--note", "not on a Friday"]);
+    assert_eq!((no.code, bodies(&no)), (Some(1), Vec::new()), "{no:?}");
+    assert!(no.out.contains("\n    Rejected: not on a Friday\n"), "{no:?}");
+}
+
+#[test]
+fn what_failed_runs_again() {
+    let home = Home::new();
+    let failed = call(&home, "fails", &["run", "release"]);
+    let (id, name) = the_run(&home);
+    assert_eq!(failed.code, Some(3), "{failed:?}");
+    let retried = call(&home, "", &["retry", &id]);
+    assert_eq!((retried.code, bodies(&retried)), (Some(3), vec!["checks 7"]), "{retried:?}");
+    let from = call(&home, "", &["retry", &name, "--from", "build"]);
+    assert_eq!((from.code, bodies(&from)), (Some(3), vec!["builds 7", "checks 7"]), "{from:?}");
+    let unknown = call(&home, "", &["retry", &name, "--from", "biuld"]);
+    assert_eq!(unknown.err, "error: the flow has no task `biuld`: did you mean `build`?\n");
+    let last = call(&home, "", &["run", "release", "--resume-last"]);
+    assert_eq!((last.code, bodies(&last)), (Some(0), vec!["deploys Some(7)"]), "{last:?}");
+    let fresh = call(&home, "", &["run", "release", "--resume-last"]);
+    assert_eq!((fresh.code, bodies(&fresh)), (Some(3), vec!["builds 7", "checks 7"]), "{fresh:?}");
+}
+
+#[test]
+fn a_run_that_ends_its_process_three_times_is_put_aside_until_somebody_says_so() {
+    let home = Home::new();
+    call(&home, "dies", &["run", "release"]);
+    let (id, _) = the_run(&home);
+    call(&home, "dies", &["resume"]);
+    call(&home, "dies", &["resume"]);
+    let aside = call(&home, "", &["resume"]);
+    assert!(
+        aside
+            .err
+            .contains(&format!("for the 3. time, so it is put aside; `terminal_flows retry {id}` starts it again\n")),
+        "{aside:?}"
+    );
+    let refused = format!(
+        "error: run {id} has ended its process 3 times and is put aside: see which of its tasks do that, then say that it may \
+         start again\n"
+    );
+    assert!(aside.err.ends_with(&refused), "{aside:?}");
+    assert_eq!((aside.code, bodies(&aside)), (Some(2), Vec::new()));
+    let started = call(&home, "", &["retry", &id]);
+    assert_eq!((started.code, bodies(&started)), (Some(3), vec!["checks 7"]), "{started:?}");
+}
+
+/// The default store is a convenience, and one that was named is not.
+#[test]
+fn a_store_that_cannot_be_used_is_a_warning_or_an_error() {
+    let home = Home::new();
+    fs::create_dir_all(home.0.join(".prefect/prefect.db")).unwrap();
+    let at = home.0.join(".prefect/prefect.db").display().to_string();
+    let ran = call(&home, "", &["run", "release"]);
+    let why = format!("{at} is a folder: the store needs the path of a file in it\n");
+    assert_eq!((ran.code, ran.err), (Some(3), format!("warning: the run is not recorded: {why}")));
+    assert!(!ran.out.contains("resume"), "{}", ran.out);
+    let ran = call(&home, "", &["run", "release", "--store", &at]);
+    assert_eq!((ran.code, ran.err, ran.out.as_str()), (Some(2), format!("error: {why}"), ""));
+    let here = home.0.join("here.db").display().to_string();
+    assert_eq!(call(&home, "", &["--store", &here, "run", "release"]).err, "");
+    assert_eq!(call(&home, "", &["--store", &here, "resume"]).code, Some(0));
+    assert_eq!(call(&home, "", &["resume", "--store", &at]).err, format!("error: {why}"));
+    // Nothing is recorded, and nothing said.
+    let off = ran_without(&home);
+    assert_eq!((off.code, off.err.as_str()), (Some(3), ""));
+}
+
+fn ran_without(home: &Home) -> Ran {
+    ran(command(home, &["run", "release"]).env("PREFECT__STORE__RECORD_RUNS", "false"))
+}
+
+#[test]
+fn runs_of_others_are_refused() {
+    let home = Home::new();
+    assert_eq!(call(&home, "", &["run", "release"]).code, Some(3));
+    let (id, _) = the_run(&home);
+    let other = ran(command(&home, &["resume", &id]).env("FLOWS", "one"));
+    let error = format!("error: run {id} is one of the flow `release`, which this program does not have\n");
+    assert_eq!((other.code, other.err), (Some(2), error));
+    let unknown = call(&home, "", &["resume", "nobody"]);
+    let at = home.0.join(".prefect/prefect.db").display().to_string();
+    let error = format!(
+        "error: no run in {at} has the id or name `nobody`: an id, at least 4 digits of its beginning or end, or the name of a \
+         run is expected\n"
+    );
+    assert_eq!((unknown.code, unknown.err), (Some(2), error));
+}
