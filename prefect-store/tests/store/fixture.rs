@@ -57,3 +57,18 @@ fn a_store_of_release_1_opens() {
     assert_eq!(last[0].of, Some(TaskKey { task: 0, index: None }));
     check(&place.sql());
 }
+
+/// Whatever release a store comes from, its tables are those of a new one.
+#[test]
+fn an_old_store_has_the_tables_of_a_new_one() {
+    let tables = |place: &Place| {
+        drop(place.open());
+        let sql = place.sql();
+        let mut query = sql.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name").unwrap();
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.collect::<Result<Vec<(String, Option<String>)>, _>>().unwrap()
+    };
+    let (old, new) = (Place::new(), Place::new());
+    std::fs::copy(fixture(), old.path()).unwrap();
+    assert_eq!(tables(&old), tables(&new));
+}
