@@ -29,6 +29,27 @@ fn changes_wait_for_a_program_that_holds_the_database() {
     check(&place.sql());
 }
 
+/// While somebody else has the turn, the store does not even try.
+#[test]
+fn a_store_waits_for_its_turn() {
+    let place = Place::new();
+    let store = place.open();
+    let run = store.begin(new_run("one")).unwrap();
+    let turn = std::fs::File::options().write(true).open(place.folder().join("runs.db-turn")).unwrap();
+    turn.lock().unwrap();
+    let position = run.record(start(0, None));
+    // Who has the turn is never told that the database is locked, and nobody writes in between.
+    let mine = place.sql();
+    mine.busy_timeout(Duration::ZERO).unwrap();
+    for i in 0..300 {
+        mine.execute_batch("BEGIN IMMEDIATE; UPDATE flow_runs SET message='mine'; COMMIT").unwrap();
+        assert_eq!(store.task_runs(run.id()).unwrap(), [], "{i}");
+    }
+    turn.unlock().unwrap();
+    run.wait(position).unwrap();
+    end(&run, S::SUCCESS);
+}
+
 #[test]
 fn a_run_that_cannot_begin_says_who_is_in_the_way() {
     let place = Place::new();

@@ -57,6 +57,32 @@ fn on_another_machine_the_lease_decides() {
     check(&place.sql());
 }
 
+/// One run of a batch was taken over, the other was not.
+#[test]
+fn a_late_writer_goes_on_with_what_is_still_its_own() {
+    let (place, time) = (Place::new(), Time::new());
+    let there = place.open_with(on_machine("there", &time));
+    let (taken, kept) = (there.begin(new_run("taken")).unwrap(), there.begin(new_run("kept")).unwrap());
+    // As if it had been reaped alone.
+    place.sql().execute_batch("UPDATE flow_runs SET epoch=epoch+1, proc_no=NULL WHERE name='taken'").unwrap();
+    // The writer waits in here until both are recorded: they are one batch then.
+    let (go_on, wait) = std::sync::mpsc::sync_channel::<()>(0);
+    let wait = std::sync::Mutex::new(wait);
+    kept.on_commit(Box::new(move |_| {
+        let _ = wait.lock().unwrap().recv();
+    }));
+    kept.record(start(0, None));
+    go_on.send(()).unwrap();
+    kept.record(start(1, None));
+    let (mine, lost) = (kept.record(start(2, None)), taken.record(start(0, None)));
+    drop(go_on);
+    assert_eq!(kept.wait(mine), Ok(()));
+    assert!(matches!(taken.wait(lost).unwrap_err().reason, LostReason::TakenOver { by: None, .. }));
+    assert_eq!(there.task_runs(taken.id()).unwrap(), []);
+    assert_eq!(there.transitions(taken.id(), 1, 10).unwrap(), []);
+    end(&kept, S::SUCCESS);
+}
+
 #[test]
 fn signs_of_life_make_the_lease_longer() {
     let (place, time) = (Place::new(), Time::new());

@@ -166,6 +166,20 @@ fn what_does_not_follow_is_refused() {
     }
 }
 
+/// That a change does not follow from the database is found later than that it does not follow from the one before.
+#[test]
+fn of_two_refusals_the_first_counts() {
+    let place = Place::new();
+    let store = place.open();
+    let run = store.begin(new_run("one")).unwrap();
+    let never_began = finish(5, None);
+    let last = run.record_many([start(0, None), never_began, start(1, None), start(1, None)]).unwrap();
+    let lost = run.wait(last).unwrap_err();
+    assert_eq!(lost.reason, LostReason::Refused { task: Some((5, None)), version: 2, found: None });
+    assert_eq!((run.wait(Position(1)), run.wait(Position(2))), (Ok(()), Err(lost)));
+    assert_eq!(store.task_runs(run.id()).unwrap().len(), 1);
+}
+
 #[test]
 fn refusals_are_sentences() {
     let (lost, _) = refused(vec![start(0, None)], finish(0, Some(7)));
