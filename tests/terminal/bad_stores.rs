@@ -201,7 +201,7 @@ fn a_store_that_this_user_may_not_read_is_refused() {
     if rustix::process::geteuid().is_root() {
         program.command.uid(65_534);
     } else {
-        fs::set_permissions(at.parent().unwrap(), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(at.parent().unwrap(), fs::Permissions::from_mode(0o000)).unwrap();
     }
     let output = program.command.output().unwrap();
     let _ = fs::set_permissions(at.parent().unwrap(), fs::Permissions::from_mode(0o700));
