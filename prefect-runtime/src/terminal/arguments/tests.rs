@@ -120,13 +120,6 @@ fn a_flow_is_described() {
 }
 
 #[test]
-#[cfg(not(feature = "schema"))]
-fn a_command_without_its_feature_names_it() {
-    refused(&["a"], &["schema", "--help"], "`schema` needs the feature `schema` of the crate `prefect`");
-    assert!(!said(&["a"], &["--help"]).contains("schema"));
-}
-
-#[test]
 fn the_program_without_flows_says_who_has_them() {
     for words in [["run", "etl"], ["graph", "--dot"], ["schema", "-h"]] {
         let Choice::Refuse(text) = choose_in(None, &words) else { panic!("{words:?} is not refused") };

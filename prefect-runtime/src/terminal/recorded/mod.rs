@@ -112,14 +112,11 @@ impl Asker<'_> {
         plain(&self.config.redactor().redact(text))
     }
 
-    /// How long something has taken, up to now if it has not ended.
-    fn took(&self, started: Option<Micros>, ended: Option<Micros>) -> Option<Duration> {
-        let ended = ended.map_or(self.wall.now, moment);
-        Some(Duration::try_from(ended.duration_since(moment(started?))).unwrap_or_default())
-    }
-
-    fn took_text(&self, started: Option<Micros>, ended: Option<Micros>) -> String {
-        self.took(started, ended).map(human).unwrap_or_default()
+    /// How long something has taken, up to now if it is running.
+    fn took(&self, state: StateCode, started: Option<Micros>, ended: Option<Micros>) -> Option<String> {
+        let now = state.is_running().then_some(self.wall.now);
+        let time = ended.map(moment).or(now)?.duration_since(moment(started?));
+        Some(human(Duration::try_from(time).unwrap_or_default()))
     }
 
     /// `2026-01-01 13:00:00 (3 min ago)`
@@ -199,12 +196,14 @@ mod tests {
         let at = |text: &str| Micros(text.parse::<Timestamp>().unwrap().as_microsecond());
         let started = at("2026-01-01T11:57:30Z");
         assert_eq!(asker.when(started), "2026-01-01 06:57:30 (2 min ago)");
-        // What runs still has taken as long as it runs.
-        assert_eq!(asker.took_text(Some(started), None), "2m 30s");
-        assert_eq!(asker.took_text(Some(started), Some(at("2026-01-01T11:57:31.5Z"))), "1.5s");
-        assert_eq!(asker.took_text(None, Some(started)), "");
+        let took = |state, started, ended| asker.took(state, started, ended).unwrap_or_else(|| "?".to_owned());
+        assert_eq!(took(StateCode::RUNNING, Some(started), None), "2m 30s");
+        assert_eq!(took(StateCode::SUCCESS, Some(started), Some(at("2026-01-01T11:57:31.5Z"))), "1.5s");
+        // It waits, or has ended without a start.
+        assert_eq!(took(StateCode::PAUSED, Some(started), None), "?");
+        assert_eq!(took(StateCode::FAILED, None, Some(started)), "?");
         // Clocks that were set, and numbers that are no moments.
-        assert_eq!(asker.took_text(Some(at("2026-01-01T12:00:01Z")), None), "0s");
+        assert_eq!(took(StateCode::RUNNING, Some(at("2026-01-01T12:00:01Z")), None), "0s");
         for far in [i64::MIN, i64::MAX] {
             assert!(asker.when(Micros(far)).len() > 10 && moment_json(Some(Micros(far))).is_string());
         }

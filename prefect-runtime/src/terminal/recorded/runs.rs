@@ -55,7 +55,7 @@ impl Asker<'_> {
                 state(run.state),
                 self.wall.local(created).into(),
                 self.wall.ago(created).into(),
-                self.took_text(run.started_at, run.ended_at).into(),
+                self.took(run.state, run.started_at, run.ended_at).unwrap_or_default().into(),
                 tasks(run).into(),
             ]);
         }

@@ -59,8 +59,8 @@ impl Asker<'_> {
         for (name, row) in failures.iter().take(TOLD) {
             let kind = kind(row.state).map_or_else(|| row.state.to_string(), |kind| self.paint.kind(kind));
             let _ = write!(text, "{kind} {}", self.shown(name));
-            if row.started_at.is_some() {
-                let _ = write!(text, "  {}", self.took_text(row.started_at, row.ended_at));
+            if let Some(took) = self.took(row.state, row.started_at, row.ended_at) {
+                let _ = write!(text, "  {took}");
             }
             if row.attempt > 1 {
                 let _ = write!(text, "  {}", counted(row.attempt as usize, "attempt"));
@@ -92,8 +92,8 @@ impl Asker<'_> {
         let message = run.message.as_deref().map(|message| format!("  {}", self.shown(message)));
         let _ = writeln!(text, "{name} of {}  {kind}{}\n", self.shown(&run.flow), message.unwrap_or_default());
         let ended = run.ended_at.map(|ended| {
-            let took = self.took_text(run.started_at, run.ended_at);
-            format!("{}, took {took}", self.wall.local(super::moment(ended)))
+            let took = self.took(run.state, run.started_at, run.ended_at).map(|took| format!(", took {took}"));
+            self.wall.local(super::moment(ended)) + &took.unwrap_or_default()
         });
         let crashes = (run.crashes > 0).then(|| {
             let aside = if run.is_parked() { ", so the run is put aside" } else { "" };
@@ -125,7 +125,7 @@ impl Asker<'_> {
             ("CHILDREN", Room::Spares),
         ]);
         let row = |name: &str, row: Option<&TaskRow>, children: String| -> [Cell; 5] {
-            let took = row.map(|row| self.took_text(row.started_at, row.ended_at));
+            let took = row.and_then(|row| self.took(row.state, row.started_at, row.ended_at));
             let attempts = row.filter(|row| row.started_at.is_some()).map(|row| row.attempt.to_string());
             [
                 self.shown(name).into(),
