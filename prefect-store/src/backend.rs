@@ -7,7 +7,10 @@ use uuid::Uuid;
 use crate::owned::Recording;
 use crate::rows::Reaped;
 use crate::writer::Batch;
-use crate::{ClaimRefused, Epoch, Found, Machine, Micros, NewRun, Owner, Parked, RunId, StateCode, StoreError};
+use crate::{
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Found, Machine, Micros, NewRun, Owner, Parked, RunId, StateCode,
+    StoreError,
+};
 
 /// A database, as the one thread that writes to it sees it. Each call is one transaction, done or without effect.
 pub(crate) trait Backend: Send {
@@ -50,6 +53,13 @@ pub(crate) trait Backend: Send {
 
     /// Takes this run from its owner, if it still is.
     fn abandon(&mut self, run: &Recording, at: Micros) -> Result<(), StoreError>;
+
+    /// Ends a run that nobody has, or asks its owner to. A run that has been asked for is found by [`asked_to_cancel`](
+    /// Self::asked_to_cancel).
+    fn cancel(&mut self, run: RunId, by: &str, at: Micros) -> Result<Cancelled, CancelRefused>;
+
+    /// The numbers of the runs of this process that are to end, each with who has asked.
+    fn asked_to_cancel(&mut self, proc_no: i64) -> Result<Vec<(i64, String)>, StoreError>;
 
     /// What may be done now and then, when there is time.
     fn tidy(&mut self);

@@ -7,6 +7,7 @@
 //! * [`Store::begin`] records a new run and [`Store::claim`] takes one that nobody has: both give an [`OwnedRun`].
 //! * [`OwnedRun::record`] and [`OwnedRun::record_run`] record changes of state and do not wait. A change has a [`Position`];
 //!   changes are committed in order, many at a time. [`OwnedRun::on_commit`] tells how far they are, [`OwnedRun::wait`] waits.
+//! * [`Store::cancel`] asks for the end of a run, and [`OwnedRun::on_cancel`] tells its owner.
 //! * [`Store::reap`] finds runs whose process is gone.
 //! * The rest of [`Store`] reads.
 //!
@@ -44,6 +45,7 @@
 //! assert_eq!(store.result(row.id, 0, None).unwrap().unwrap().bytes, b"42");
 //! ```
 mod backend;
+mod cancel;
 mod change;
 mod check;
 mod clock;
@@ -61,6 +63,7 @@ mod store;
 mod url;
 mod writer;
 
+pub use cancel::{CancelRefused, Cancelled};
 pub use change::{FlowChange, NewRun, Notification, RecordedGraph, StoredResult, TaskChange};
 pub use check::Checkup;
 pub use clock::{Clock, Micros};

@@ -13,6 +13,8 @@ pub struct Options {
     ///
     /// On the same machine the end of a process is seen at once, whatever this is.
     pub lease: Duration,
+    /// How often a process looks whether a run of it is to end; 50 ms.
+    pub look_every: Duration,
     /// How long a batch that cannot be written is tried again (another program holds the database, the disk is full) before
     /// its runs are [lost](crate::Lost); 5 minutes.
     pub keep_trying: Duration,
@@ -33,6 +35,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             lease: Duration::from_secs(30),
+            look_every: Duration::from_millis(50),
             keep_trying: Duration::from_mins(5),
             busy_timeout: Duration::from_secs(30),
             clock: Clock::system(),

@@ -12,6 +12,7 @@ use crate::{Epoch, FlowChange, Lost, RunId, TaskChange};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(pub u64);
 
+pub(crate) type Canceller = Box<dyn Fn(&str) + Send + Sync>;
 pub(crate) type Listener = Box<dyn Fn(Result<Position, Lost>) + Send + Sync>;
 
 /// What the writer knows of a run.
@@ -29,6 +30,9 @@ pub(crate) struct Recording {
     /// From this position on nothing is recorded.
     lost: OnceLock<(Position, Lost)>,
     listener: OnceLock<Listener>,
+    /// Who is told that the run is to end, and whether he was.
+    cancels: OnceLock<Canceller>,
+    told_to_cancel: AtomicBool,
 }
 
 impl Recording {
@@ -43,6 +47,8 @@ impl Recording {
             given_up: AtomicBool::new(false),
             lost: OnceLock::new(),
             listener: OnceLock::new(),
+            cancels: OnceLock::new(),
+            told_to_cancel: AtomicBool::new(false),
         }
     }
 
@@ -58,16 +64,34 @@ impl Recording {
         }
     }
 
+    /// Whether somebody is to be told that the run is to end, and was not yet.
+    pub(crate) fn can_be_cancelled(&self) -> bool {
+        self.cancels.get().is_some()
+            && !self.told_to_cancel.load(Ordering::Relaxed)
+            && !self.given_up.load(Ordering::Relaxed)
+    }
+
+    /// Tells that the run is to end: once.
+    pub(crate) fn cancel(&self, by: &str) {
+        let Some(cancels) = self.cancels.get() else { return };
+        if !self.told_to_cancel.swap(true, Ordering::Relaxed) {
+            self.guarded(|| cancels(by));
+        }
+    }
+
+    fn guarded(&self, listener: impl FnOnce()) {
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(listener)).is_err() {
+            tracing::error!(target: "prefect.Store", "Run {}: who listens to it has panicked", self.id);
+        }
+    }
+
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.get().is_some()
     }
 
     pub(crate) fn tell(&self, news: Result<Position, Lost>) {
         if let Some(listener) = self.listener.get() {
-            let heard = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| listener(news)));
-            if heard.is_err() {
-                tracing::error!(target: "prefect.Store", "Run {}: who listens to its commits has panicked", self.id);
-            }
+            self.guarded(|| listener(news));
         }
     }
 }
@@ -137,6 +161,14 @@ impl OwnedRun {
     /// [`Weak`](std::sync::Weak) to it) keeps it alive for ever.
     pub fn on_commit(&self, listener: Box<dyn Fn(Result<Position, Lost>) + Send + Sync>) {
         let _ = self.recording.listener.set(listener);
+    }
+
+    /// Calls this on the writer's thread if somebody has asked for the end of the run ([`Store::cancel`](crate::Store::cancel)),
+    /// with who it was: once. Only the first call has an effect.
+    pub fn on_cancel(&self, listener: Box<dyn Fn(&str) + Send + Sync>) {
+        let _ = self.recording.cancels.set(listener);
+        // The writer may be asleep, and has to look from now on.
+        self.store.queue().look();
     }
 
     /// Waits until everything up to this position is committed.

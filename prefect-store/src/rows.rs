@@ -47,7 +47,8 @@ impl RunRow {
     /// Whether it has ended its process so often that it is put aside.
     #[must_use]
     pub const fn is_parked(&self) -> bool {
-        self.crashes >= crate::CRASHES_UNTIL_PARKED
+        self.state.number() == StateCode::CRASHED.number()
+            && self.crashes >= crate::CRASHES_UNTIL_PARKED
             && !self.state.is_success()
             && self.state.number() != StateCode::CANCELLED.number()
     }
@@ -157,6 +158,8 @@ pub struct Reaped {
     pub name: String,
     /// Who had it.
     pub owner: Owner,
+    /// What it is now: `Crashed`, or `Cancelled` if that was asked for before.
+    pub state: StateCode,
     /// How often that has happened to this run.
     pub crashes: u32,
     /// How many of its task runs were running, and will run again.

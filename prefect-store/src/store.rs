@@ -8,8 +8,8 @@ use crate::owned::OwnedRun;
 use crate::sqlite::{Access, Readers, SqliteBackend};
 use crate::writer::{Queue, Request, Writer};
 use crate::{
-    Checkup, ClaimRefused, NewRun, Options, Reaped, RunFilter, RunId, RunInput, RunRow, StateCode, StoreError,
-    StoreUrl, StoredResult, TaskKey, TaskRow, Transition,
+    CancelRefused, Cancelled, Checkup, ClaimRefused, NewRun, Options, Reaped, RunFilter, RunId, RunInput, RunRow,
+    StateCode, StoreError, StoreUrl, StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// Durable runs: a database, and at most one thread that writes to it.
@@ -99,6 +99,16 @@ impl Store {
         let (id, epoch) = (run.id, run.epoch);
         let recording = self.0.call(move |writer| writer.claim(id, epoch, parked))??;
         Ok(OwnedRun::new(recording, Arc::clone(&self.0)))
+    }
+
+    /// Ends a run that nobody has, or asks the process that has it to end it. `by` says who asks, for people.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended, or was asked for already: see [`CancelRefused`].
+    pub fn cancel(&self, run: RunId, by: &str) -> Result<Cancelled, CancelRefused> {
+        let by = by.to_owned();
+        self.0.call(move |writer| writer.cancel(run, &by))?
     }
 
     /// Finds runs whose process is gone: they are `Crashed` then, and their running tasks will run again. A process on this

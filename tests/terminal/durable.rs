@@ -1,5 +1,9 @@
 //! Runs that the program records, and goes on with.
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, ChildStdout, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::program::{Home, Ran, command, ran};
 
@@ -153,4 +157,116 @@ fn runs_of_others_are_refused() {
          run is expected\n"
     );
     assert_eq!((unknown.code, unknown.err), (Some(2), error));
+}
+
+/// A program that is in a body: it has said so.
+struct Running {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Running {
+    fn start(home: &Home, flow: &str) -> Self {
+        let mut command = command(home, &["run", flow]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        while line != "begins\n" {
+            line.clear();
+            assert!(out.read_line(&mut line).unwrap() > 0, "it has ended");
+        }
+        Self { child, out }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Its first line on standard error from here on.
+    fn says(&mut self) -> String {
+        let mut line = Vec::new();
+        let err = self.child.stderr.as_mut().unwrap();
+        let mut byte = [0];
+        while line.last() != Some(&b'\n') && err.read(&mut byte).unwrap() > 0 {
+            line.push(byte[0]);
+        }
+        String::from_utf8(line).unwrap()
+    }
+
+    fn end(mut self) -> Ran {
+        let (mut out, mut err) = (String::new(), String::new());
+        self.out.read_to_string(&mut out).unwrap();
+        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        Ran { code: self.child.wait().unwrap().code(), out, err }
+    }
+}
+
+#[test]
+fn another_process_cancels_a_run() {
+    let home = Home::new();
+    let running = Running::start(&home, "endless");
+    let (id, name) = the_run(&home);
+    let asked = call(&home, "", &["cancel", &id]);
+    assert_eq!((asked.code, asked.err.as_str()), (Some(0), ""), "{asked:?}");
+    let told = format!("run {id} ({name}) of `endless` is told to stop: process {} on ", running.child.id());
+    assert!(asked.out.starts_with(&told), "{asked:?}");
+    let ended = running.end();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("The run is cancelled by process "), "{ended:?}");
+    let parts =
+        ["\n    Cancelled while it ran: told to stop\n", "\nPending          build\n", "Flow run was cancelled."];
+    assert!(parts.iter().all(|part| ended.out.contains(part)), "{ended:?}");
+    let shown = call(&home, "", &["runs", "show", &id, "--json"]).out;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["state"], "Cancelled");
+    let twice = call(&home, "", &["cancel", &id]);
+    let error = format!("error: run {id} has ended already: it is Cancelled\n");
+    assert_eq!((twice.code, twice.err, twice.out.as_str()), (Some(2), error, ""));
+    let resumed = call(&home, "", &["resume", &id]);
+    assert_eq!(resumed.err, format!("error: run {id} is Cancelled, which is final: start a new run instead\n"));
+}
+
+#[test]
+fn a_paused_run_is_cancelled_at_once() {
+    let home = Home::new();
+    assert_eq!(call(&home, "", &["run", "release"]).code, Some(3));
+    let (id, name) = the_run(&home);
+    let cancelled = call(&home, "", &["cancel", &name]);
+    assert_eq!((cancelled.code, cancelled.out), (Some(0), format!("run {id} ({name}) of `release` is cancelled\n")));
+    let nothing = call(&home, "", &["resume"]);
+    assert_eq!(nothing.code, Some(2), "{nothing:?}");
+}
+
+const STOPPING: &str = "stopping: nothing starts any more, and what runs is waited for; once more ends it at once\n";
+
+#[test]
+fn the_first_signal_cancels_in_order() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let home = Home::new();
+        let mut running = Running::start(&home, "endless");
+        running.signal(signal);
+        assert_eq!(running.says(), STOPPING);
+        let ended = running.end();
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let listed = call(&home, "", &["runs", "--json"]).out;
+        assert!(listed.contains("\"state\": \"Cancelled\""), "{listed}");
+    }
+}
+
+#[test]
+fn the_second_signal_ends_it_at_once() {
+    let home = Home::new();
+    let mut running = Running::start(&home, "deaf");
+    running.signal(Signal::INT);
+    assert_eq!(running.says(), STOPPING);
+    while !call(&home, "", &["runs", "--json"]).out.contains("\"state\": \"Cancelling\"") {}
+    running.signal(Signal::INT);
+    let ended = running.end();
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    // It was being cancelled, and its process is gone: nobody goes on with it.
+    let resumed = call(&home, "", &["resume"]);
+    assert_eq!(resumed.code, Some(2), "{resumed:?}");
+    assert!(resumed.err.ends_with("no recorded run of these flows is Crashed, Paused or Failed\n"), "{resumed:?}");
+    let listed = call(&home, "", &["runs", "--json"]).out;
+    assert!(listed.contains("\"state\": \"Cancelled\""), "{listed}");
 }

@@ -204,6 +204,25 @@ fn deploy(checked: Option<i64>) -> Option<i64> {
     checked
 }
 
+/// Goes on until it is told to stop.
+#[task]
+fn endless() -> Result<(), String> {
+    println!("begins");
+    while !context().is_cancelled() {
+        std::thread::yield_now();
+    }
+    Err("told to stop".to_owned())
+}
+
+/// Hears nothing.
+#[task]
+fn deaf() {
+    println!("begins");
+    loop {
+        std::thread::park();
+    }
+}
+
 #[prefect::flow]
 fn release(#[default(7)] version: i64) {
     deploy(check(build(version)));
@@ -244,5 +263,7 @@ fn main() -> ExitCode {
         flow!("mail", { both() }).with(settings()).into(),
         flow!("empty", {}).with(settings()).into(),
         release::flow().with(RunSettings::new().executor(Executor::Local)).into(),
+        flow!("endless", { build(1, upstream_tasks = [endless()]) }).with(RunSettings::new()).into(),
+        flow!("deaf", { deaf() }).with(RunSettings::new()).into(),
     ])
 }

@@ -1,7 +1,12 @@
 //! The library, as its users write it.
-use prefect::RunSettings;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
 use prefect::prelude::*;
 use prefect::store::Store;
+use prefect::{Canceller, RunSettings};
 
 use super::Finished;
 use crate::workload::{self, Builder, WAIT, Work, Workload, number, sum};
@@ -96,4 +101,50 @@ pub(crate) fn recorded(workload: Workload, n: usize, store: &Store) -> usize {
     let flow = flow!("workload", { workload.lay(n, &mut calls) }).with(RunSettings::new().store(store.clone()));
     assert_eq!(flow.run().output().expect("the flow gives a number"), workload.expected(n));
     calls.0
+}
+
+/// Tells when it is dropped.
+struct Ends<'a>(&'a Ended);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.0.lock().expect("nobody panics").push(Instant::now());
+    }
+}
+
+/// When bodies have begun to wait, and ended.
+#[derive(Default)]
+struct Ended(Mutex<Vec<Instant>>);
+
+#[task]
+async fn wait_for_the_end(#[shared] started: &Arc<AtomicUsize>, #[shared] ended: &Arc<Ended>) {
+    let _ends = Ends(ended);
+    started.fetch_add(1, Ordering::SeqCst);
+    prefect::sleep(Duration::from_mins(1)).await;
+}
+
+/// Cancels a recorded run of a thousand tasks that wait: how long it takes until 990 of them are dropped.
+pub(crate) fn cancelled(store: &Store) -> Duration {
+    const TASKS: usize = 1_000;
+    let (started, ended, canceller) = (Arc::new(AtomicUsize::new(0)), Arc::new(Ended::default()), Canceller::new());
+    let flow = flow!("cancelled", {
+        for _ in 0..TASKS {
+            wait_for_the_end();
+        }
+    });
+    let flow = flow.share(Arc::clone(&started)).share(Arc::clone(&ended));
+    let flow = flow.with(RunSettings::new().store(store.clone()).canceller(canceller.clone()));
+    let wish = thread::spawn(move || {
+        while started.load(Ordering::SeqCst) < TASKS {
+            thread::yield_now();
+        }
+        let wish = Instant::now();
+        canceller.cancel();
+        wish
+    });
+    assert_eq!(flow.run().state().kind(), Cancelled);
+    let wish = wish.join().expect("it ends");
+    let mut ends = std::mem::take(&mut *ended.0.lock().expect("nobody panics"));
+    ends.sort_unstable();
+    ends[TASKS * 99 / 100 - 1].saturating_duration_since(wish)
 }

@@ -1,8 +1,8 @@
 //! Without the feature `store` nothing is recorded.
 use std::convert::Infallible;
 
-use crate::State;
 use crate::engine::RunId;
+use crate::{Canceller, State};
 
 /// There is none.
 pub(crate) enum Recorder {}
@@ -19,11 +19,19 @@ impl Recorder {
         match *self {}
     }
 
+    pub(crate) fn is_cancelled(&self) {
+        match *self {}
+    }
+
     pub(crate) fn handed_over(&self) -> Position {
         match *self {}
     }
 
     pub(crate) fn wait(&self) -> Result<(), Lost> {
+        match *self {}
+    }
+
+    pub(crate) fn cancelled_by(&self, _: &Canceller) {
         match *self {}
     }
 

@@ -18,7 +18,7 @@ use crate::lock::lock;
 use crate::panics::guard;
 use crate::results::encode;
 use crate::sync::Mutex;
-use crate::{Clock, Redactor, Serializer, State, StateKind, StateResult, Value, random};
+use crate::{Canceller, Clock, Redactor, Serializer, State, StateKind, StateResult, Value, random};
 
 /// How a result is written: the number of [`Serializer::Json`] in a store.
 pub(super) const JSON: u8 = 1;
@@ -176,8 +176,8 @@ impl Recorder {
         let message = self.message(new);
         let mut flow = lock(&self.flow);
         let state = code(new.kind());
-        // Who goes on with a run finds it running.
-        if state == flow.state && state == StateCode::RUNNING {
+        // Who goes on with a run finds it running; and what has ended stays so.
+        if state == flow.state && state == StateCode::RUNNING || flow.state.is_terminal() {
             return;
         }
         let version = flow.version + 1;
@@ -185,6 +185,11 @@ impl Recorder {
         let change = FlowChange { state, version, at: micros(&self.clock), message, notifications: Vec::new() };
         let position = self.run.record_run(change);
         self.handed_over.fetch_max(position.0, Ordering::AcqRel);
+    }
+
+    /// The run is being cancelled: what it still waits for may take its time.
+    pub(crate) fn is_cancelled(&self) {
+        self.flow_changed(&State::new(StateKind::Cancelling));
     }
 
     /// Everything that was recorded up to now lies before or at this position.
@@ -200,6 +205,15 @@ impl Recorder {
     /// Tells of each commit, on a thread of the store.
     pub(crate) fn on_commit(&self, listener: impl Fn(Result<Position, Lost>) + Send + Sync + 'static) {
         self.run.on_commit(Box::new(listener));
+    }
+
+    /// Cancels the run when somebody asks the store for that.
+    pub(crate) fn cancelled_by(&self, canceller: &Canceller) {
+        let canceller = canceller.clone();
+        self.run.on_cancel(Box::new(move |by| {
+            tracing::warn!(target: "prefect", "The run is cancelled by {by}");
+            canceller.cancel();
+        }));
     }
 
     fn result(&self, task: TaskId, state: &State) -> Option<StoredResult> {

@@ -1,7 +1,8 @@
 //! The flow runner: from the first state of a flow run to its last.
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use super::left_behind::LeftBehind;
@@ -252,7 +253,7 @@ impl Prepared {
             config,
             notifications,
             observers: settings.observers.clone(),
-            canceller: settings.canceller.clone(),
+            canceller: canceller(&settings, recorder.as_deref()),
             recorder,
             log: settings.log.clone(),
         });
@@ -332,6 +333,9 @@ impl Prepared {
                 return self.end(state, None, begun, held);
             }
         };
+        let told = self.core.services.recorder.as_ref().zip(self.core.services.canceller.as_ref());
+        let told =
+            told.map(|(recorder, canceller)| canceller.wake(&Waker::from(Arc::new(Tells(Arc::downgrade(recorder))))));
         let mut ran = self.execute(engine, held);
         while self.ask_about_paused(&mut ran) {
             log_beginning(&self.core);
@@ -342,6 +346,7 @@ impl Prepared {
             self.core.cleans_up.store(true, Ordering::Release);
             ran = self.execute(ran.engine, ran.held);
         }
+        drop(told);
         let state = if cancelled { self.cancelled(&running, &ran) } else { self.conclude(&running, &ran) };
         self.end(state, Some(ran.engine), begun, ran.held)
     }
@@ -512,6 +517,25 @@ fn recorder(
     _: &Config,
 ) -> Result<Option<Arc<Recorder>>, TaskError> {
     Ok(None)
+}
+
+/// Records that a run is being cancelled.
+struct Tells(Weak<Recorder>);
+
+impl Wake for Tells {
+    fn wake(self: Arc<Self>) {
+        if let Some(recorder) = self.0.upgrade() {
+            recorder.is_cancelled();
+        }
+    }
+}
+
+/// Who may cancel the run: of one that is recorded, whoever asks the store for it too.
+fn canceller(settings: &RunSettings, recorder: Option<&Recorder>) -> Option<Canceller> {
+    let Some(recorder) = recorder else { return settings.canceller.clone() };
+    let canceller = settings.canceller.clone().unwrap_or_default();
+    recorder.cancelled_by(&canceller);
+    Some(canceller)
 }
 
 fn run_id(recorder: Option<&Recorder>) -> Arc<str> {

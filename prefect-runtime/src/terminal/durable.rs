@@ -1,5 +1,5 @@
 //! Runs that are recorded: where, which ones were left behind, and which one goes on.
-use prefect_store::{Options, RunFilter, RunRow, StateCode, Store, StoreUrl};
+use prefect_store::{Cancelled, Options, RunFilter, RunRow, StateCode, Store, StoreUrl};
 
 use super::live::Stream;
 use super::text::plain;
@@ -28,6 +28,9 @@ pub(super) fn open(config: &Config, url: Option<&str>, program: &str) -> Result<
     let store = Store::open(&url, Options::default()).map_err(|error| error.to_string())?;
     for run in store.reap().map_err(|error| error.to_string())? {
         let id = run.id.short();
+        if run.state == StateCode::CANCELLED {
+            continue;
+        }
         let what = if run.is_parked() {
             format!("for the {}. time, so it is put aside; `{program} retry {id}` starts it again", run.crashes)
         } else {
@@ -79,4 +82,28 @@ pub(super) fn last_of(store: &Store, flow: &str) -> Result<Option<RunRow>, Strin
     let filter = RunFilter { flow: Some(flow.to_owned()), states: Vec::new(), before: None, limit: 1 };
     let last = store.runs(&filter).map_err(|error| error.to_string())?.into_iter().next();
     Ok(last.filter(|run| !run.state.is_success() && run.state != StateCode::CANCELLED && run.owner.is_none()))
+}
+
+/// Ends a run, or asks its process to. What is told of that.
+pub(super) fn cancel(config: &Config, url: Option<&str>, program: &str, run: &str) -> Result<String, String> {
+    let store = open(config, url, program)?;
+    let run = store.run(run).map_err(|error| error.to_string())?;
+    let cancelled = store.cancel(run.id, &asker()).map_err(|error| error.to_string())?;
+    let (id, name, flow) = (run.id.short(), plain(&run.name), plain(&run.flow));
+    Ok(match cancelled {
+        Cancelled::Ended => format!("run {id} ({name}) of `{flow}` is cancelled\n"),
+        Cancelled::Asked(owner) => format!(
+            "run {id} ({name}) of `{flow}` is told to stop: {owner} starts nothing of it any more, and ends it when what runs \
+             has ended; `{program} runs show {id}` tells\n"
+        ),
+    })
+}
+
+/// Who asks, for people: the user, as far as the environment says so, and this process.
+fn asker() -> String {
+    let pid = std::process::id();
+    match std::env::var("USER").ok().filter(|user| !user.is_empty()) {
+        Some(user) => format!("{user}, process {pid}"),
+        None => format!("process {pid}"),
+    }
 }

@@ -14,6 +14,7 @@ mod recorded;
 mod screen;
 mod settings;
 mod shown;
+mod signals;
 mod summary;
 mod table;
 mod text;
@@ -112,6 +113,9 @@ impl<O: FlowOutput> Runnable for Flow<O> {
         // A flow that cannot be run panics: what was printed before is shown all the same.
         let _end = End(&screen);
         let shown = Arc::new(Shown::new(Arc::clone(&screen)));
+        let canceller = settings.canceller.clone().unwrap_or_default();
+        signals::cancel(&canceller);
+        let settings = settings.canceller(canceller);
         let run = flow.with(settings.shown_by(&shown).run_now()).run();
         screen.end();
         Ok(Summary::of(&run, screen.paint, program))
@@ -287,6 +291,10 @@ fn obey(flows: Option<Vec<AnyFlow>>) -> ExitCode {
         }
         #[cfg(feature = "store")]
         Choice::Ask(question, format, store) => look_up(&question, format, store.as_deref(), program.flows),
+        #[cfg(feature = "store")]
+        Choice::Cancel(run, store) => {
+            configured(|config| Ok((durable::cancel(config, store.as_deref(), &name, &run)?, 0)))
+        }
         Choice::Configuration(format, store) => configured(|config| {
             for warning in config.warnings() {
                 Stream::Err.write(&format!("warning: {}\n", text::plain(&warning.to_string())));

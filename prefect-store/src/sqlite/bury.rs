@@ -1,6 +1,7 @@
 //! Taking the runs of a dead process from it.
 use rusqlite::params;
 
+use super::cancel;
 use super::errors::AtPath;
 use super::outbox;
 use super::record::{Transition, add_transition};
@@ -38,6 +39,7 @@ pub(super) fn bury(
                         flow: row.get(5)?,
                         owner: process.as_owner(),
                         released: 0,
+                        state: StateCode::CRASHED,
                     };
                     Ok((row.get(0)?, Epoch(row.get(1)?), reaped))
                 },
@@ -47,8 +49,8 @@ pub(super) fn bury(
                 tx.commit()?;
                 return Ok(None);
             };
-            reaped.released = crash(&tx, run_no, epoch, at, Blame::Run)?;
-            reaped.crashes += 1;
+            (reaped.released, reaped.state) = crash(&tx, run_no, epoch, at, Blame::Run)?;
+            reaped.crashes += u32::from(reaped.state == StateCode::CRASHED);
             tx.commit()?;
             Ok(Some(reaped))
         });
@@ -75,15 +77,21 @@ pub(super) enum Blame {
 }
 
 /// A run has lost its owner: it is `Crashed`, and its running tasks will run again, in the same attempt. Gives how many those
-/// are; nothing happens if the owner is another one.
-pub(super) fn crash(tx: &Writing<'_>, run_no: i64, epoch: Epoch, at: Micros, blame: Blame) -> Result<u64, StoreError> {
-    let Some((proc_no, version, last_seq)) = tx.find(
-        "SELECT proc_no, version, last_seq FROM flow_runs WHERE run_no=?1 AND epoch=?2 AND proc_no IS NOT NULL",
+/// are, and its state; nothing happens if the owner is another one.
+pub(super) fn crash(
+    tx: &Writing<'_>,
+    run_no: i64,
+    epoch: Epoch,
+    at: Micros,
+    blame: Blame,
+) -> Result<(u64, StateCode), StoreError> {
+    let Some((proc_no, version, last_seq, state)) = tx.find(
+        "SELECT proc_no, version, last_seq, state FROM flow_runs WHERE run_no=?1 AND epoch=?2 AND proc_no IS NOT NULL",
         params![run_no, epoch.0],
-        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?, row.get::<_, u64>(2)?)),
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?, row.get::<_, u64>(2)?, row.get::<_, u8>(3)?)),
     )?
     else {
-        return Ok(0);
+        return Ok((0, StateCode::CRASHED));
     };
     let mut seq = last_seq;
     let running = {
@@ -116,14 +124,25 @@ pub(super) fn crash(tx: &Writing<'_>, run_no: i64, epoch: Epoch, at: Micros, bla
         add_transition(tx, run_no, seq, task)?;
     }
     seq += 1;
+    // Who was asked to end it has: nobody is to go on with it.
+    let message = match cancel::asked_by(tx, run_no)? {
+        Some(by) => Some(format!("Cancelled by {by}; its process ended before it said so.")),
+        None if state == StateCode::CANCELLING.number() => {
+            Some("Cancelled; its process ended before it said so.".to_owned())
+        }
+        None => None,
+    };
+    let state = if message.is_some() { StateCode::CANCELLED } else { StateCode::CRASHED };
+    let crashed = message.is_none() && blame == Blame::Run;
     tx.execute(
-        "UPDATE flow_runs SET state=?1, version=?2, message=NULL, ended_at=?3, proc_no=NULL, epoch=epoch+1, crashes=crashes+?5, \
+        "UPDATE flow_runs SET state=?1, version=?2, message=?7, ended_at=?3, proc_no=NULL, epoch=epoch+1, crashes=crashes+?5, \
          last_seq=?4 WHERE run_no=?6",
-        params![StateCode::CRASHED.number(), version + 1, at.0, seq, blame == Blame::Run, run_no],
+        params![state.number(), version + 1, at.0, seq, crashed, run_no, message],
     )?;
-    add_transition(tx, run_no, seq, &Transition::flow_run(StateCode::CRASHED, version + 1, at.0))?;
+    let ended = Transition::flow_run(state, version + 1, at.0);
+    add_transition(tx, run_no, seq, &Transition { message: message.as_deref(), ..ended })?;
     tx.execute("DELETE FROM slots WHERE run_no=?1 AND proc_no=?2", [run_no, proc_no])?;
-    Ok(running.len() as u64)
+    Ok((running.len() as u64, state))
 }
 
 /// Whatever else the process had is free.

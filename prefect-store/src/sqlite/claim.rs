@@ -64,6 +64,8 @@ pub(super) fn claim(
         }
         Parked::Refuse => now.crashes,
     };
+    // Whoever asked for the end of it, asked its owner before.
+    tx.execute("DELETE FROM cancels WHERE run_no=?1", [now.run_no])?;
     let (epoch, version, last_seq) = (now.epoch + 1, now.version + 1, now.last_seq + 1);
     tx.execute(
         "UPDATE flow_runs SET state=?1, version=?2, message=NULL, started_at=coalesce(started_at, ?3), ended_at=NULL, \

@@ -1,6 +1,7 @@
 //! The store in an SQLite database.
 mod begin;
 mod bury;
+mod cancel;
 mod check;
 mod claim;
 mod errors;

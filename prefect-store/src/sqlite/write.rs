@@ -8,12 +8,14 @@ use uuid::Uuid;
 use super::errors::{AtPath, from_sqlite};
 use super::open::{self, Access};
 use super::turn::TurnFile;
-use super::{begin, bury, claim, record, rows};
+use super::{begin, bury, cancel, claim, record, rows};
 use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Standing};
 use crate::faults::Faults;
 use crate::owned::Recording;
 use crate::writer::Batch;
-use crate::{ClaimRefused, Epoch, Machine, Micros, NewRun, Options, Parked, Reaped, RunId, StoreError};
+use crate::{
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Machine, Micros, NewRun, Options, Parked, Reaped, RunId, StoreError,
+};
 
 /// How large the write-ahead log may become before it is cut.
 const LARGE_LOG: u64 = 64 << 20;
@@ -80,6 +82,14 @@ impl SqliteBackend {
             busy_timeout: options.busy_timeout,
             since_look: 0,
         })
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        &self.path
     }
 
     /// Does this in one transaction. It commits itself; whatever is not committed is rolled back.
@@ -226,6 +236,15 @@ impl Backend for SqliteBackend {
             bury::crash(&tx, run.run_no, run.epoch, at, bury::Blame::Nobody)?;
             tx.commit()
         })
+    }
+
+    fn cancel(&mut self, run: RunId, by: &str, at: Micros) -> Result<Cancelled, CancelRefused> {
+        self.write(|tx| cancel::cancel(tx, run, by, at))
+    }
+
+    fn asked_to_cancel(&mut self, proc_no: i64) -> Result<Vec<(i64, String)>, StoreError> {
+        self.faults.call(&self.path)?;
+        cancel::asked(self, proc_no)
     }
 
     fn tidy(&mut self) {

@@ -7,7 +7,9 @@ use super::Writer;
 use crate::backend::{Lease, Ownership, ProcessRow, Refusal};
 use crate::owned::{Position, Recording};
 use crate::presence::{self, Presence, Sign};
-use crate::{ClaimRefused, Epoch, Lost, LostReason, Micros, NewRun, Parked, Reaped, RunId, StoreError};
+use crate::{
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Lost, LostReason, Micros, NewRun, Parked, Reaped, RunId, StoreError,
+};
 
 /// How this process is known to the others.
 pub(crate) struct Living {
@@ -18,6 +20,8 @@ pub(crate) struct Living {
     lenient_until: Option<Micros>,
     /// The runs that were taken by this process, as far as somebody still holds them.
     runs: Vec<Weak<Recording>>,
+    /// When it was looked last whether one of them is to end.
+    looked: Option<Instant>,
 }
 
 struct Registered {
@@ -30,7 +34,7 @@ struct Registered {
 
 impl Living {
     pub(crate) const fn new(folder: PathBuf) -> Self {
-        Self { folder, registered: None, lenient_until: None, runs: Vec::new() }
+        Self { folder, registered: None, lenient_until: None, runs: Vec::new(), looked: None }
     }
 
     pub(crate) fn next_sign(&self) -> Option<Instant> {
@@ -171,6 +175,37 @@ impl Writer {
         }
         presence::sweep(&self.living.folder, &known);
         Ok(reaped)
+    }
+
+    /// When it is to be looked next whether a run is to end; never if nobody would be told.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        let any = self.living.runs.iter().filter_map(Weak::upgrade).any(|run| run.can_be_cancelled());
+        any.then(|| self.living.looked.map_or_else(Instant::now, |looked| looked + self.options.look_every))
+    }
+
+    /// Tells those runs that are to end, when it is time to look.
+    pub(super) fn look_for_cancels(&mut self) {
+        let (Some(next), Some(registered)) = (self.next_look(), &self.living.registered) else { return };
+        let now = Instant::now();
+        if next > now {
+            return;
+        }
+        self.living.looked = Some(now);
+        match self.backend.asked_to_cancel(registered.proc_no) {
+            Ok(asked) => {
+                let runs = self.living.runs();
+                for (run_no, by) in asked {
+                    runs.iter().filter(|run| run.run_no == run_no).for_each(|run| run.cancel(&by));
+                }
+            }
+            // It is looked again soon, and the next change says it aloud.
+            Err(error) => tracing::debug!(target: "prefect.Store", "Nobody can say whether a run is to end: {error}"),
+        }
+    }
+
+    pub(crate) fn cancel(&mut self, run: RunId, by: &str) -> Result<Cancelled, CancelRefused> {
+        let now = self.options.clock.now();
+        self.backend.cancel(run, by, now)
     }
 
     /// The end of this process, as far as the store goes.

@@ -59,13 +59,15 @@ impl Writer {
     fn serve(&mut self) {
         let mut inbox = Inbox::default();
         loop {
-            let (wake, before) = self.queue.take(&mut inbox, self.living.next_sign());
+            let until = self.living.next_sign().into_iter().chain(self.next_look()).min();
+            let (wake, before) = self.queue.take(&mut inbox, until);
             self.give_sign();
             match wake {
                 Wake::Work => self.empty(&mut inbox, before),
                 Wake::Time => {}
                 Wake::Closed => break,
             }
+            self.look_for_cancels();
             self.backend.tidy();
         }
         self.sign_off();
@@ -80,6 +82,7 @@ impl Writer {
             match request {
                 Request::Call(call) => call(self),
                 Request::Abandon(run) => self.abandon(&run),
+                Request::Look => {}
             }
         }
         self.record(&inbox.entries[done..], before + done as u64);

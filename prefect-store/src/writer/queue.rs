@@ -12,6 +12,8 @@ pub(crate) enum Request {
     Call(Box<dyn FnOnce(&mut Writer) + Send>),
     /// Nobody runs this run any more.
     Abandon(Arc<Recording>),
+    /// It has something new to look for.
+    Look,
 }
 
 /// What has come since the writer looked last: the entries, and before which of them each request stands.
@@ -127,6 +129,11 @@ impl Queue {
         };
         drop(left);
         self.publish(u64::MAX);
+    }
+
+    /// There is something to look for from now on.
+    pub(crate) fn look(&self) {
+        self.request(Request::Look);
     }
 
     /// Waits for something to do, and exchanges `empty` for it; gives the position before its first entry.

@@ -2,6 +2,7 @@
 //!
 //! Some tests are about processes: they start this very program as a child (`child`), and use real time with short leases.
 #![allow(unreachable_pub, clippy::pedantic, reason = "tests")]
+mod cancelled;
 mod checkup;
 mod child;
 mod claims;

@@ -57,7 +57,7 @@ pub(super) fn command(program: &Program<'_>) -> Command {
 }
 
 /// What looks at recorded runs.
-pub(super) const OF_THE_STORE: [&str; 3] = ["runs", "flows", "store"];
+pub(super) const OF_THE_STORE: [&str; 4] = ["cancel", "runs", "flows", "store"];
 
 /// What goes on with recorded runs.
 pub(super) const GOING_ON: [&str; 2] = ["resume", "retry"];
@@ -91,7 +91,7 @@ fn run_named() -> Arg {
     run.help("Its id, at least 4 digits of the beginning or end of it, or its name")
 }
 
-fn recorded() -> [Command; 3] {
+fn recorded() -> [Command; 4] {
     // `runs` alone lists them, too.
     let list = listing(Command::new("list").about("List recorded runs, the newest first"));
     let show = Command::new("show")
@@ -100,6 +100,9 @@ fn recorded() -> [Command; 3] {
         .arg(json());
     let check = Command::new("check").about("Look for damage in the store, and tell how large it is").arg(json());
     [
+        Command::new("cancel")
+            .about("Stop a run: nothing of it starts any more, and it ends Cancelled")
+            .arg(run_named()),
         listing(Command::new("runs").about("List recorded runs; `runs show` has more of one"))
             .args_conflicts_with_subcommands(true)
             .subcommands([list, show]),

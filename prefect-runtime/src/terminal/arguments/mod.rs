@@ -38,6 +38,9 @@ pub(super) enum Choice {
     /// Print the schema of the parameters of the flow at this place.
     #[cfg(feature = "schema")]
     Describe(usize),
+    /// Stop this run, in this store.
+    #[cfg(feature = "store")]
+    Cancel(String, Option<String>),
     /// Look at what is recorded, in this store.
     #[cfg(feature = "store")]
     Ask(Question, Format, Option<String>),
@@ -122,6 +125,8 @@ impl CommandLine<'_> {
                 Ok(Choice::Say(grammar::completion_script(&self.program, shell)))
             }
             "config" => Ok(Choice::Configuration(format(matches), store(matches))),
+            #[cfg(feature = "store")]
+            "cancel" => Ok(Choice::Cancel(text(matches, "run").unwrap_or_default().to_owned(), store(matches))),
             #[cfg(feature = "store")]
             "runs" | "flows" | "store" => {
                 let (question, matches) = question(name, matches);
