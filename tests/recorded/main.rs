@@ -2,6 +2,7 @@
 mod changes;
 mod dies;
 mod goes_on;
+mod killed;
 
 use std::path::{Path, PathBuf};
 

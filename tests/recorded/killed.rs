@@ -1,0 +1,167 @@
+//! A run of a thousand tasks whose process is killed at a call of the store, and gone on with: at every call that
+//! `KILL_EVERY` reaches (by default every 211th; `scripts/kill-at-store-calls` tries all of them).
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use prefect::prelude::*;
+use prefect::store::{RunFilter, StateCode, Store, TaskKey};
+use prefect::{Executor, Flow};
+
+use crate::{Folder, settings};
+
+/// So many bodies may have ended without being recorded, and so many may be running.
+const IN_FLIGHT: usize = 64 + 2;
+
+/// Notes that a body has begun: which one, and which child.
+fn begins() {
+    let mut file = OpenOptions::new().create(true).append(true).open(std::env::var_os("EFFECTS").unwrap()).unwrap();
+    let context = context();
+    let index = context.map_index().map_or("-".to_owned(), |index| index.to_string());
+    // One write: another thread may be at it.
+    file.write_all(format!("{} {index}\n", context.task_slug().unwrap()).as_bytes()).unwrap();
+}
+
+#[task]
+fn numbers() -> Vec<u64> {
+    begins();
+    (1..=8).collect()
+}
+
+#[task]
+fn twice(n: u64) -> u64 {
+    begins();
+    2 * n
+}
+
+#[task]
+fn sum(ns: Vec<u64>) -> u64 {
+    begins();
+    ns.iter().sum()
+}
+
+#[task]
+fn next(a: u64, b: u64) -> u64 {
+    begins();
+    (a + b) % 1_000_003
+}
+
+/// Ten at a time, each of which reads two of those before.
+fn thousand() -> Flow<Node<u64>> {
+    flow!("thousand", {
+        let first = sum(twice::map(numbers()));
+        let mut layer = vec![first; 10];
+        for _ in 0..99 {
+            layer = (0..10).map(|i| next(layer[i], layer[(i + 3) % 10])).collect();
+        }
+        sum(layer)
+    })
+}
+
+#[test]
+#[ignore = "what the other test starts"]
+fn process() {
+    let Some(path) = std::env::var_os("STORE") else { return };
+    let store = crate::open(&PathBuf::from(path));
+    store.reap().unwrap();
+    let flow = thousand().with(settings(&store, Executor::threads(2)));
+    let run = match store.runs(&RunFilter::default()).unwrap().first() {
+        None => flow.run(),
+        Some(row) => flow.resume(&store, &row.id.to_string()).unwrap(),
+    };
+    println!("output {}", run.output().unwrap());
+}
+
+fn start(store: &Path, effects: &Path, die_at: Option<usize>) -> (ExitStatus, String) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "killed::process", "--ignored", "--nocapture"]);
+    command.env("STORE", store).env("EFFECTS", effects);
+    if let Some(at) = die_at {
+        command.env("PREFECT_STORE_DIE_AT", at.to_string());
+        if at % 2 == 0 {
+            command.env("PREFECT_STORE_DIE_AFTER_COMMIT", "1");
+        }
+    }
+    let output = command.output().unwrap();
+    (output.status, String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// How often each body has begun.
+fn effects(path: &Path) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for line in fs::read_to_string(path).unwrap_or_default().lines() {
+        *counts.entry(line.to_owned()).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// The bodies whose results are recorded.
+fn recorded(store: &Store) -> Vec<String> {
+    let Some(run) = store.runs(&RunFilter::default()).unwrap().into_iter().next() else { return Vec::new() };
+    let slugs = store.input(run.id).unwrap().graph.slugs;
+    let mut done = Vec::new();
+    let mut after: Option<TaskKey> = None;
+    loop {
+        let page = store.recorded(run.id, after, 500).unwrap();
+        let Some((last, _)) = page.last() else { return done };
+        after = Some(last.key());
+        let ended = page.iter().filter(|(row, _)| row.state == StateCode::SUCCESS);
+        done.extend(ended.map(|(row, _)| {
+            let index = row.index.map_or("-".to_owned(), |index| index.to_string());
+            format!("{} {index}", slugs[row.task as usize])
+        }));
+    }
+}
+
+#[test]
+fn nothing_that_is_recorded_is_lost_or_done_twice() {
+    let whole = Folder::new();
+    let (status, output) = start(&whole.path(), &whole.file("effects"), None);
+    assert!(status.success(), "{output}");
+    let expected = effects(&whole.file("effects"));
+    assert_eq!(expected.len(), 2 + 8 + 990 + 1);
+    let output = |text: &str| text.lines().find(|line| line.starts_with("output ")).map(str::to_owned);
+    let (_, again) = start(&Folder::new().path(), &whole.file("others"), None);
+    let result = output(&again).unwrap();
+
+    let every: usize = std::env::var("KILL_EVERY").map_or(211, |every| every.parse().unwrap());
+    let mut kills = 0;
+    for die_at in (1..).step_by(every) {
+        let folder = Folder::new();
+        let (path, file) = (folder.path(), folder.file("effects"));
+        let (status, said) = start(&path, &file, Some(die_at));
+        if status.success() {
+            // It has not so many calls.
+            assert_eq!(output(&said).unwrap(), result);
+            break;
+        }
+        kills += 1;
+        let store = folder.store();
+        let (done, begun) = (recorded(&store), effects(&file));
+        drop(store);
+        let (status, said) = start(&path, &file, None);
+        assert!(status.success(), "killed at call {die_at}: {said}");
+        assert_eq!(output(&said).as_ref(), Some(&result), "killed at call {die_at}");
+        let counts = effects(&file);
+        assert!(counts.keys().eq(expected.keys()), "killed at call {die_at}");
+        for body in &done {
+            assert_eq!(
+                counts[body], begun[body],
+                "killed at call {die_at}: `{body}` was recorded, and has begun again"
+            );
+        }
+        let twice = counts.values().filter(|count| **count > 1).count();
+        assert!(
+            twice <= IN_FLIGHT && counts.values().all(|count| *count <= 2),
+            "killed at call {die_at}: {twice} again"
+        );
+        let store = folder.store();
+        let run = &store.runs(&RunFilter::default()).unwrap()[0];
+        assert_eq!((run.state, run.n_ok, run.n_failed), (StateCode::SUCCESS, 1_001 + 1, 0), "killed at call {die_at}");
+        assert_eq!(recorded(&store).len(), expected.len());
+    }
+    println!("killed {kills} times");
+    assert!(kills > 3, "killed {kills} times");
+}
