@@ -81,8 +81,14 @@ fn what_failed_runs_again() {
     let failed = call(&home, "fails", &["run", "release"]);
     let (id, name) = the_run(&home);
     assert_eq!(failed.code, Some(3), "{failed:?}");
+    let hints = format!(
+        "run {id} ({name}); `terminal_flows resume {id}`, to let the next task go on; `terminal_flows retry {id}`, to run \
+         again what failed\n"
+    );
+    assert!(failed.out.contains(&hints), "{failed:?}");
     let retried = call(&home, "", &["retry", &id]);
     assert_eq!((retried.code, bodies(&retried)), (Some(3), vec!["checks 7"]), "{retried:?}");
+    assert!(retried.out.contains("\nSuccess          build    kept\n"), "{retried:?}");
     let from = call(&home, "", &["retry", &name, "--from", "build"]);
     assert_eq!((from.code, bodies(&from)), (Some(3), vec!["builds 7", "checks 7"]), "{from:?}");
     let unknown = call(&home, "", &["retry", &name, "--from", "biuld"]);

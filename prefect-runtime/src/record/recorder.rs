@@ -33,6 +33,8 @@ pub(crate) struct Recorder {
     redactor: Redactor,
     /// The number of each task in the recorded graph, if it is not its own.
     numbers: Option<Vec<u32>>,
+    #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "for people"))]
+    goes_on: bool,
     /// Where the task runs are that have not ended: what was recorded of them last.
     open: Mutex<HashMap<(u32, Option<u32>), Last>>,
     flow: Mutex<Last>,
@@ -109,6 +111,7 @@ impl Recorder {
             clock: clock.clone(),
             redactor,
             numbers,
+            goes_on: flow.version > 1,
             open: Mutex::new(open),
             flow: Mutex::new(flow),
             handed_over: AtomicU64::new(0),
@@ -125,6 +128,12 @@ impl Recorder {
     #[cfg(feature = "cli")]
     pub(crate) fn called(&self) -> (&str, String) {
         (&self.name, self.run.id().short().to_string())
+    }
+
+    /// Whether it goes on with a run that was recorded before.
+    #[cfg(feature = "cli")]
+    pub(crate) fn goes_on(&self) -> bool {
+        self.goes_on
     }
 
     /// A task run has come from one state to another.

@@ -1,5 +1,6 @@
 //! What is printed at the end of a run, and the exit code.
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use console::measure_text_width;
 
@@ -33,7 +34,9 @@ impl Summary {
         let width = listed.iter().map(|task| measure_text_width(&shown(&task.name))).filter(|width| *width <= NAME);
         let width = width.max().unwrap_or(0);
         for task in &listed {
-            let _ = writeln!(text, "{}", line(task, &shown(&task.name), width, paint));
+            let kept = goes_on(run) && task.duration.is_zero() && task.state.kind().is_finished();
+            let took = if kept { Took::Kept } else { Took::Time(task.duration) };
+            let _ = writeln!(text, "{}", line(task, took, &shown(&task.name), width, paint));
             for why in whys(task) {
                 // Redacted whole: a secret may have several lines.
                 for line in run.core.services.redacted(&why).lines() {
@@ -60,7 +63,8 @@ impl Summary {
                 shown(&name)
             );
         }
-        if let Some(recorded) = recorded(run, program) {
+        let failed = tasks.iter().any(|task| task.state.kind().is_failed());
+        if let Some(recorded) = recorded(run, failed, program) {
             let _ = writeln!(text, "{recorded}");
         }
         if !run.notifications().is_empty() {
@@ -83,21 +87,35 @@ impl Summary {
 
 /// Under which name the run is recorded, and how it goes on.
 #[cfg(feature = "store")]
-fn recorded<O>(run: &FlowRun<O>, program: &str) -> Option<String> {
+fn recorded<O>(run: &FlowRun<O>, failed: bool, program: &str) -> Option<String> {
     let (name, id) = run.core.services.recorder.as_ref()?.called();
     let kind = run.state().kind();
     let next = match kind {
-        kind if kind.is_successful() || kind == StateKind::Cancelled => "",
-        kind if kind.is_finished() => ", to run again what failed",
-        _ => ", to let the next task go on",
+        kind if kind.is_successful() || kind == StateKind::Cancelled => String::new(),
+        kind if kind.is_finished() => format!("; `{program} resume {id}`, to run again what failed"),
+        _ => {
+            let again =
+                if failed { format!("; `{program} retry {id}`, to run again what failed") } else { String::new() };
+            format!("; `{program} resume {id}`, to let the next task go on{again}")
+        }
     };
-    let next = if next.is_empty() { String::new() } else { format!("; `{program} resume {id}`{next}") };
     Some(format!("run {id} ({name}){next}"))
 }
 
 #[cfg(not(feature = "store"))]
-fn recorded<O>(_: &FlowRun<O>, _: &str) -> Option<String> {
+fn recorded<O>(_: &FlowRun<O>, _: bool, _: &str) -> Option<String> {
     None
+}
+
+/// Whether the run goes on with what another process has left.
+#[cfg(feature = "store")]
+fn goes_on<O>(run: &FlowRun<O>) -> bool {
+    run.core.services.recorder.as_ref().is_some_and(|recorder| recorder.goes_on())
+}
+
+#[cfg(not(feature = "store"))]
+fn goes_on<O>(_: &FlowRun<O>) -> bool {
+    false
 }
 
 fn ended_well(task: &TaskRunInfo) -> bool {
@@ -120,10 +138,22 @@ fn listed(tasks: &[TaskRunInfo]) -> (Vec<&TaskRunInfo>, usize) {
     (listed, more)
 }
 
-fn line(task: &TaskRunInfo, name: &str, width: usize, paint: Paint) -> String {
+/// How long a task run took in this run.
+#[derive(Clone, Copy)]
+enum Took {
+    Time(Duration),
+    /// It is what a process before has left.
+    Kept,
+}
+
+fn line(task: &TaskRunInfo, took: Took, name: &str, width: usize, paint: Paint) -> String {
     let mut line = format!("{} {}", paint.kind(task.state.kind()), padded(name, width));
     if task.started.is_some() {
-        let _ = write!(line, "  {}", human(task.duration));
+        line.push_str("  ");
+        match took {
+            Took::Time(time) => line.push_str(&human(time)),
+            Took::Kept => line.push_str("kept"),
+        }
     }
     if task.attempts > 1 {
         let _ = write!(line, "  {}", counted(task.attempts as usize, "attempt"));
