@@ -2,9 +2,12 @@
 use std::time::Duration;
 
 use prefect::__testing::{Bench, BenchOptions};
-use prefect::StateKind::{Failed, Running};
+use prefect::StateKind::{Failed, Pending, Running};
 use prefect::fake_slack::{Answer, FakeSlack, Gate, SlackError};
-use prefect::{OnDeliveryFailure, SlackNotifier, Tracked, slack_notifier};
+use prefect::{
+    Config, FlowBuilder, FlowOptions, OnDeliveryFailure, RunSettings, SlackNotifier, TaskBody, TaskDefinition, Tracked,
+    Value, slack_notifier,
+};
 use tracing::Level;
 
 use crate::{HOOK, bench, call};
@@ -100,6 +103,11 @@ fn errors_of_the_webhook_stop_it_with_one_line_that_names_the_secret() {
             bench.finish()
         });
         let (requests, errors) = (slack.requests().len(), logs.at(Level::ERROR));
+        // A message that is given up by itself has a line of its own.
+        let lost = logs.at(Level::WARN);
+        let given_up = if matches!(error.status(), 400 | 500) { 3 } else { 0 };
+        assert_eq!(lost.len(), given_up, "{error:?}: {lost:?}");
+        assert!(lost.iter().all(|line| line.contains("a notification was not sent to the webhook in the secret")));
         match error {
             SlackError::RollupError => assert_eq!(report.reasons().collect::<Vec<_>>(), [("slack: 500", 3)]),
             _ => assert_eq!(report.reasons().collect::<Vec<_>>(), [(&*format!("slack: {}", error.code()), 3)]),
@@ -114,7 +122,10 @@ fn errors_of_the_webhook_stop_it_with_one_line_that_names_the_secret() {
             500 => assert_eq!((requests, errors.len()), (6, 0)),
             _ => {
                 assert_eq!((requests, errors.len()), (1, 1), "{error:?}");
-                assert!(errors[0].contains(HOOK) && errors[0].contains(error.code()), "{errors:?}");
+                assert!(
+                    errors[0].contains(&format!("secret={HOOK} ")) && errors[0].contains(error.code()),
+                    "{errors:?}"
+                );
             }
         }
     }
@@ -234,5 +245,22 @@ fn a_missing_secret_is_one_warning_that_says_what_to_do() {
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     for part in ["`SLACK_WEBHOOK_URL`", "[context.secrets]", "PREFECT__CONTEXT__SECRETS__SLACK_WEBHOOK_URL"] {
         assert!(warnings[0].contains(part), "{warnings:?}");
+    }
+}
+
+/// Of all webhooks that the handlers of a flow and its tasks name, before anything runs.
+#[test]
+fn a_secret_that_is_no_webhook_ends_the_run_at_its_start() {
+    for (of_the_task, of_the_flow, bad) in [("ONCALL", HOOK, "ONCALL"), (HOOK, "ONCALL", "ONCALL"), ("X", "Y", HOOK)] {
+        let mut flow =
+            FlowBuilder::new(FlowOptions::new("nightly").state_handler(slack_notifier::webhook_secret(of_the_flow)));
+        let definition = TaskDefinition::new("load").state_handler(slack_notifier::webhook_secret(of_the_task));
+        let load = flow.task(definition, TaskBody::new([], |_| Ok(Value::new(()))));
+        let config = Config::builder().secret(bad, "c4n4ry").build().unwrap();
+        let run = flow.build().with(RunSettings::new().config(config)).run();
+        assert_eq!((run.state().kind(), run.state_of(load).kind()), (Failed, Pending));
+        let message = run.state().message().unwrap();
+        assert!(message.contains(&format!("the secret `{bad}` is not a webhook URL")), "{message}");
+        assert!(!message.contains("c4n4ry"), "{message}");
     }
 }
