@@ -1,4 +1,7 @@
 //! Slack down, slow or strange: the run never notices, and the summary tells.
+use std::env;
+use std::net::TcpListener;
+use std::process::Command;
 use std::time::Duration;
 
 use prefect::__testing::{Bench, BenchOptions};
@@ -123,7 +126,7 @@ fn errors_of_the_webhook_stop_it_with_one_line_that_names_the_secret() {
             _ => {
                 assert_eq!((requests, errors.len()), (1, 1), "{error:?}");
                 assert!(
-                    errors[0].contains(&format!("secret={HOOK} ")) && errors[0].contains(error.code()),
+                    errors[0].contains(&format!(" in this run secret={HOOK} ")) && errors[0].contains(error.code()),
                     "{errors:?}"
                 );
             }
@@ -246,6 +249,40 @@ fn a_missing_secret_is_one_warning_that_says_what_to_do() {
     for part in ["`SLACK_WEBHOOK_URL`", "[context.secrets]", "PREFECT__CONTEXT__SECRETS__SLACK_WEBHOOK_URL"] {
         assert!(warnings[0].contains(part), "{warnings:?}");
     }
+}
+
+/// What its thread held is free again: the one who listens to the log among it.
+#[test]
+fn the_thread_that_delivers_ends_with_the_run() {
+    let slack = FakeSlack::start();
+    let listens = tracing::Dispatch::new(Logs::default());
+    tracing::dispatcher::with_default(&listens, || {
+        let bench = bench(&slack);
+        call(SlackNotifier::DEFAULT, &bench.task("t"), Failed).unwrap();
+        assert_eq!(bench.finish().to_string(), ONE_SENT);
+    });
+    let still_listens = listens.downgrade();
+    drop(listens);
+    assert!(still_listens.upgrade().is_none());
+}
+
+/// Proxies from the environment are for the world outside. In a process of its own: the environment belongs to all tests.
+#[test]
+fn a_slack_on_this_machine_is_reached_without_the_proxies_of_the_environment() {
+    const NAME: &str = "trouble::a_slack_on_this_machine_is_reached_without_the_proxies_of_the_environment";
+    const CHILD: &str = "PROXIES_ARE_SET";
+    if env::var_os(CHILD).is_some() {
+        assert_eq!(one_failure([]), (ONE_SENT.into(), 1));
+        return;
+    }
+    // Nobody listens there.
+    let nowhere = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args([NAME, "--exact"]).env(CHILD, "").env_remove("NO_PROXY").env_remove("no_proxy");
+    let proxies = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    let done = child.envs(proxies.map(|name| (name, &nowhere))).output().unwrap();
+    let shown = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && shown.contains("1 passed"), "{shown}");
 }
 
 /// Of all webhooks that the handlers of a flow and its tasks name, before anything runs.
