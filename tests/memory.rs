@@ -44,20 +44,22 @@ fn chains() -> FlowBuilder {
     flow
 }
 
-/// A hundred runs of a thousand tasks: the last eighty leave less than a byte a task.
+/// A hundred runs of a thousand tasks: eighty of them leave less than the smallest allocation that each could.
 #[test]
 fn runs_leave_nothing() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     for executor in executors() {
-        let mut after = Vec::new();
-        for _ in 0..100 {
+        let mut after = [0; 100];
+        for after in &mut after {
             let run = chains().build().with(settings(executor)).run();
             assert_eq!(run.state().kind(), StateKind::Success);
             drop(run);
-            after.push(ALLOCATOR.allocated());
+            *after = ALLOCATOR.allocated();
         }
-        let grown = after[99].saturating_sub(after[19]);
-        assert!(grown < 80 * 1_000, "{executor:?}: {grown} bytes more after 80,000 tasks");
+        // The least of several: a thread that is about to end still holds what it has.
+        let least = |of: &[usize]| *of.iter().min().expect("some runs");
+        let grown = least(&after[90..]).saturating_sub(least(&after[..10]));
+        assert!(grown < 80 * 8, "{executor:?}: {grown} bytes more after 80 runs");
     }
 }
 
@@ -71,7 +73,7 @@ fn twice(x: u32) -> u32 {
     x * 2
 }
 
-/// One map of 100,000: a child takes less than a kilobyte, its record, value and state together, while the run is held.
+/// One map of 100,000: a child takes 80 bytes, its record, value and state together, while the run is held.
 #[test]
 fn a_mapped_child_is_small() {
     const CHILDREN: u32 = 100_000;
@@ -82,19 +84,18 @@ fn a_mapped_child_is_small() {
         let run = flow.run();
         let each = (ALLOCATOR.allocated() - before) / CHILDREN as usize;
         assert_eq!(run.output().unwrap().len(), CHILDREN as usize);
-        assert!(each < 1_000, "{executor:?}: {each} bytes a child");
+        assert!(each < 100, "{executor:?}: {each} bytes a child");
         drop(run);
         let left = ALLOCATOR.allocated().saturating_sub(before);
         assert!(left < MEGABYTE, "{executor:?}: {left} bytes are left");
     }
 }
 
-/// A thousand results of a megabyte, each with one reader: they go with the reader, and are never there together.
+/// A thousand results of a megabyte, each with one reader: they go with the reader, and no two are there together.
 #[test]
 fn a_result_goes_with_its_last_reader() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     for executor in executors() {
-        let before = ALLOCATOR.allocated();
         let most = Arc::new(AtomicUsize::new(0));
         let mut flow = FlowBuilder::new(FlowOptions::new("large"));
         let make = || Ok(Value::new(vec![0_u8; MEGABYTE]));
@@ -111,11 +112,14 @@ fn a_result_goes_with_its_last_reader() {
             flow.edge(last, next, "x");
             last = next;
         }
-        let run = flow.build().with(settings(executor)).run();
+        let flow = flow.build().with(settings(executor));
+        let before = ALLOCATOR.allocated();
+        let run = flow.run();
         assert_eq!(run.state().kind(), StateKind::Success);
         let most = most.load(Ordering::Relaxed) - before;
-        assert!(most < 8 * MEGABYTE, "{executor:?}: {most} bytes at once");
+        assert!(most < 2 * MEGABYTE, "{executor:?}: {most} bytes at once");
+        // The last result is the flow's own.
         let held = ALLOCATOR.allocated() - before;
-        assert!(held < 4 * MEGABYTE, "{executor:?}: the run that has ended holds {held} bytes");
+        assert!(held < 2 * MEGABYTE, "{executor:?}: the run that has ended holds {held} bytes");
     }
 }

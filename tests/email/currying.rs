@@ -20,9 +20,10 @@ fn all_spellings_of_one_binding_are_equal() {
         email_notifier::on_delivery_failure(OnDeliveryFailure::Fail).backend_info(false),
     );
     let shown = format!("{BOTH:?}");
-    for part in ["only_states", "Failed", "TimedOut", "ops@example.org, Boss"] {
+    for part in ["only_states", "Failed", "TimedOut", "ops@example.org, Boss", "backend_info: true"] {
         assert!(shown.contains(part), "{shown}");
     }
+    assert!(format!("{:?}", MAIL.backend_info(false)).contains("backend_info: false"));
 }
 
 #[test]

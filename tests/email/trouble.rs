@@ -106,6 +106,8 @@ fn what_will_never_work_is_told_once_with_what_to_do() {
         assert_eq!(line, (Success, format!("notifications: 0 sent, 4 not sent (email: {reason})")), "{reason}");
         let errors = logs.at(Level::ERROR);
         assert_eq!((errors.len(), server.connections()), (1, 1), "{errors:?}");
+        // It is no single secret that is wrong.
+        assert!(!errors[0].contains("secret="), "{errors:?}");
         let port = server.port();
         for part in
             [reason, &*format!("the mail server 127.0.0.1:{port}"), "`[email]`", "`EMAIL_PASSWORD`", "app password"]

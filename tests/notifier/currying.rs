@@ -29,6 +29,11 @@ fn all_spellings_of_one_binding_are_equal() {
             .__call(),
         slack_notifier::proxies(PROXIES).backend_info(false).on_delivery_failure(OnDeliveryFailure::Fail),
     );
+    let shown = format!("{LOUD:?}");
+    for part in ["only_states", "Failed", "TimedOut", "\"X\"", "backend_info: true"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    assert!(format!("{:?}", LOUD.backend_info(false)).contains("backend_info: false"));
 }
 
 #[test]

@@ -1,10 +1,16 @@
 //! Slack down, slow or strange: the run never notices, and the summary tells.
+use std::env;
+use std::net::TcpListener;
+use std::process::Command;
 use std::time::Duration;
 
 use prefect::__testing::{Bench, BenchOptions};
-use prefect::StateKind::{Failed, Running};
+use prefect::StateKind::{Failed, Pending, Running};
 use prefect::fake_slack::{Answer, FakeSlack, Gate, SlackError};
-use prefect::{OnDeliveryFailure, SlackNotifier, Tracked, slack_notifier};
+use prefect::{
+    Config, FlowBuilder, FlowOptions, OnDeliveryFailure, RunSettings, SlackNotifier, TaskBody, TaskDefinition, Tracked,
+    Value, slack_notifier,
+};
 use tracing::Level;
 
 use crate::{HOOK, bench, call};
@@ -100,6 +106,11 @@ fn errors_of_the_webhook_stop_it_with_one_line_that_names_the_secret() {
             bench.finish()
         });
         let (requests, errors) = (slack.requests().len(), logs.at(Level::ERROR));
+        // A message that is given up by itself has a line of its own.
+        let lost = logs.at(Level::WARN);
+        let given_up = if matches!(error.status(), 400 | 500) { 3 } else { 0 };
+        assert_eq!(lost.len(), given_up, "{error:?}: {lost:?}");
+        assert!(lost.iter().all(|line| line.contains("a notification was not sent to the webhook in the secret")));
         match error {
             SlackError::RollupError => assert_eq!(report.reasons().collect::<Vec<_>>(), [("slack: 500", 3)]),
             _ => assert_eq!(report.reasons().collect::<Vec<_>>(), [(&*format!("slack: {}", error.code()), 3)]),
@@ -114,7 +125,10 @@ fn errors_of_the_webhook_stop_it_with_one_line_that_names_the_secret() {
             500 => assert_eq!((requests, errors.len()), (6, 0)),
             _ => {
                 assert_eq!((requests, errors.len()), (1, 1), "{error:?}");
-                assert!(errors[0].contains(HOOK) && errors[0].contains(error.code()), "{errors:?}");
+                assert!(
+                    errors[0].contains(&format!(" in this run secret={HOOK} ")) && errors[0].contains(error.code()),
+                    "{errors:?}"
+                );
             }
         }
     }
@@ -234,5 +248,56 @@ fn a_missing_secret_is_one_warning_that_says_what_to_do() {
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     for part in ["`SLACK_WEBHOOK_URL`", "[context.secrets]", "PREFECT__CONTEXT__SECRETS__SLACK_WEBHOOK_URL"] {
         assert!(warnings[0].contains(part), "{warnings:?}");
+    }
+}
+
+/// What its thread held is free again: the one who listens to the log among it.
+#[test]
+fn the_thread_that_delivers_ends_with_the_run() {
+    let slack = FakeSlack::start();
+    let listens = tracing::Dispatch::new(Logs::default());
+    tracing::dispatcher::with_default(&listens, || {
+        let bench = bench(&slack);
+        call(SlackNotifier::DEFAULT, &bench.task("t"), Failed).unwrap();
+        assert_eq!(bench.finish().to_string(), ONE_SENT);
+    });
+    let still_listens = listens.downgrade();
+    drop(listens);
+    assert!(still_listens.upgrade().is_none());
+}
+
+/// Proxies from the environment are for the world outside. In a process of its own: the environment belongs to all tests.
+#[test]
+fn a_slack_on_this_machine_is_reached_without_the_proxies_of_the_environment() {
+    const NAME: &str = "trouble::a_slack_on_this_machine_is_reached_without_the_proxies_of_the_environment";
+    const CHILD: &str = "PROXIES_ARE_SET";
+    if env::var_os(CHILD).is_some() {
+        assert_eq!(one_failure([]), (ONE_SENT.into(), 1));
+        return;
+    }
+    // Nobody listens there.
+    let nowhere = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args([NAME, "--exact"]).env(CHILD, "").env_remove("NO_PROXY").env_remove("no_proxy");
+    let proxies = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    let done = child.envs(proxies.map(|name| (name, &nowhere))).output().unwrap();
+    let shown = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && shown.contains("1 passed"), "{shown}");
+}
+
+/// Of all webhooks that the handlers of a flow and its tasks name, before anything runs.
+#[test]
+fn a_secret_that_is_no_webhook_ends_the_run_at_its_start() {
+    for (of_the_task, of_the_flow, bad) in [("ONCALL", HOOK, "ONCALL"), (HOOK, "ONCALL", "ONCALL"), ("X", "Y", HOOK)] {
+        let mut flow =
+            FlowBuilder::new(FlowOptions::new("nightly").state_handler(slack_notifier::webhook_secret(of_the_flow)));
+        let definition = TaskDefinition::new("load").state_handler(slack_notifier::webhook_secret(of_the_task));
+        let load = flow.task(definition, TaskBody::new([], |_| Ok(Value::new(()))));
+        let config = Config::builder().secret(bad, "c4n4ry").build().unwrap();
+        let run = flow.build().with(RunSettings::new().config(config)).run();
+        assert_eq!((run.state().kind(), run.state_of(load).kind()), (Failed, Pending));
+        let message = run.state().message().unwrap();
+        assert!(message.contains(&format!("the secret `{bad}` is not a webhook URL")), "{message}");
+        assert!(!message.contains("c4n4ry"), "{message}");
     }
 }

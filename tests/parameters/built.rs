@@ -51,6 +51,25 @@ fn a_parameter_gives_what_the_run_is_given_or_its_default() {
     assert_eq!(run.state_of(tag).value(), Some(&Some("t".to_owned())));
 }
 
+/// To JSON `2.0` and `2` are one number. What takes a float, or any JSON, gets it as it was written.
+#[test]
+fn a_whole_number_is_an_integer_however_it_is_written() {
+    let (flow, [x, rows, _]) = three();
+    let run = flow.with_parameters([("x", json!(-2.0)), ("rows", json!(1e3))]).run();
+    assert_eq!((run.state_of(x).value(), run.state_of(rows).value()), (Some(&-2_i64), Some(&1_000_u32)));
+    let mut flow = FlowBuilder::new(FlowOptions::new("any"));
+    let (definition, body) = built_in::parameter::<Json>("any");
+    let any = flow.task(definition, body);
+    let (definition, body) = built_in::parameter::<Vec<f64>>("shares");
+    let shares = flow.task(definition, body);
+    let run = flow.build().with_parameters([("any", json!([2.0])), ("shares", json!([2, 0.5]))]).run();
+    assert_eq!(run.state_of(any).value(), Some(&json!([2.0])));
+    assert_eq!(run.state_of(shares).value(), Some(&vec![2.0, 0.5]));
+    let (flow, _) = three();
+    let run = flow.with_parameter("x", 2.5).run();
+    assert_eq!(mistakes(&run), ["parameter `x` takes a `i64`: invalid type: floating point `2.5`, expected i64"]);
+}
+
 #[test]
 fn all_mistakes_are_told_at_once_and_nothing_runs() {
     let handled = Arc::new(AtomicUsize::new(0));

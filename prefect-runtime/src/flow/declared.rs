@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Deserializer;
 use serde::de::{DeserializeOwned, Error as _, Visitor, value::Error as Absence};
-use serde_json::Value as Json;
+use serde_json::{Number, Value as Json};
 
 use super::BodyKind;
 use super::given::Resolved;
@@ -73,7 +73,15 @@ impl Declared {
         if (self.type_id)() == TypeId::of::<Json>() { "JSON".to_owned() } else { without_modules((self.type_name)()) }
     }
 
+    /// JSON has one kind of number: `2.0` will do for an integer, as it does for a JSON schema.
     pub(super) fn read_json(&self, json: &Json) -> Result<Value, String> {
+        self.read_as_written(json).or_else(|why| {
+            let whole = with_whole_numbers(json);
+            if whole == *json { Err(why) } else { self.read_as_written(&whole).map_err(|_| why) }
+        })
+    }
+
+    fn read_as_written(&self, json: &Json) -> Result<Value, String> {
         match guard(|| (self.read)(json).map_err(|error| error.to_string())) {
             Ok(read) => read,
             Err(caught) => Err(Caught::into_error(caught).to_string()),
@@ -95,6 +103,23 @@ impl Declared {
         }
         Err(format!("a `{}` was given", without_modules(value.type_name())))
     }
+}
+
+/// The same JSON, with its numbers as integers where they are.
+fn with_whole_numbers(json: &Json) -> Json {
+    match json {
+        Json::Number(number) => whole(number).map_or_else(|| json.clone(), Json::Number),
+        Json::Array(items) => items.iter().map(with_whole_numbers).collect(),
+        Json::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), with_whole_numbers(value))).collect(),
+        Json::Null | Json::Bool(_) | Json::String(_) => json.clone(),
+    }
+}
+
+fn whole(number: &Number) -> Option<Number> {
+    let value = number.as_f64().filter(|value| number.is_f64() && value.fract() == 0.0)?;
+    // All its digits, which are exact.
+    let digits = format!("{value:.0}");
+    digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from)).ok()
 }
 
 /// Nothing at all, of which only an `Option` can be made.

@@ -122,8 +122,8 @@ impl<O> Flow<O> {
     /// knows the usual types (numbers, texts, `Option`, `Vec` and maps of them), and takes the schema of any other by
     /// `schema = schema_of()`; a [`FlowBuilder`] has [`parameter_schema`](FlowBuilder::parameter_schema).
     ///
-    /// An object that the schema refuses is refused by a run. The other way round there is what a schema cannot say: to JSON
-    /// schema `2.0` is an integer, and a `Deserialize` may look at more than the type.
+    /// An object that the schema refuses is refused by a run. The other way round there is what a schema cannot say: a
+    /// `Deserialize` may look at more than the type.
     ///
     /// ```
     /// use prefect::prelude::*;

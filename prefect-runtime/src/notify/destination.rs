@@ -254,7 +254,7 @@ impl Destination {
         let own =
             if self.failures >= CIRCUIT_FAILURES { CIRCUIT_REST } else { FIRST_BACKOFF * 2u32.pow(self.failures - 1) };
         match patience {
-            Some(asked) if asked > own => self.wait_until(now, asked, Hold::Asked),
+            Some(asked) if asked >= own => self.wait_until(now, asked, Hold::Asked),
             _ => self.wait_until(now, own, Hold::Backoff),
         }
     }

@@ -1,4 +1,6 @@
 //! The law under virtual time: no thread, no network, no clock.
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::StateKind::{self, Failed, Running, TimedOut};
 use crate::notify::queue::CAPACITY;
@@ -119,6 +121,7 @@ fn messages_go_out_in_order_ten_at_once_and_then_one_a_second() {
 
 #[test]
 fn after_429_the_same_message_goes_first_when_retry_after_is_over_and_at_most_half_a_second_later() {
+    let mut later = BTreeSet::new();
     for seed in 0..200 {
         let mut sim = Sim::seeded(seed);
         sim.law.push(message(Running, "first"));
@@ -126,11 +129,13 @@ fn after_429_the_same_message_goes_first_when_retry_after_is_over_and_at_most_ha
         sim.run(0, |n| if n == 1 { limited(seed % 100) } else { Verdict::Accepted });
         let wait = (seed % 100).max(1) * SECOND;
         assert!((wait..=wait + 500 * MS).contains(&sim.sent[1].0), "seed {seed}: {:?}", sim.times());
+        later.insert(sim.sent[1].0 - wait);
         assert!(sim.sent[1].1.contains("first is now"));
         // No burst afterwards: one a second.
         assert_eq!(sim.sent[2].0 - sim.sent[1].0, SECOND, "seed {seed}");
         assert_eq!(sim.line(), "notifications: 2 sent");
     }
+    assert!(later.len() > 190, "they come back together: {later:?}");
 }
 
 #[test]
@@ -178,6 +183,15 @@ fn a_server_that_asks_for_more_patience_gets_it() {
     };
     sim.run(0, asked);
     assert_eq!(sim.times(), [0, 12_000]);
+}
+
+#[test]
+fn a_server_that_asks_for_less_patience_than_our_own_gets_ours() {
+    let mut sim = Sim::new();
+    sim.push(&[Failed]);
+    let hasty = Verdict::Unavailable("slack: 503".into(), Some(Duration::from_millis(499)));
+    sim.run(0, |n| if n == 1 { hasty.clone() } else { Verdict::Accepted });
+    assert_eq!(sim.times(), [0, 500]);
 }
 
 #[test]
@@ -305,6 +319,25 @@ fn a_flush_probes_a_destination_that_rests() {
     sim.law.begin_flush(sim.now, sim.now, DEADLINE);
     assert_eq!(sim.run(0, |_| Verdict::Accepted), Rest::Done);
     assert_eq!(sim.line(), "notifications: 2 sent, 5 not sent (slack: 503)");
+}
+
+#[test]
+fn a_flush_cuts_no_other_wait_short() {
+    // The fifth failure, with a server that asks for as much as we would wait ourselves.
+    let asked = Verdict::Unavailable("slack: 503".into(), Some(CIRCUIT_REST));
+    for (failures, answer) in [(0, not_sent()), (0, limited(2)), (4, asked)] {
+        let mut sim = Sim::new();
+        sim.push(&[Running; 4][..failures]);
+        sim.run(0, |_| unavailable());
+        sim.push(&[Failed]);
+        sim.now += nanos(CIRCUIT_REST);
+        sim.send();
+        sim.answer(answer);
+        let before = sim.law.next(sim.now);
+        assert!(matches!(before, Step::Wait(_)), "{before:?}");
+        sim.law.begin_flush(sim.now, sim.now, Duration::MAX);
+        assert_eq!(sim.law.next(sim.now), before);
+    }
 }
 
 #[test]

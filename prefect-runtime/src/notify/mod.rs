@@ -30,7 +30,6 @@ mod worker;
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -307,12 +306,6 @@ impl Notifications {
             Poll::Pending
         })
         .await;
-    }
-}
-
-impl fmt::Debug for Notifications {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notifications").field("destinations", &lock(&self.0.destinations).len()).finish_non_exhaustive()
     }
 }
 

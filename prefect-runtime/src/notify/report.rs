@@ -96,10 +96,14 @@ mod tests {
             report.add_sent();
         }
         assert_eq!(report.to_string(), "notifications: 12 sent");
+        assert!(!report.is_empty());
+        report.add_not_sent(&"nothing was left".into(), 0);
+        assert_eq!(report.reasons().count(), 0);
         report.add_not_sent(&"slack: 503".into(), 1);
         assert_eq!(report.to_string(), "notifications: 12 sent, 1 not sent (slack: 503)");
         let mut other = NotificationReport::default();
         other.add_not_sent(&"no webhook: ONCALL".into(), 2);
+        assert!(!other.is_empty());
         other.add_not_sent(&"slack: 503".into(), 2);
         report.merge(&other);
         let line = "notifications: 12 sent, 5 not sent (2 no webhook: ONCALL; 3 slack: 503)";

@@ -1,6 +1,5 @@
 //! What delivery needs to know from outside: secrets, redaction, deadlines, the way out.
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,11 +81,5 @@ impl Default for DeliverySettings {
             #[cfg(feature = "email")]
             email: EmailSettings::default(),
         }
-    }
-}
-
-impl fmt::Debug for DeliverySettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeliverySettings").field("flush_deadline", &self.flush_deadline).finish_non_exhaustive()
     }
 }

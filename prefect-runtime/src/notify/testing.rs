@@ -1,5 +1,5 @@
 //! Notifications without a flow around them, for the project's own tests. No part of the public API.
-#![allow(missing_docs, reason = "no part of the public API")]
+#![allow(missing_docs, missing_debug_implementations, reason = "no part of the public API")]
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use crate::{Clock, Tracked, TrackedKind};
 
 /// Makes a [`Bench`].
 #[must_use]
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct BenchOptions {
     secrets: HashMap<String, String>,
     settings: DeliverySettings,

@@ -14,7 +14,7 @@ use crate::notify::service::Service;
 use crate::notify::settings::DeliverySettings;
 
 /// A mail server with all that it has to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Account {
     pub(crate) server: Server,
     pub(crate) login: Option<Login>,

@@ -48,3 +48,32 @@ impl AsyncWrite for Lines {
         Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn no_read_goes_beyond_a_line() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let reads = runtime.block_on(async {
+            let mut lines = Lines(TcpStream::connect(server.local_addr().unwrap()).await.unwrap());
+            server.accept().unwrap().0.write_all(b"220 go\r\n\n250 more\r\nrest").unwrap();
+            let mut reads = Vec::new();
+            // A buffer that is too small for a line, and one that is not.
+            for room in [3, 512, 512, 512, 512, 512] {
+                let mut buffer = [0; 512];
+                let mut out = ReadBuf::new(&mut buffer[..room]);
+                poll_fn(|cx| Pin::new(&mut lines).poll_read(cx, &mut out)).await.unwrap();
+                reads.push(String::from_utf8(out.filled().to_vec()).unwrap());
+            }
+            reads
+        });
+        assert_eq!(reads, ["220", " go\r\n", "\n", "250 more\r\n", "rest", ""]);
+    }
+}

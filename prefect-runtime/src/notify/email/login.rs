@@ -1,6 +1,4 @@
 //! The user name and password of a mail account: nothing ever prints them.
-use std::fmt;
-
 use lettre::message::Mailbox;
 use lettre::transport::smtp::authentication::Credentials;
 
@@ -38,11 +36,5 @@ impl Login {
     /// For the SMTP client only.
     pub(crate) fn expose(&self) -> Credentials {
         Credentials::new(self.username.expose().to_owned(), self.password.expose().to_owned())
-    }
-}
-
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Login([{USERNAME}], [{PASSWORD}])")
     }
 }

@@ -129,29 +129,30 @@ mod tests {
 
     #[test]
     fn all_else_is_refused_by_the_name_of_the_secret_without_its_text() {
-        for url in [
-            "",
-            "canary",
-            "hooks.slack.com/services/canary",
-            "ftp://canary.example/x",
-            "https://",
-            "https:///canary",
-            "https://host:canary/x",
-            "https://host:99999/canary",
-            "http://example.org/canary",
-            "http://10.0.0.1/canary",
-            "http://127.0.0.1@canary.example/",
-            "http://127.0.0.1.canary.example/",
-            "http://canary.example\\@127.0.0.1/",
-            "http://127.0.0.1\\@canary.example/",
-            "http://localhost:80@canary.example/",
-            "http://[::2]/canary",
-            "https://user:canary@hooks.slack.com/x",
-            "https://hooks.slack.com/can ary",
-            "https://hooks.slack.com/\u{0}canary",
+        for (url, why) in [
+            ("", "it is empty"),
+            ("canary", "it has no scheme"),
+            ("hooks.slack.com/services/canary", "it has no scheme"),
+            ("ftp://canary.example/x", "its scheme is not https"),
+            ("https://", "it has no host"),
+            ("https:///canary", "it has no host"),
+            ("https://host:canary/x", "its port is no number"),
+            ("https://host:99999/canary", "its port is no number"),
+            ("http://example.org/canary", "it is plain http to another machine"),
+            ("http://10.0.0.1/canary", "it is plain http to another machine"),
+            ("http://127.0.0.1@canary.example/", "it contains a user name"),
+            ("http://127.0.0.1.canary.example/", "it is plain http to another machine"),
+            ("http://canary.example\\@127.0.0.1/", "backslash"),
+            ("http://127.0.0.1\\@canary.example/", "backslash"),
+            ("http://localhost:80@canary.example/", "it contains a user name"),
+            ("http://[::2]/canary", "it is plain http to another machine"),
+            ("https://user:canary@hooks.slack.com/x", "it contains a user name"),
+            ("https://hooks.slack.com/can ary", "it contains a space"),
+            ("https://hooks.slack.com/\u{0}canary", "a control character"),
         ] {
             let error = WebhookUrl::parse("HOOK", url).expect_err(url);
             let shown = format!("{error} {error:?}");
+            assert!(shown.contains(why), "{url}: {shown}");
             assert!(shown.contains("`HOOK`") && !shown.contains("canary") && !shown.contains("ary "), "{shown}");
         }
     }
