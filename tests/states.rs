@@ -34,7 +34,9 @@ fn what_built_in_triggers_say() {
         });
         let definition = TaskDefinition::new("asks").trigger(Trigger::new(trigger));
         let asks = flow.task(definition, TaskBody::new([], |_| Ok(Value::new(()))));
-        both.into_iter().for_each(|task| flow.order(task, asks));
+        for task in both {
+            flow.order(task, asks);
+        }
         let run = flow.build().with(RunSettings::new().config(Config::default())).run();
         run.state_of(asks).kind()
     }

@@ -1,7 +1,7 @@
-//! A timeout gives back what its body held. One test at a time: files and threads are counted in the process.
+//! A timeout gives back what its body held.
 #![cfg(target_os = "linux")]
 use std::fs::{self, File};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -12,8 +12,6 @@ use prefect::{
 };
 use tokio::sync::Semaphore;
 use tokio::task;
-
-static ALONE: Mutex<()> = Mutex::new(());
 
 const LIMIT: Duration = Duration::from_secs(5);
 /// At once: a process may have about a thousand files, and 512 threads are replaced.
@@ -48,10 +46,16 @@ impl Drop for TellsEnd {
     }
 }
 
-/// An async body is dropped at its deadline, and with it its file, its permit and whatever else it held.
+/// One after the other in one test: files and threads are counted for the whole process, and each test has a thread.
 #[test]
+fn what_is_left_of_late_bodies() {
+    async_bodies_give_back_what_they_held();
+    a_run_takes_its_runtime_along();
+    threads_of_late_bodies_end_with_them();
+}
+
+/// An async body is dropped at its deadline, and with it its file, its permit and whatever else it held.
 fn async_bodies_give_back_what_they_held() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     // In our hands: once each of its tasks has had a turn, all has been dropped that will be.
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let permits = Arc::new(Semaphore::new(BODIES));
@@ -100,9 +104,7 @@ fn async_bodies_give_back_what_they_held() {
 }
 
 /// The async runtime that a run makes for itself goes with the run, though all its bodies have been late.
-#[test]
 fn a_run_takes_its_runtime_along() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     for executor in EXECUTORS.map(|executor| executor()) {
         let (files_before, threads_before) = (files(), threads());
         let mut flow = FlowBuilder::new(FlowOptions::new("late"));
@@ -123,10 +125,8 @@ fn a_run_takes_its_runtime_along() {
 
 /// A plain function cannot be stopped. Its task is `TimedOut` at the deadline, its thread is kept until it returns, and
 /// ends then.
-#[test]
 fn threads_of_late_bodies_end_with_them() {
     const LONG: Duration = Duration::from_hours(1);
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     for executor in EXECUTORS.map(|executor| executor()) {
         for round in 1..=ROUNDS {
             let (clock, before) = (Clock::virtual_from(start()), threads());
