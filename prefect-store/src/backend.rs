@@ -7,7 +7,10 @@ use uuid::Uuid;
 use crate::owned::Recording;
 use crate::rows::Reaped;
 use crate::writer::Batch;
-use crate::{ClaimRefused, Epoch, Found, Machine, Micros, NewRun, Owner, Parked, RunId, StateCode, StoreError};
+use crate::{
+    ClaimRefused, Epoch, Existing, Found, Machine, Micros, NewRun, Owner, Parked, Resealed, RunId, SealedSecret,
+    SecretsChange, StateCode, StoreError,
+};
 
 /// A database, as the one thread that writes to it sees it. Each call is one transaction, done or without effect.
 pub(crate) trait Backend: Send {
@@ -50,6 +53,15 @@ pub(crate) trait Backend: Send {
 
     /// Takes this run from its owner, if it still is.
     fn abandon(&mut self, run: &Recording, at: Micros) -> Result<(), StoreError>;
+
+    /// Puts secrets, all or none; refuses those that have another key than what is there.
+    fn put_secrets(&mut self, secrets: &[SealedSecret], existing: Existing) -> Result<SecretsChange, StoreError>;
+
+    /// Removes a secret; `false` if there is none.
+    fn remove_secret(&mut self, name: &str) -> Result<bool, StoreError>;
+
+    /// Gives all secrets another key, if they are still as they were seen.
+    fn rotate_secrets(&mut self, secrets: &[Resealed], key_id: &[u8]) -> Result<SecretsChange, StoreError>;
 
     /// What may be done now and then, when there is time.
     fn tidy(&mut self);

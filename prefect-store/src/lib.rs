@@ -8,6 +8,7 @@
 //! * [`OwnedRun::record`] and [`OwnedRun::record_run`] record changes of state and do not wait. A change has a [`Position`];
 //!   changes are committed in order, many at a time. [`OwnedRun::on_commit`] tells how far they are, [`OwnedRun::wait`] waits.
 //! * [`Store::reap`] finds runs whose process is gone.
+//! * [`Store::put_secrets`] and those beside it keep secrets that were [sealed](SealedSecret) elsewhere.
 //! * The rest of [`Store`] reads.
 //!
 //! What is promised:
@@ -55,6 +56,7 @@ mod options;
 mod owned;
 mod presence;
 mod rows;
+mod secrets;
 mod sqlite;
 mod state;
 mod store;
@@ -74,6 +76,7 @@ pub use machine::Machine;
 pub use options::Options;
 pub use owned::{OwnedRun, Position};
 pub use rows::{Epoch, Reaped, RunFilter, RunInput, RunRow, TaskKey, TaskRow, Transition};
+pub use secrets::{Existing, Resealed, SealedSecret, SecretsChange};
 pub use state::StateCode;
 pub use store::{Parked, Store};
 pub use url::{BadStoreUrl, StoreUrl};

@@ -10,6 +10,7 @@ mod record;
 mod reference;
 mod rows;
 mod schema;
+mod secrets;
 mod turn;
 mod write;
 

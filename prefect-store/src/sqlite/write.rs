@@ -8,12 +8,15 @@ use uuid::Uuid;
 use super::errors::{AtPath, from_sqlite};
 use super::open::{self, Access};
 use super::turn::TurnFile;
-use super::{begin, bury, claim, record, rows};
+use super::{begin, bury, claim, record, rows, secrets};
 use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Standing};
 use crate::faults::Faults;
 use crate::owned::Recording;
 use crate::writer::Batch;
-use crate::{ClaimRefused, Epoch, Machine, Micros, NewRun, Options, Parked, Reaped, RunId, StoreError};
+use crate::{
+    ClaimRefused, Epoch, Existing, Machine, Micros, NewRun, Options, Parked, Reaped, Resealed, RunId, SealedSecret,
+    SecretsChange, StoreError,
+};
 
 /// How large the write-ahead log may become before it is cut.
 const LARGE_LOG: u64 = 64 << 20;
@@ -226,6 +229,18 @@ impl Backend for SqliteBackend {
             bury::crash(&tx, run.run_no, run.epoch, at, bury::Blame::Nobody)?;
             tx.commit()
         })
+    }
+
+    fn put_secrets(&mut self, secrets: &[SealedSecret], existing: Existing) -> Result<SecretsChange, StoreError> {
+        self.write(|tx| secrets::put(tx, secrets, existing))
+    }
+
+    fn remove_secret(&mut self, name: &str) -> Result<bool, StoreError> {
+        self.write(|tx| secrets::remove(tx, name))
+    }
+
+    fn rotate_secrets(&mut self, secrets: &[Resealed], key_id: &[u8]) -> Result<SecretsChange, StoreError> {
+        self.write(|tx| secrets::rotate(tx, secrets, key_id))
     }
 
     fn tidy(&mut self) {

@@ -15,4 +15,5 @@ mod owners;
 mod reading;
 mod recording;
 mod references;
+mod secrets;
 mod support;
