@@ -92,8 +92,10 @@ impl Environment {
         }
         let from = self.variables.range(PREFIX.to_owned()..);
         from.map_while(|(name, value)| name.strip_prefix(PREFIX).map(|key| (name, key, value)))
-            .map(|(name, key, value)| {
-                let parts = parts(key);
+            .map(|(name, key, value)| (name, parts(key), value))
+            // No value of the configuration: what shows that would show the key.
+            .filter(|(_, parts, _)| !is_key_of_secrets(parts))
+            .map(|(name, parts, value)| {
                 if parts.len() > MAX_PARTS || parts.iter().any(String::is_empty) {
                     let message = format!(
                         "names no key: write PREFECT__SECTION__KEY, with 1 to {MAX_PARTS} parts and two underscores in between"
@@ -118,6 +120,12 @@ fn parts(key: &str) -> Vec<String> {
         key.to_lowercase()
     };
     key.split("__").map(str::to_owned).collect()
+}
+
+/// `PREFECT__SECRETS__KEY` and those beside it, which the room `secrets` reads.
+fn is_key_of_secrets(parts: &[String]) -> bool {
+    let [section, name] = parts else { return false };
+    section == "secrets" && matches!(name.as_str(), "key" | "key_file" | "next_key" | "next_key_file")
 }
 
 fn unreadable(name: &str) -> ConfigError {
