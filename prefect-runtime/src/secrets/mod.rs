@@ -1,5 +1,5 @@
 //! Secrets: values that tasks can read and nothing prints. Those that are kept in the store are sealed (`seal`) with a `key`
-//! that is elsewhere; `database` brings both together.
+//! that is elsewhere (`own_file` makes one); `database` brings both together, for the `keeper` too: what the command line does.
 #[cfg(feature = "store")]
 pub(crate) mod database;
 #[cfg(all(feature = "store", feature = "cli"))]
@@ -11,6 +11,7 @@ mod none;
 #[cfg(all(feature = "store", feature = "cli"))]
 mod own_file;
 #[cfg(feature = "store")]
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only the command line keeps secrets"))]
 mod seal;
 
 use std::error::Error;
