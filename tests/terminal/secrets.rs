@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use prefect::fake_slack::{Answer, FakeSlack, SlackError};
+use prefect::{Config, Secret, SecretError};
 use serde_json::Value as Json;
 
 use super::program::{Home, Ran, alone, command, ran};
@@ -492,4 +493,56 @@ fn notifiers_find_their_webhooks_in_the_database() {
     let failed = ran(&mut secretive(&home, "told"));
     assert!(failed.out.contains("the secret `SLACK_WEBHOOK_URL` is not a webhook URL"), "{failed:?}");
     assert!(failed.code == Some(1) && !failed.out.contains("hunter2"), "{failed:?}");
+}
+
+/// The same in a program that has a configuration of its own.
+#[test]
+fn the_library_reads_what_the_program_keeps() {
+    let home = Home::new();
+    let config = || Config::builder().home(&home.0);
+    let get = |name: &str, config: &Config| Secret::new(name).get_from(config).map(|value| value.expose().clone());
+    // To look for one makes nothing.
+    let early = config().build().unwrap();
+    assert!(matches!(get("PORT", &early), Err(SecretError::NotFound(_))));
+    assert!(std::fs::read_dir(&home.0).unwrap().next().is_none());
+    done(&home, &["secrets", "set", "PORT"], "54321");
+    done(&home, &["secrets", "set", "LOGIN"], r#"{"user": "etl", "password": "deep-inside"}"#);
+    // It was not there when it was first looked for.
+    assert_eq!(get("PORT", &early).unwrap(), 54321);
+    let config = config().build().unwrap();
+    assert_eq!(config.redactor().redact("54321 deep-inside"), "54321 deep-inside");
+    assert!(Secret::new("PORT").exists_in(&config) && !Secret::new("NOPE").exists_in(&config));
+    assert_eq!(Secret::new("PORT").get_as_from::<u16>(&config).unwrap(), 54321);
+    assert_eq!(config.secret_text("PORT").unwrap().expose(), "54321");
+    assert_eq!(get("LOGIN", &config).unwrap()["password"], "deep-inside");
+    assert_eq!(config.redactor().redact("54321 deep-inside"), "[redacted PORT] [redacted LOGIN]");
+    let wrong = Config::builder().home(&home.0).environment([(KEY, key(1))]).build().unwrap();
+    let error = get("PORT", &wrong).unwrap_err();
+    assert!(matches!(error, SecretError::Database(_)) && error.to_string().contains(KEY), "{error}");
+    assert!(config.secret_text("NOPE").is_none() && wrong.secret_text("PORT").is_none());
+    // Nothing of this machine gets into one that is given nothing.
+    assert!(matches!(get("PORT", &Config::default()), Err(SecretError::NotFound(_))));
+}
+
+/// Rows that were exchanged behind our back open no more: a value is bound to its name.
+#[test]
+fn a_row_that_was_changed_is_damaged_and_no_other_secret() {
+    let home = Home::new();
+    done(&home, &["secrets", "set", "A"], "value of a");
+    done(&home, &["secrets", "set", "B"], "value of b");
+    let store = prefect::store::StoreUrl::sqlite(home.0.join(".prefect/prefect.db"));
+    let store = prefect::store::Store::open(&store, prefect::store::Options::default()).unwrap();
+    let b = store.secret("B").unwrap().unwrap();
+    let changed = prefect::store::SealedSecret { name: "A".to_owned(), ..b };
+    assert_eq!(
+        store.put_secrets(vec![changed], prefect::store::Existing::Replace).unwrap(),
+        prefect::store::SecretsChange::Done
+    );
+    let error = refused(&home, &["secrets", "get", "A"], "", &[]);
+    assert!(
+        error.contains("the secret `A` in ") && error.contains(" is damaged: remove it with `secrets rm A`"),
+        "{error}"
+    );
+    assert!(!error.contains("value of"), "{error}");
+    assert_eq!(done(&home, &["secrets", "get", "B"], ""), "value of b");
 }
