@@ -293,6 +293,15 @@ fn a_key_that_is_none_is_refused_by_the_name_of_its_place() {
     assert!(shown.code == Some(0) && !shown.out.contains(&key(1)), "{shown:?}");
 }
 
+/// Beside what it opens it would protect nothing.
+#[test]
+fn a_key_in_the_configuration_file_has_no_effect_and_is_not_shown() {
+    let program = alone(&["config"]).config(&format!("[secrets]\nkey = \"{}\"\n", key(7)));
+    let ran = program.ran();
+    assert!(ran.code == Some(0) && !ran.out.contains(&key(7)) && !ran.err.contains(&key(7)), "{ran:?}");
+    assert!(ran.err.contains("config.toml:2:7: key `secrets.key` has no effect: "), "{ran:?}");
+}
+
 #[test]
 fn a_key_file_that_others_can_read_is_refused() {
     let home = Home::new();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, ConfigErrorKind, ConfigOrigin};
 use super::key::Key;
+use super::keys::is_key_of_secrets;
 
 const PREFIX: &str = "PREFECT__";
 const SECRETS: &str = "CONTEXT__SECRETS";
@@ -120,12 +121,6 @@ fn parts(key: &str) -> Vec<String> {
         key.to_lowercase()
     };
     key.split("__").map(str::to_owned).collect()
-}
-
-/// `PREFECT__SECRETS__KEY` and those beside it, which the room `secrets` reads.
-fn is_key_of_secrets(parts: &[String]) -> bool {
-    let [section, name] = parts else { return false };
-    section == "secrets" && matches!(name.as_str(), "key" | "key_file" | "next_key" | "next_key_file")
 }
 
 fn unreadable(name: &str) -> ConfigError {
