@@ -29,6 +29,11 @@ pub mod schedule_guide {}
 #[doc = include_str!("../docs/results.md")]
 pub mod result_guide {}
 
+/// The guide to secrets.
+#[cfg(feature = "store")]
+#[doc = include_str!("../docs/secrets.md")]
+pub mod secrets_guide {}
+
 /// The guide to pictures of flows.
 #[doc = include_str!("../docs/pictures.md")]
 pub mod picture_guide {}

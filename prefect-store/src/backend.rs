@@ -8,8 +8,8 @@ use crate::owned::Recording;
 use crate::rows::Reaped;
 use crate::writer::Batch;
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Found, Machine, Micros, NewRun, Owner, Parked, RunId, StateCode,
-    StoreError,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Found, Machine, Micros, NewRun, Owner, Parked, Resealed,
+    RunId, SealedSecret, SecretsChange, StateCode, StoreError,
 };
 
 /// A database, as the one thread that writes to it sees it. Each call is one transaction, done or without effect.
@@ -60,6 +60,15 @@ pub(crate) trait Backend: Send {
 
     /// The numbers of the runs of this process that are to end, each with who has asked.
     fn asked_to_cancel(&mut self, proc_no: i64) -> Result<Vec<(i64, String)>, StoreError>;
+
+    /// Puts secrets, all or none; refuses those that have another key than what is there.
+    fn put_secrets(&mut self, secrets: &[SealedSecret], existing: Existing) -> Result<SecretsChange, StoreError>;
+
+    /// Removes a secret; `false` if there is none.
+    fn remove_secret(&mut self, name: &str) -> Result<bool, StoreError>;
+
+    /// Gives all secrets another key, if they are still as they were seen.
+    fn rotate_secrets(&mut self, secrets: &[Resealed], key_id: &[u8]) -> Result<SecretsChange, StoreError>;
 
     /// What may be done now and then, when there is time.
     fn tidy(&mut self);

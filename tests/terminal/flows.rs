@@ -7,8 +7,8 @@ use std::time::Duration;
 use prefect::fake_slack::{Answer, FakeSlack};
 use prefect::prelude::*;
 use prefect::{
-    AnyFlow, Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, Parameter, RunSettings, TaskBody,
-    TaskDefinition, Value,
+    AnyFlow, Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, Parameter, RunSettings, Secret,
+    SecretError, TaskBody, TaskDefinition, Value,
 };
 
 #[task(name = "1/x task", state_handlers = [slack_notifier])]
@@ -228,12 +228,59 @@ fn release(#[default(7)] version: i64) {
     deploy(check(build(version)));
 }
 
+/// The text of the secret that the test `secrets` keeps.
+fn canary() -> Result<String, SecretError> {
+    Secret::new("CANARY").get_as()
+}
+
+/// Does all with a secret that it should not.
+#[task]
+fn leaks() -> Result<(), String> {
+    let secret = canary().map_err(|error| error.to_string())?;
+    tracing::warn!("logged: {secret}");
+    tracing::warn!(secret, "as a field");
+    Err(format!("failed with {secret}"))
+}
+
+#[task]
+fn panics() {
+    let secret = canary().expect("it is kept");
+    panic!("panicked with {secret}");
+}
+
+#[task]
+fn length() -> Result<(), SecretError> {
+    println!("the secret has {} bytes", canary()?.len());
+    Ok(())
+}
+
+#[task(state_handlers = [slack_notifier])]
+fn told() {}
+
+#[task(state_handlers = [slack_notifier(webhook_secret = "ALERTS")])]
+fn told_elsewhere() {}
+
+/// Flows that read secrets, in real time.
+fn secretive() -> Vec<AnyFlow> {
+    let leaky = flow!("leaky", {
+        leaks();
+        panics();
+    });
+    prefect::flows![
+        (leaky),
+        (flow!("length", { length() })),
+        (flow!("told", { told() })),
+        (flow!("told elsewhere", { told_elsewhere() }))
+    ]
+}
+
 fn main() -> ExitCode {
     let doubled = || prefect::flows![(flow!("twin", {})), (flow!("twin", {}))];
     match std::env::var("FLOWS").as_deref() {
         Ok("none") => return prefect::main(Vec::new()),
         Ok("one") => return prefect::main(seed()),
         Ok("doubled") => return prefect::main(doubled()),
+        Ok("secretive") => return prefect::main(secretive()),
         Ok("own subscriber") => tracing::subscriber::set_global_default(Own).expect("the first one"),
         _ => {}
     }

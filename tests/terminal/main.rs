@@ -8,5 +8,6 @@ mod plain;
 mod program;
 mod pty;
 mod recorded;
+mod secrets;
 mod store;
 mod words;

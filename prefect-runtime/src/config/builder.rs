@@ -184,6 +184,10 @@ impl ConfigBuilder {
             entry.value.visit_leaves(name, &mut |name, text| hidden.push((name.to_owned(), text.to_owned())));
             hidden.extend(entry.raw.as_ref().map(|raw| (name.to_owned(), raw.clone())));
         }
+        for name in ["PREFECT__SECRETS__KEY", "PREFECT__SECRETS__NEXT_KEY"] {
+            let key = self.environment.get(name)?;
+            hidden.extend(key.map(|key| (name.to_owned(), key.to_owned())));
+        }
         let redactor = Redactor::new();
         redactor.add_all(hidden.iter().map(|(name, text)| (name.as_str(), text.as_str())));
         if matches!(self.user, Source::File { .. }) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, ConfigErrorKind, ConfigOrigin};
 use super::key::Key;
+use super::keys::is_key_of_secrets;
 
 const PREFIX: &str = "PREFECT__";
 const SECRETS: &str = "CONTEXT__SECRETS";
@@ -92,8 +93,10 @@ impl Environment {
         }
         let from = self.variables.range(PREFIX.to_owned()..);
         from.map_while(|(name, value)| name.strip_prefix(PREFIX).map(|key| (name, key, value)))
-            .map(|(name, key, value)| {
-                let parts = parts(key);
+            .map(|(name, key, value)| (name, parts(key), value))
+            // No value of the configuration: what shows that would show the key.
+            .filter(|(_, parts, _)| !is_key_of_secrets(parts))
+            .map(|(name, parts, value)| {
                 if parts.len() > MAX_PARTS || parts.iter().any(String::is_empty) {
                     let message = format!(
                         "names no key: write PREFECT__SECTION__KEY, with 1 to {MAX_PARTS} parts and two underscores in between"

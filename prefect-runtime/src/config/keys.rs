@@ -139,6 +139,14 @@ pub(crate) fn check(entries: &Entries, warnings: &mut Vec<ConfigWarning>) -> Res
         {
             return error(ConfigErrorKind::Key, format!("Invalid config key: \"{part}\""));
         }
+        if is_key_of_secrets(&key.0) {
+            let message = format!(
+                "key `{key}` has no effect: the key of the secrets is given by PREFECT__SECRETS__KEY, or stands in a file of its \
+                 own, which PREFECT__SECRETS__KEY_FILE names"
+            );
+            warnings.push(ConfigWarning::at(entry.origin.clone(), message));
+            continue;
+        }
         match standing(key) {
             Standing::Known(Holds::Text) if !matches!(entry.value, ConfigValue::Text(_)) => return expected("a text"),
             Standing::Known(Holds::Boolean) if entry.value.as_bool().is_none() => return expected("true or false"),
@@ -233,6 +241,12 @@ impl Standing {
         }
         Self::Unknown(Some(moved(&[name], rest)))
     }
+}
+
+/// `PREFECT__SECRETS__KEY` and those beside it, which the room `secrets` reads: they are no values of the configuration.
+pub(super) fn is_key_of_secrets(parts: &[String]) -> bool {
+    let [section, name] = parts else { return false };
+    section == "secrets" && matches!(name.as_str(), "key" | "key_file" | "next_key" | "next_key_file")
 }
 
 /// The key of a secret.

@@ -37,7 +37,7 @@ pub use settings::Settings;
 pub use value::ConfigValue;
 
 use crate::redact::Redactor;
-use crate::secrets::SecretString;
+use crate::secrets::{SecretError, SecretString};
 use crate::sync::thread_local;
 use crate::{StateKinds, TaskError};
 use document::Entries;
@@ -79,6 +79,8 @@ struct Inner {
     warned: AtomicBool,
     redactor: Redactor,
     environment: Environment,
+    #[cfg(feature = "store")]
+    database: crate::secrets::database::Reader,
 }
 
 /// A secret: its value, and as text. It has no `Debug` on purpose.
@@ -154,6 +156,8 @@ impl Config {
             warned,
             redactor,
             environment,
+            #[cfg(feature = "store")]
+            database: crate::secrets::database::Reader::default(),
         }))
     }
 
@@ -241,10 +245,52 @@ impl Config {
         }
     }
 
-    /// The secret of this name as it is written, without typing or parsing.
+    /// The secret of this name as it is written, without typing or parsing. It is looked for as a [`Secret`](crate::Secret)
+    /// is; if the secrets database cannot be read, a warning in the log says why.
     #[must_use]
     pub fn secret_text(&self, name: &str) -> Option<SecretString> {
-        self.0.secrets.get(name).map(|secret| SecretString::new(secret.text.clone()))
+        self.find_secret(name).unwrap_or_else(|error| {
+            tracing::warn!("{error}");
+            None
+        })
+    }
+
+    /// The same, or why the secrets database cannot be read.
+    pub(crate) fn find_secret(&self, name: &str) -> Result<Option<SecretString>, SecretError> {
+        match self.0.secrets.get(name) {
+            Some(secret) => Ok(Some(SecretString::new(secret.text.clone()))),
+            None => self.secret_in_database(name),
+        }
+    }
+
+    /// The secrets of the file, as they are written; those of the environment are none of it.
+    #[cfg(all(feature = "cli", feature = "store"))]
+    pub(crate) fn secrets_of_files(&self) -> impl Iterator<Item = (&str, SecretString)> {
+        self.0.secrets.iter().filter_map(|(name, secret)| {
+            let mut origins = self.origins_of(name).peekable();
+            origins.peek()?;
+            let of_file = origins.all(|origin| matches!(origin, ConfigOrigin::File { .. }));
+            of_file.then(|| (name.as_str(), SecretString::new(secret.text.clone())))
+        })
+    }
+
+    /// What wins over the secrets database.
+    #[cfg(all(feature = "cli", feature = "store"))]
+    pub(crate) fn origins_of<'a>(&'a self, secret: &'a str) -> impl Iterator<Item = &'a ConfigOrigin> {
+        let all = self.0.origins_of_secrets.iter();
+        all.filter(move |(key, _)| key.0.get(keys::SECRETS.len()).is_some_and(|name| name == secret))
+            .map(|(_, origin)| origin)
+    }
+
+    /// A variable of the environment that this configuration was given.
+    #[cfg(feature = "store")]
+    pub(crate) fn given_variable(&self, name: &str) -> Result<Option<&str>, ConfigError> {
+        Ok(self.0.environment.get(name)?.filter(|text| !text.is_empty()))
+    }
+
+    #[cfg(feature = "store")]
+    pub(crate) fn database(&self) -> &crate::secrets::database::Reader {
+        &self.0.database
     }
 
     /// The folder of what the library keeps.

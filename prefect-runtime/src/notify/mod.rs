@@ -53,6 +53,8 @@ pub(crate) use service::MissingSecret;
 pub(crate) use service::Service;
 pub(crate) use settings::{DeliverySettings, OnFlush, Outbox, Posted, PrintCard, Unconfigured};
 pub(crate) use slack::check_webhook;
+#[cfg(all(feature = "cli", feature = "store"))]
+pub(crate) use slack::{masked as masked_webhook, try_webhook};
 
 pub use bound::OnDeliveryFailure;
 #[cfg(feature = "email")]

@@ -12,6 +12,8 @@ mod parameters;
 #[cfg(feature = "store")]
 mod recorded;
 mod screen;
+#[cfg(feature = "store")]
+mod secrets;
 mod settings;
 mod shown;
 mod signals;
@@ -38,6 +40,7 @@ use {
     durable::{GoOn, How},
     prefect_store::Store,
     recorded::{Asker, Question},
+    secrets::{Errand, Secretary},
     wall::Wall,
 };
 
@@ -208,7 +211,8 @@ impl IntoFlows for Vec<AnyFlow> {
 /// `run NAME --param x=3` and `--params-file values.json`; what is missing or does not fit is told before anything runs, and
 /// `run NAME --help` lists them. A flow that has a schedule is run once, at once: [`Flow::run`] follows schedules.
 ///
-/// `runs`, `flows` and `store check` look at what is recorded (with the feature `store`), `config` shows the settings in
+/// `runs`, `flows` and `store check` look at what is recorded, `secrets` and `slack` look after secrets and webhooks that are
+/// kept in the store (all with the feature `store`), `config` shows the settings in
 /// effect, `completions SHELL` prints what completes all this.
 ///
 /// ```no_run
@@ -295,6 +299,8 @@ fn obey(flows: Option<Vec<AnyFlow>>) -> ExitCode {
         Choice::Cancel(run, store) => {
             configured(|config| Ok((durable::cancel(config, store.as_deref(), &name, &run)?, 0)))
         }
+        #[cfg(feature = "store")]
+        Choice::Keep(errand, format, store) => keep(&errand, format, store.as_deref(), &name),
         Choice::Configuration(format, store) => configured(|config| {
             for warning in config.warnings() {
                 Stream::Err.write(&format!("warning: {}\n", text::plain(&warning.to_string())));
@@ -306,7 +312,8 @@ fn obey(flows: Option<Vec<AnyFlow>>) -> ExitCode {
             ExitCode::SUCCESS
         }
         Choice::Refuse(text) => {
-            Stream::Err.write(&text);
+            // A webhook that was pasted into the wrong place.
+            Stream::Err.write(&Redactor::new().redact(&text));
             ExitCode::from(2)
         }
     }
@@ -383,6 +390,15 @@ fn look_up(question: &Question, format: Format, store: Option<&str>, flows: Opti
     configured(|config| {
         let (paint, wall, width) = (Paint::of(&std::io::stdout()), Wall::of_this_machine(), columns::width());
         let said = Asker { flows, config, format, paint, wall, width }.answer(question, store)?;
+        Ok((said.text, said.code))
+    })
+}
+
+#[cfg(feature = "store")]
+fn keep(errand: &Errand, format: Format, store: Option<&str>, program: &str) -> ExitCode {
+    configured(|config| {
+        let (paint, wall, width) = (Paint::of(&std::io::stdout()), Wall::of_this_machine(), columns::width());
+        let said = Secretary { config, format, paint, wall, width, program }.run(errand, store)?;
         Ok((said.text, said.code))
     })
 }

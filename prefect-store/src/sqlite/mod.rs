@@ -11,6 +11,7 @@ mod record;
 mod reference;
 mod rows;
 mod schema;
+mod secrets;
 mod turn;
 mod write;
 

@@ -7,10 +7,11 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use super::errors::AtPath;
 use super::open::{self, Access};
 use super::rows::{RUN, TASK, result, run_row, state, task_row, transition};
+use super::secrets::{SECRET, secret};
 use super::{NO_INDEX, check, index_to_sql, reference};
 use crate::{
-    Checkup, Options, RecordedGraph, RunFilter, RunId, RunInput, RunRow, StateCode, StoreError, StoredResult, TaskKey,
-    TaskRow, Transition,
+    Checkup, Options, RecordedGraph, RunFilter, RunId, RunInput, RunRow, SealedSecret, StateCode, StoreError,
+    StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// The connections that read.
@@ -200,5 +201,16 @@ impl Readers {
                        WHERE run_no=?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
             self.all(connection, sql, params![run_no, after, limit], transition)
         })
+    }
+
+    pub(crate) fn secret(&self, name: &str) -> Result<Option<SealedSecret>, StoreError> {
+        self.read(|connection| {
+            let mut query = connection.prepare_cached(&format!("{SECRET} WHERE name=?1")).at(&self.path)?;
+            query.query_row([name], secret).optional().at(&self.path)
+        })
+    }
+
+    pub(crate) fn secrets(&self) -> Result<Vec<SealedSecret>, StoreError> {
+        self.read(|connection| self.all(connection, &format!("{SECRET} ORDER BY name"), &[], secret))
     }
 }

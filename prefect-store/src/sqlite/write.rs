@@ -8,13 +8,14 @@ use uuid::Uuid;
 use super::errors::{AtPath, from_sqlite};
 use super::open::{self, Access};
 use super::turn::TurnFile;
-use super::{begin, bury, cancel, claim, record, rows};
+use super::{begin, bury, cancel, claim, record, rows, secrets};
 use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Standing};
 use crate::faults::Faults;
 use crate::owned::Recording;
 use crate::writer::Batch;
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Machine, Micros, NewRun, Options, Parked, Reaped, RunId, StoreError,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Machine, Micros, NewRun, Options, Parked, Reaped,
+    Resealed, RunId, SealedSecret, SecretsChange, StoreError,
 };
 
 /// How large the write-ahead log may become before it is cut.
@@ -245,6 +246,18 @@ impl Backend for SqliteBackend {
     fn asked_to_cancel(&mut self, proc_no: i64) -> Result<Vec<(i64, String)>, StoreError> {
         self.faults.call(&self.path)?;
         cancel::asked(self, proc_no)
+    }
+
+    fn put_secrets(&mut self, secrets: &[SealedSecret], existing: Existing) -> Result<SecretsChange, StoreError> {
+        self.write(|tx| secrets::put(tx, secrets, existing))
+    }
+
+    fn remove_secret(&mut self, name: &str) -> Result<bool, StoreError> {
+        self.write(|tx| secrets::remove(tx, name))
+    }
+
+    fn rotate_secrets(&mut self, secrets: &[Resealed], key_id: &[u8]) -> Result<SecretsChange, StoreError> {
+        self.write(|tx| secrets::rotate(tx, secrets, key_id))
     }
 
     fn tidy(&mut self) {

@@ -16,4 +16,5 @@ mod owners;
 mod reading;
 mod recording;
 mod references;
+mod secrets;
 mod support;

@@ -1,13 +1,15 @@
 //! `slack_notifier`: a state handler, and the ways to bind its arguments early.
 //!
 //! [`payload`] is what it posts, [`webhook_url`] where to, [`route`] and [`transport`]/`http` how, [`classify`] what the
-//! answer means.
+//! answer means; `try_out` posts one message outside of a run.
 mod classify;
 #[cfg(feature = "slack")]
 mod http;
 mod payload;
 mod route;
 pub(super) mod transport;
+#[cfg(all(feature = "cli", feature = "store"))]
+mod try_out;
 mod webhook_url;
 
 use std::fmt;
@@ -20,6 +22,8 @@ use transport::{Proxies, ProxyList};
 
 pub(crate) use payload::payload;
 pub(crate) use route::{check_webhook, route};
+#[cfg(all(feature = "cli", feature = "store"))]
+pub(crate) use try_out::{masked, try_webhook};
 
 /// Posts every state change of the task or flow to Slack. It is a state handler as it stands.
 ///

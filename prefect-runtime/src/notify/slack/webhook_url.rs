@@ -77,6 +77,11 @@ impl WebhookUrl {
         &self.url
     }
 
+    #[cfg(all(feature = "cli", feature = "store"))]
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
     #[cfg_attr(not(feature = "slack"), allow(dead_code, reason = "without the HTTP client nobody needs it"))]
     pub(crate) fn scheme(&self) -> Scheme {
         self.scheme

@@ -49,15 +49,15 @@ pub(super) fn command(program: &Program<'_>) -> Command {
     let root = if cfg!(feature = "store") {
         let url = Arg::new("store").long("store").value_name("URL").global(true).value_hint(ValueHint::FilePath);
         let url = url.help("Where runs are recorded: the path of an SQLite database, instead of `[store] url`");
-        root.arg(url).subcommands(recorded())
+        root.arg(url).subcommands(recorded()).subcommands([secrets(), slack()])
     } else {
         root.subcommands(OF_THE_STORE.map(elsewhere))
     };
     root.subcommands([config(), completions()])
 }
 
-/// What looks at recorded runs.
-pub(super) const OF_THE_STORE: [&str; 4] = ["cancel", "runs", "flows", "store"];
+/// What looks at recorded runs, and what is beside them in the store.
+pub(super) const OF_THE_STORE: [&str; 6] = ["cancel", "runs", "flows", "store", "secrets", "slack"];
 
 /// What goes on with recorded runs.
 pub(super) const GOING_ON: [&str; 2] = ["resume", "retry"];
@@ -113,6 +113,55 @@ fn recorded() -> [Command; 4] {
             .arg_required_else_help(true)
             .subcommand(check),
     ]
+}
+
+fn secrets() -> Command {
+    Command::new("secrets")
+        .about("Keep secrets in the store, encrypted")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([
+            Command::new("set")
+                .about("Keep a secret: its value is asked for, or read from a pipe")
+                .arg(secret())
+                .arg(not_here()),
+            Command::new("get").about("Print the value of a secret").arg(secret()),
+            Command::new("list").about("List the names of the secrets, and nothing of their values").arg(json()),
+            Command::new("rm").about("Remove a secret").arg(secret()),
+            Command::new("import-config").about("Keep what `[context.secrets]` of the configuration file has"),
+            Command::new("rotate").about("Encrypt all secrets with a new key"),
+        ])
+}
+
+fn slack() -> Command {
+    let channel = Arg::new("channel").long("channel").value_name("CHANNEL").value_hint(ValueHint::Other);
+    Command::new("slack")
+        .about("Look after the webhooks of Slack, one for each channel")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([
+            Command::new("add")
+                .about("Keep the URL of a webhook: it is asked for, or read from a pipe")
+                .arg(secret())
+                .arg(channel.help("The channel that it posts to, as Slack shows it: for `slack list`"))
+                .arg(not_here()),
+            Command::new("list").about("List the webhooks with their channels, and nothing of their URLs").arg(json()),
+            Command::new("test").about("Post a test message").arg(secret()),
+        ])
+}
+
+fn secret() -> Arg {
+    let name = Arg::new("name").value_name("NAME").required(true).value_hint(ValueHint::Other);
+    name.help("The name of the secret: letters, digits, `_`, `-` and `.`")
+}
+
+/// What must not stand there: an error of `clap` would repeat it.
+fn not_here() -> Arg {
+    Arg::new("not-here")
+        .num_args(0..)
+        .allow_hyphen_values(true)
+        .hide(true)
+        .value_parser(value_parser!(std::ffi::OsString))
 }
 
 fn listing(command: Command) -> Command {

@@ -18,6 +18,8 @@ use super::durable::{GoOn, How};
 use super::parameters::{self, Words};
 #[cfg(feature = "store")]
 use super::recorded::{Listing, Question, with_special_cases};
+#[cfg(feature = "store")]
+use super::secrets::Errand;
 use super::text::plain;
 use crate::ParameterInfo;
 use crate::near::hint;
@@ -44,6 +46,9 @@ pub(super) enum Choice {
     /// Look at what is recorded, in this store.
     #[cfg(feature = "store")]
     Ask(Question, Format, Option<String>),
+    /// Look after secrets, in this store.
+    #[cfg(feature = "store")]
+    Keep(Errand, Format, Option<String>),
     /// Print the settings in effect.
     Configuration(Format, Option<String>),
     /// Print this.
@@ -131,6 +136,11 @@ impl CommandLine<'_> {
             "runs" | "flows" | "store" => {
                 let (question, matches) = question(name, matches);
                 Ok(Choice::Ask(question, format(matches), store(matches)))
+            }
+            #[cfg(feature = "store")]
+            "secrets" | "slack" => {
+                let (errand, matches) = errand(name, matches).map_err(|wrong| self.refuse(&wrong))?;
+                Ok(Choice::Keep(errand, format(matches), store(matches)))
             }
             #[cfg(not(feature = "store"))]
             name if grammar::OF_THE_STORE.contains(&name) => {
@@ -261,6 +271,37 @@ fn question<'m>(command: &str, matches: &'m ArgMatches) -> (Question, &'m ArgMat
     }
 }
 
+/// What is to be done to secrets, and where its options are. The error is a sentence, which repeats nothing that may be a value.
+#[cfg(feature = "store")]
+fn errand<'m>(command: &str, matches: &'m ArgMatches) -> Result<(Errand, &'m ArgMatches), String> {
+    let Some((verb, matches)) = matches.subcommand() else { return Err(format!("`{command}` needs another word")) };
+    if let Ok(Some(_)) = matches.try_get_raw("not-here") {
+        return Err(format!(
+            "a value does not go on the command line, where other users and the history of the shell see it: write \
+             `{command} {verb} NAME` alone and type it, or give it by a pipe"
+        ));
+    }
+    let name = || {
+        let name = matches.get_one::<String>("name").map_or("", String::as_str);
+        super::secrets::checked_name(name).map(ToOwned::to_owned)
+    };
+    let errand = match (command, verb) {
+        ("slack", "add") => {
+            let channel = text(matches, "channel").map(super::secrets::checked_channel).transpose()?;
+            Errand::AddWebhook { name: name()?, channel }
+        }
+        ("slack", "test") => Errand::TestWebhook(name()?),
+        ("slack", _) => Errand::Webhooks,
+        (_, "set") => Errand::Set(name()?),
+        (_, "get") => Errand::Get(name()?),
+        (_, "rm") => Errand::Remove(name()?),
+        (_, "import-config") => Errand::ImportConfig,
+        (_, "rotate") => Errand::Rotate,
+        _ => Errand::List,
+    };
+    Ok((errand, matches))
+}
+
 /// What is to go on, and how.
 #[cfg(feature = "store")]
 fn going_on(command: &str, matches: &ArgMatches) -> GoOn {
@@ -284,7 +325,8 @@ fn going_on(command: &str, matches: &ArgMatches) -> GoOn {
 }
 
 fn format(matches: &ArgMatches) -> Format {
-    if matches.get_flag("json") { Format::Json } else { Format::Table }
+    // Commands that list nothing do not know it.
+    if matches!(matches.try_get_one("json"), Ok(Some(true))) { Format::Json } else { Format::Table }
 }
 
 /// What `--store` says.

@@ -16,6 +16,7 @@ use super::columns::Cell;
 use super::json;
 use super::text::{Paint, human, plain};
 use super::wall::Wall;
+use crate::secrets::keeper::Keeper;
 use crate::{Config, StateKind};
 
 /// What is asked of the store.
@@ -72,6 +73,7 @@ impl Asker<'_> {
             Some(url) => url.parse().map_err(|error| format!("--store: {error}"))?,
             None => self.config.store_url().map_err(|error| error.to_string())?,
         };
+        Keeper::new(self.config, url.clone()).hide_all();
         let store = match Store::open_read_only(&url, Options::default()) {
             // To look makes no store.
             Err(missing @ StoreError::Missing(_)) => {
@@ -134,13 +136,13 @@ fn sentence(error: &StoreError) -> String {
 }
 
 /// Whoever wrote it may have had no clock.
-fn moment(at: Micros) -> Timestamp {
+pub(super) fn moment(at: Micros) -> Timestamp {
     let far = if at.0 < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_microsecond(at.0).unwrap_or(far)
 }
 
 /// In UTC, as RFC 3339 has it.
-fn moment_json(at: Option<Micros>) -> Json {
+pub(super) fn moment_json(at: Option<Micros>) -> Json {
     at.map_or(Json::Null, |at| moment(at).to_string().into())
 }
 

@@ -1,4 +1,19 @@
-//! Secrets: values that tasks can read and nothing prints.
+//! Secrets: values that tasks can read and nothing prints. Those that are kept in the store are sealed (`seal`) with a `key`
+//! that is elsewhere (`own_file` makes one); `database` brings both together, for the `keeper` too: what the command line does.
+#[cfg(feature = "store")]
+pub(crate) mod database;
+#[cfg(all(feature = "store", feature = "cli"))]
+pub(crate) mod keeper;
+#[cfg(feature = "store")]
+mod key;
+#[cfg(not(feature = "store"))]
+mod none;
+#[cfg(all(feature = "store", feature = "cli"))]
+mod own_file;
+#[cfg(feature = "store")]
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only the command line keeps secrets"))]
+mod seal;
+
 use std::error::Error;
 use std::fmt;
 
@@ -83,6 +98,8 @@ pub enum SecretError {
     WrongType(String),
     /// The configuration cannot be loaded.
     Config(ConfigError),
+    /// The secrets database cannot be read, or not with this key: a sentence that says why, and what to do.
+    Database(String),
 }
 
 impl fmt::Display for SecretError {
@@ -97,6 +114,7 @@ impl fmt::Display for SecretError {
                 write!(f, "secret `{name}` has another type than asked for: look at how it is written")
             }
             Self::Config(error) => write!(f, "{error}"),
+            Self::Database(why) => f.write_str(why),
         }
     }
 }
@@ -106,7 +124,8 @@ impl Error for SecretError {}
 /// A secret of the configuration, by its name.
 ///
 /// It is found in the environment, `PREFECT__CONTEXT__SECRETS__NAME`, else in the section `[context.secrets]` of
-/// `~/.prefect/config.toml`.
+/// `~/.prefect/config.toml`, else in the secrets database (with the feature `store`): the store that `[store] url` names, if
+/// it is there. From there on the redactor of the configuration hides it.
 ///
 /// ```
 /// use prefect::{Config, Secret};
@@ -160,17 +179,21 @@ impl Secret {
     /// The value, from this configuration.
     ///
     /// # Errors
-    /// If there is no such secret.
+    /// If there is no such secret, or if it is in the secrets database and that cannot be read.
     pub fn get_from(&self, config: &Config) -> Result<SecretValue, SecretError> {
-        let secret = config.secret(&self.name).ok_or_else(|| SecretError::NotFound(self.name.clone()))?;
-        let parsed = secret.value.as_str().and_then(|text| serde_json::from_str(text).ok());
-        Ok(SecretValue(parsed.unwrap_or_else(|| secret.value.to_json())))
+        if let Some(secret) = config.secret(&self.name) {
+            let parsed = secret.value.as_str().and_then(|text| serde_json::from_str(text).ok());
+            return Ok(SecretValue(parsed.unwrap_or_else(|| secret.value.to_json())));
+        }
+        let text = config.secret_in_database(&self.name)?.ok_or_else(|| SecretError::NotFound(self.name.clone()))?;
+        let text = text.expose();
+        Ok(SecretValue(serde_json::from_str(text).unwrap_or_else(|_| text.into())))
     }
 
     /// The value as a type of your own, from this configuration.
     ///
     /// # Errors
-    /// If there is no such secret, or if it does not fit the type.
+    /// As [`get_from`](Self::get_from), and if the value does not fit the type.
     pub fn get_as_from<T: DeserializeOwned>(&self, config: &Config) -> Result<T, SecretError> {
         self.typed(self.get_from(config)?)
     }
@@ -191,7 +214,7 @@ impl Secret {
     /// Whether there is such a secret in this configuration.
     #[must_use]
     pub fn exists_in(&self, config: &Config) -> bool {
-        config.secret(&self.name).is_some()
+        config.secret(&self.name).is_some() || config.is_in_database(&self.name)
     }
 }
 
