@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::left_behind::LeftBehind;
-use super::run_core::{RunCore, given_values};
+use super::run_core::RunCore;
 use super::run_state::RunState;
 use super::runner::{Prepared, Until};
 use super::runtime::AsyncRuntime;
@@ -146,7 +146,7 @@ fn recorder(
     let recorder = match &settings.recorded {
         None => return Ok(None),
         Some(RecordedIn::Store(store)) => {
-            Recorder::begin(store, graph, &given_values(graph, resolved), clock, redactor)?
+            Recorder::begin(store, graph, &super::run_core::given_values(graph, resolved), clock, redactor)?
         }
         Some(RecordedIn::Run(run)) => run.take(graph, clock, redactor).ok_or("a recorded run goes on once")?,
     };
