@@ -1,6 +1,5 @@
 //! Processes that die in the middle of a run, and others that go on with it.
-use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +9,7 @@ use prefect::prelude::*;
 use prefect::store::{RunFilter, StateCode};
 use prefect::{Executor, Flow, raise};
 
-use crate::{Folder, settings};
+use crate::{Folder, effects, settings};
 
 /// Notes that a body has begun; the process dies at the one whose number `DIES_AT` says.
 fn begins(what: &str) {
@@ -117,15 +116,6 @@ fn start(store: &Path, effects: &Path, workers: usize, dies_at: Option<u32>) -> 
     let text = || String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     assert!(is_over || dies_at.is_some(), "{}", text());
     is_over
-}
-
-/// How often each body has begun.
-fn effects(path: &Path) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for line in fs::read_to_string(path).unwrap().lines() {
-        *counts.entry(line.to_owned()).or_insert(0) += 1;
-    }
-    counts
 }
 
 /// Killed at each body in turn, and gone on with.

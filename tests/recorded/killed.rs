@@ -1,7 +1,6 @@
 //! A run of a thousand tasks whose process is killed at a call of the store, and gone on with: at every call that
 //! `KILL_EVERY` reaches (by default every 211th; `scripts/kill-at-store-calls` tries all of them).
-use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -10,7 +9,7 @@ use prefect::prelude::*;
 use prefect::store::{RunFilter, StateCode, Store, TaskKey};
 use prefect::{Executor, Flow};
 
-use crate::{Folder, settings};
+use crate::{Folder, effects, settings};
 
 /// So many bodies may have ended without being recorded, and so many may be running.
 const IN_FLIGHT: usize = 64 + 2;
@@ -86,15 +85,6 @@ fn start(store: &Path, effects: &Path, die_at: Option<usize>) -> (ExitStatus, St
     }
     let output = command.output().unwrap();
     (output.status, String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// How often each body has begun.
-fn effects(path: &Path) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for line in fs::read_to_string(path).unwrap_or_default().lines() {
-        *counts.entry(line.to_owned()).or_insert(0) += 1;
-    }
-    counts
 }
 
 /// The bodies whose results are recorded.

@@ -83,9 +83,7 @@ impl Plan {
             };
         }
         for (task, row) in &mut self.tasks {
-            let own = std::iter::once((None, &mut row.state));
-            let children = (0..).zip(&mut row.children).map(|(child, (state, _))| (Some(child), state));
-            for (child, state) in own.chain(children) {
+            for (child, state) in row.runs_mut() {
                 if state.kind() == StateKind::Paused && is_meant(graph, *task, child, approval.task.as_deref()) {
                     *state = approval.state();
                     return Ok(());
@@ -102,16 +100,14 @@ impl Plan {
 
     fn paused(&self) -> impl Iterator<Item = (TaskId, Option<u32>)> + '_ {
         self.tasks.iter().flat_map(|(task, row)| {
-            let own = std::iter::once((None, &row.state));
-            let children = (0..).zip(&row.children).map(|(child, (state, _))| (Some(child), state));
-            let paused = own.chain(children).filter(|(_, state)| state.kind() == StateKind::Paused);
+            let paused = row.runs().filter(|(_, state)| state.kind() == StateKind::Paused);
             paused.map(|(child, _)| (*task, child))
         })
     }
 
     /// Forgets what is to be run again.
     pub(crate) fn retry(&mut self, graph: &Graph, retry: &Retry) -> Result<(), ResumeError> {
-        let failed = |row: &Row| row.states().any(|state| state.kind().is_failed());
+        let failed = |row: &Row| row.runs().any(|(_, state)| state.kind().is_failed());
         let failed: Vec<TaskId> = self.tasks.iter().filter(|(_, row)| failed(row)).map(|(task, _)| *task).collect();
         match retry {
             Retry::OnlyFailed => {
@@ -181,12 +177,19 @@ impl Plan {
 }
 
 impl Row {
-    fn states(&self) -> impl Iterator<Item = &State> {
-        std::iter::once(&self.state).chain(self.children.iter().map(|(state, _)| state))
+    /// The task run itself, then its children by their numbers.
+    fn runs(&self) -> impl Iterator<Item = (Option<u32>, &State)> {
+        let children = (0..).zip(&self.children).map(|(child, (state, _))| (Some(child), state));
+        std::iter::once((None, &self.state)).chain(children)
+    }
+
+    fn runs_mut(&mut self) -> impl Iterator<Item = (Option<u32>, &mut State)> {
+        let children = (0..).zip(&mut self.children).map(|(child, (state, _))| (Some(child), state));
+        std::iter::once((None, &mut self.state)).chain(children)
     }
 
     fn states_mut(&mut self) -> impl Iterator<Item = &mut State> {
-        std::iter::once(&mut self.state).chain(self.children.iter_mut().map(|(state, _)| state))
+        self.runs_mut().map(|(_, state)| state)
     }
 
     /// Whether its inputs are asked for. A mapped task takes its lists again, whatever is left of its children.

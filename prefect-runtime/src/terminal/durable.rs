@@ -19,12 +19,17 @@ pub(super) enum How {
     Retry(Retry),
 }
 
+/// Where the store is: what `--store` says, else the configuration. The error is a sentence.
+pub(super) fn place(config: &Config, url: Option<&str>) -> Result<StoreUrl, String> {
+    match url {
+        Some(url) => url.parse().map_err(|error| format!("--store: {error}")),
+        None => config.store_url().map_err(|error| error.to_string()),
+    }
+}
+
 /// Opens the store, and looks for runs whose process is gone. The error is a sentence.
 pub(super) fn open(config: &Config, url: Option<&str>, program: &str) -> Result<Store, String> {
-    let url: StoreUrl = match url {
-        Some(url) => url.parse().map_err(|error| format!("--store: {error}"))?,
-        None => config.store_url().map_err(|error| error.to_string())?,
-    };
+    let url = place(config, url)?;
     let store = Store::open(&url, Options::default()).map_err(|error| error.to_string())?;
     for run in store.reap().map_err(|error| error.to_string())? {
         let id = run.id.short();

@@ -69,10 +69,7 @@ pub(super) struct Asker<'a> {
 impl Asker<'_> {
     /// The answer. The error is a sentence that says what to do.
     pub(super) fn answer(&self, question: &Question, store: Option<&str>) -> Result<Said, String> {
-        let url = match store {
-            Some(url) => url.parse().map_err(|error| format!("--store: {error}"))?,
-            None => self.config.store_url().map_err(|error| error.to_string())?,
-        };
+        let url = super::durable::place(self.config, store)?;
         Keeper::new(self.config, url.clone()).hide_all();
         let store = match Store::open_read_only(&url, Options::default()) {
             // To look makes no store.

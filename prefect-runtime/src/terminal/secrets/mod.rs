@@ -4,7 +4,7 @@ mod list;
 mod value;
 mod webhooks;
 
-use prefect_store::{Existing, StoreUrl};
+use prefect_store::Existing;
 
 use super::Format;
 use super::live::Stream;
@@ -72,10 +72,7 @@ pub(super) struct Secretary<'a> {
 impl Secretary<'_> {
     /// Does it. The error is a sentence that says what to do; nothing has changed then.
     pub(super) fn run(&self, errand: &Errand, store: Option<&str>) -> Result<Said, String> {
-        let url: StoreUrl = match store {
-            Some(url) => url.parse().map_err(|error| format!("--store: {error}"))?,
-            None => self.config.store_url().map_err(|error| error.to_string())?,
-        };
+        let url = super::durable::place(self.config, store)?;
         let keeper = Keeper::new(self.config, url);
         match errand {
             Errand::Set(name) => self.set(&keeper, name).map(Said::from),
