@@ -6,13 +6,13 @@
 pub struct Checkup {
     /// The version of its tables.
     pub version: i64,
-    /// The SQLite that this program is linked with.
-    pub sqlite: &'static str,
-    /// Bytes of the database.
+    /// The program that keeps it, and its version: `SQLite 3.51.3`, `PostgreSQL 17.2`.
+    pub engine: String,
+    /// Bytes of the database; of PostgreSQL's, those of the store's tables and their indices.
     pub database: u64,
-    /// Bytes of the write-ahead log beside it.
+    /// Bytes of the write-ahead log beside it; 0 in PostgreSQL, which has one for all.
     pub log: u64,
-    /// Bytes of the database that hold nothing, and are used again.
+    /// Bytes of the database that hold nothing, and are used again; 0 in PostgreSQL, which does not say.
     pub unused: u64,
     /// How many runs it has.
     pub runs: u64,
@@ -20,6 +20,6 @@ pub struct Checkup {
     pub task_runs: u64,
     /// How many changes of state.
     pub transitions: u64,
-    /// What is damaged, as SQLite says it; empty: nothing.
+    /// What is damaged, as SQLite says it; empty: nothing. PostgreSQL does not look.
     pub damage: Vec<String>,
 }

@@ -79,6 +79,29 @@ pub enum StoreError {
         /// What it says.
         reason: String,
     },
+    /// The server cannot be reached, or takes no connection now.
+    Unavailable {
+        /// The database.
+        at: Location,
+        /// What the system or the server says.
+        reason: String,
+    },
+    /// The server refuses what is asked of it.
+    Denied {
+        /// The database.
+        at: Location,
+        /// What it refuses.
+        what: Denied,
+        /// What it says.
+        reason: String,
+    },
+    /// Anything else that PostgreSQL says.
+    Postgres {
+        /// The database.
+        at: Location,
+        /// What it says.
+        reason: String,
+    },
     /// No run has this id or name.
     UnknownRun {
         /// What was asked for.
@@ -97,6 +120,18 @@ pub enum StoreError {
     },
     /// The thread that writes has ended.
     WriterGone(Location),
+}
+
+/// What a server refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Denied {
+    /// The user, the password, or where the connection comes from.
+    Login,
+    /// There is no such database.
+    Database,
+    /// The user has no right to do this.
+    Rights,
 }
 
 /// A run that an ambiguous reference may mean.
@@ -119,7 +154,13 @@ impl StoreError {
     pub const fn may_pass(&self) -> bool {
         matches!(
             self,
-            Self::Busy { .. } | Self::Full(_) | Self::Io { .. } | Self::ReadOnly(_) | Self::CannotOpen { .. }
+            Self::Busy { .. }
+                | Self::Full(_)
+                | Self::Io { .. }
+                | Self::ReadOnly(_)
+                | Self::CannotOpen { .. }
+                | Self::Unavailable { .. }
+                | Self::Denied { .. }
         )
     }
 }
@@ -141,6 +182,10 @@ impl fmt::Display for StoreError {
                 f,
                 "{at} is no SQLite database: nothing was changed in it. Name another path for the store, or move the file away"
             ),
+            Self::Foreign(at @ Location::Server { .. }) => write!(
+                f,
+                "{at} is a schema of another program: nothing was changed in it. Name another one for the store, by `?schema=NAME`"
+            ),
             Self::Foreign(at) => write!(
                 f,
                 "{at} is a database of another program: nothing was changed in it. Name another path for the store"
@@ -160,6 +205,10 @@ impl fmt::Display for StoreError {
                 "this program is linked with SQLite {version}, which can damage a database that several processes write: \
                  3.51.3 or newer is needed"
             ),
+            Self::ReadOnly(at @ Location::Server { .. }) => write!(
+                f,
+                "{at} cannot be written: the server takes no changes, as a copy of another one does. Name the one that it is a copy of"
+            ),
             Self::ReadOnly(at) => write!(
                 f,
                 "{at} cannot be written: check the rights of the file and of its folder, and that the disk is not mounted \
@@ -174,11 +223,30 @@ impl fmt::Display for StoreError {
                  go on with the run"
             ),
             Self::Io { at, reason } => write!(f, "the disk of {at} fails: {reason}"),
+            Self::Corrupt { at: at @ Location::Server { .. }, reason } => {
+                write!(f, "{at} is damaged ({reason}): put a copy in its place")
+            }
             Self::Corrupt { at, reason } => write!(
                 f,
                 "{at} is damaged ({reason}): put a copy in its place, or save what `sqlite3 FILE .recover` can read"
             ),
             Self::Sqlite { at, reason } => write!(f, "{at}: SQLite says: {reason}"),
+            Self::Unavailable { at, reason } => write!(
+                f,
+                "{at} cannot be reached: {}. Check that the PostgreSQL server is there, and takes connections from this machine",
+                Shown(reason)
+            ),
+            Self::Denied { at, what, reason } => {
+                write!(f, "{at} cannot be used: {}. ", Shown(reason))?;
+                f.write_str(match what {
+                    Denied::Login => "Check the user and the password, in the store's URL or in PGUSER and PGPASSWORD",
+                    Denied::Database => "Make the database, or name another one",
+                    Denied::Rights => {
+                        "The user needs the right to make schemas in the database, or to have the store's schema as its own"
+                    }
+                })
+            }
+            Self::Postgres { at, reason } => write!(f, "{at}: PostgreSQL says: {}", Shown(reason)),
             Self::UnknownRun { reference, at } => write!(
                 f,
                 "no run in {at} has the id or name `{}`: an id, at least 4 digits of its beginning or end, or the name of a \

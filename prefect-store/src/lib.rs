@@ -3,7 +3,7 @@
 //! Data in, data out: states are [small numbers](StateCode), results bytes, graphs and parameters text. This crate knows
 //! nothing of the rest of the workspace.
 //!
-//! * [`Store::open`] opens an SQLite database (or makes it), [`Store::open_read_only`] is for who only looks.
+//! * [`Store::open`] opens an SQLite database (or makes it; with the feature `postgres` also a schema on a PostgreSQL server), [`Store::open_read_only`] is for who only looks.
 //! * [`Store::begin`] records a new run and [`Store::claim`] takes one that nobody has: both give an [`OwnedRun`].
 //! * [`OwnedRun::record`] and [`OwnedRun::record_run`] record changes of state and do not wait. A change has a [`Position`];
 //!   changes are committed in order, many at a time. [`OwnedRun::on_commit`] tells how far they are, [`OwnedRun::wait`] waits.
@@ -57,6 +57,8 @@ mod location;
 mod machine;
 mod options;
 mod owned;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod presence;
 mod rows;
 mod secrets;
@@ -71,7 +73,7 @@ pub use cancel::{CancelRefused, Cancelled};
 pub use change::{FlowChange, NewRun, Notification, RecordedGraph, StoredResult, TaskChange};
 pub use check::Checkup;
 pub use clock::{Clock, Micros};
-pub use error::{Candidate, ClaimRefused, Found, Lost, LostReason, Owner, StoreError};
+pub use error::{Candidate, ClaimRefused, Denied, Found, Lost, LostReason, Owner, StoreError};
 #[cfg(feature = "faults")]
 #[doc(hidden)]
 pub use faults::{Fault, Faults};

@@ -1,12 +1,10 @@
 //! A store: opening it, and what can be asked of it.
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 use crate::owned::OwnedRun;
-use crate::sql::{Database, Readers};
-use crate::sqlite::{Access, SqliteBackend, SqliteSource};
+use crate::sql::{Access, Database, Readers};
 use crate::writer::{Queue, Request, Writer};
 use crate::{
     CancelRefused, Cancelled, Checkup, ClaimRefused, Existing, Location, NewRun, Options, Reaped, Resealed, RunFilter,
@@ -22,8 +20,6 @@ pub struct Store(Arc<Inner>);
 
 pub(crate) struct Inner {
     url: StoreUrl,
-    /// The database, without links in its path.
-    path: PathBuf,
     options: Options,
     access: Access,
     readers: Readers,
@@ -42,8 +38,8 @@ pub enum Parked {
 }
 
 impl Store {
-    /// Opens a store, and makes it if it is not there: the folder and the file are for this user alone. Tables of an older
-    /// release become those of this one.
+    /// Opens a store, and makes it if it is not there: the folder and the file are for this user alone, and in PostgreSQL its
+    /// schema belongs to the user that connects. Tables of an older release become those of this one.
     ///
     /// ```
     /// use prefect_store::{Options, Store, StoreError, StoreUrl};
@@ -55,7 +51,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If the file is no store, a newer release's, or cannot be read and written.
+    /// If what is there is no store, a newer release's, or cannot be read and written.
     pub fn open(url: &StoreUrl, options: Options) -> Result<Self, StoreError> {
         Self::with_access(url, options, Access::ReadWrite)
     }
@@ -71,9 +67,9 @@ impl Store {
 
     fn with_access(url: &StoreUrl, options: Options, access: Access) -> Result<Self, StoreError> {
         let options = options.sensible();
-        let (path, readers) = SqliteSource::open(url.path(), access, &options)?;
+        let readers = url.open(access, &options)?;
         let (url, queue) = (url.clone(), Arc::default());
-        Ok(Self(Arc::new(Inner { url, path, options, access, readers, queue, writer: Mutex::default() })))
+        Ok(Self(Arc::new(Inner { url, options, access, readers, queue, writer: Mutex::default() })))
     }
 
     /// Where it is.
@@ -312,10 +308,9 @@ impl Inner {
         }
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if writer.is_none() {
-            let backend = SqliteBackend::open(&self.path, &self.options)?;
-            let locks = self.readers.source().locks();
-            let work =
-                Writer::new(Database::new(Box::new(backend)), self.options.clone(), Arc::clone(&self.queue), locks);
+            let source = self.readers.source();
+            let database = Database::new(source.writer()?);
+            let work = Writer::new(database, self.options.clone(), Arc::clone(&self.queue), source.locks());
             let thread = std::thread::Builder::new().name("prefect-store".into()).spawn(move || work.work());
             *writer = Some(thread.map_err(|error| StoreError::CannotOpen {
                 at: self.at(),

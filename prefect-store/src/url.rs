@@ -3,22 +3,44 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Where a store is: the path of an SQLite database.
+#[cfg(feature = "postgres")]
+use crate::postgres::{PostgresSource, Server};
+use crate::sql::{Access, Readers};
+use crate::sqlite::SqliteSource;
+use crate::{Location, Options, StoreError};
+
+/// Where a store is: the path of an SQLite database, or (with the feature `postgres`) a PostgreSQL server.
 ///
 /// `sqlite:PATH`, `sqlite:///absolute/path`, or a path alone. `~/` at the beginning is the home folder. Nothing else in it
 /// has a meaning: no `?option=..`, no `%20`.
+///
+/// `postgres://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE`, as PostgreSQL's own programs read it. `?schema=NAME` names the
+/// schema that the tables are in, `prefect` if it is left out. What else is left out comes from `PGHOST`, `PGPORT`, `PGUSER`,
+/// `PGPASSWORD`, `PGDATABASE`. [`Display`](fmt::Display) and `Debug` leave the password out.
 ///
 /// ```
 /// use prefect_store::StoreUrl;
 ///
 /// let url: StoreUrl = "sqlite:///var/lib/etl/runs.db".parse().unwrap();
-/// assert_eq!(url.path(), std::path::Path::new("/var/lib/etl/runs.db"));
+/// assert_eq!(url.path(), Some(std::path::Path::new("/var/lib/etl/runs.db")));
 /// assert_eq!(url, "/var/lib/etl/runs.db".parse().unwrap());
 /// assert_eq!(url.to_string(), "sqlite:/var/lib/etl/runs.db");
 /// assert!("mysql://host/db".parse::<StoreUrl>().is_err());
+/// # #[cfg(feature = "postgres")] {
+/// let url: StoreUrl = "postgres://me:secret@db.example.org/jobs?schema=etl".parse().unwrap();
+/// assert_eq!(url.to_string(), "postgres://me@db.example.org:5432/jobs?schema=etl");
+/// assert_eq!(url.path(), None);
+/// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreUrl(PathBuf);
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoreUrl(Place);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Place {
+    File(PathBuf),
+    #[cfg(feature = "postgres")]
+    Server(Box<Server>),
+}
 
 impl StoreUrl {
     /// The database of a person who says nothing else: `~/.prefect/prefect.db`.
@@ -33,13 +55,35 @@ impl StoreUrl {
     /// The SQLite database at this path.
     #[must_use]
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self(Place::File(path.into()))
     }
 
-    /// The path of the database.
+    /// The path of the database, if it is a file.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.0
+    pub fn path(&self) -> Option<&Path> {
+        match &self.0 {
+            Place::File(path) => Some(path),
+            #[cfg(feature = "postgres")]
+            Place::Server(_) => None,
+        }
+    }
+
+    /// The database, as messages name it.
+    #[must_use]
+    pub fn location(&self) -> Location {
+        match &self.0 {
+            Place::File(path) => path.clone().into(),
+            #[cfg(feature = "postgres")]
+            Place::Server(server) => server.location().clone(),
+        }
+    }
+
+    pub(crate) fn open(&self, access: Access, options: &Options) -> Result<Readers, StoreError> {
+        match &self.0 {
+            Place::File(path) => SqliteSource::open(path, access, options),
+            #[cfg(feature = "postgres")]
+            Place::Server(server) => PostgresSource::open(server, access, options),
+        }
     }
 
     fn parse(text: &str) -> Result<Self, BadStoreUrl> {
@@ -49,6 +93,11 @@ impl StoreUrl {
                 Some(_) => return Err(BadStoreUrl::Host),
                 None => rest,
             },
+            #[cfg(feature = "postgres")]
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                return Server::parse(rest).map(|server| Self(Place::Server(Box::new(server))));
+            }
+            #[cfg(not(feature = "postgres"))]
             Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => return Err(BadStoreUrl::Postgres),
             Some((scheme, rest)) if rest.starts_with("//") => return Err(BadStoreUrl::Scheme(scheme.to_owned())),
             _ => text,
@@ -63,8 +112,8 @@ impl StoreUrl {
             return Err(BadStoreUrl::Nul);
         }
         match path.strip_prefix("~/") {
-            Some(rest) => Ok(Self(std::env::home_dir().ok_or(BadStoreUrl::NoHome)?.join(rest))),
-            None => Ok(Self(path.into())),
+            Some(rest) => Ok(Self::sqlite(std::env::home_dir().ok_or(BadStoreUrl::NoHome)?.join(rest))),
+            None => Ok(Self::sqlite(path)),
         }
     }
 }
@@ -79,7 +128,17 @@ impl FromStr for StoreUrl {
 
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sqlite:{}", self.0.display())
+        match &self.0 {
+            Place::File(path) => write!(f, "sqlite:{}", path.display()),
+            #[cfg(feature = "postgres")]
+            Place::Server(server) => server.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreUrl({self})")
     }
 }
 
@@ -97,6 +156,14 @@ pub enum BadStoreUrl {
     Host,
     /// PostgreSQL, which this build does not have.
     Postgres,
+    /// A PostgreSQL URL that cannot be read.
+    Server,
+    /// An option of a PostgreSQL URL that is not known.
+    Option,
+    /// A schema whose name could not be written as it is in a statement.
+    Schema,
+    /// Encryption that this build does not have: the `sslmode` that asks for it.
+    Encryption(String),
     /// Another kind of database.
     Scheme(String),
     /// It begins with `~/`, and there is no home folder.
@@ -116,7 +183,24 @@ impl fmt::Display for BadStoreUrl {
                  `sqlite:///absolute/path`",
             ),
             Self::Postgres => f.write_str(
-                "a store in PostgreSQL needs the feature `postgres`, which this release does not have yet: write `sqlite:PATH`",
+                "a store in PostgreSQL needs the feature `postgres` of the crate `prefect`: turn it on, or write `sqlite:PATH`",
+            ),
+            Self::Server => f.write_str(
+                "the store's URL cannot be read: write `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `%40` for `@` and \
+                 the like in its parts",
+            ),
+            Self::Option => {
+                f.write_str("the store's URL has an option that is not known; these are: ")?;
+                f.write_str(&OPTIONS.join(", "))
+            }
+            Self::Schema => f.write_str(
+                "the `schema` of the store's URL is to be 1 to 63 of `a-z`, `0-9` and `_`, and not to begin with a digit or `pg_`",
+            ),
+            Self::Encryption(mode) => write!(
+                f,
+                "`sslmode={}` asks for an encrypted connection, which stores cannot make yet: write `sslmode=prefer` where the \
+                 network is trusted, or reach the server through a tunnel",
+                mode.escape_debug()
             ),
             Self::Scheme(scheme) => {
                 write!(f, "a store cannot be in `{}`: write `sqlite:PATH`", scheme.escape_debug())
@@ -128,5 +212,27 @@ impl fmt::Display for BadStoreUrl {
         }
     }
 }
+
+/// What a PostgreSQL URL may say behind `?`.
+pub(crate) const OPTIONS: &[&str] = &[
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "host",
+    "hostaddr",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "load_balance_hosts",
+    "options",
+    "password",
+    "port",
+    "schema",
+    "sslmode",
+    "target_session_attrs",
+    "tcp_user_timeout",
+    "user",
+];
 
 impl std::error::Error for BadStoreUrl {}

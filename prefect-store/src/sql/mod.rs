@@ -18,7 +18,7 @@ mod transition;
 mod value;
 
 pub(crate) use database::Database;
-pub(crate) use read::{Readers, Source};
+pub(crate) use read::{Access, Readers, Source};
 pub(crate) use row::{Cell, Mismatch, Row};
 pub(crate) use transaction::Writing;
 pub(crate) use transition::Transition;
@@ -44,6 +44,8 @@ pub(crate) fn index_to_sql(index: Option<u32>) -> i64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,
+    #[cfg(feature = "postgres")]
+    Postgres,
 }
 
 impl Dialect {
@@ -51,6 +53,8 @@ impl Dialect {
     pub(crate) fn hex(self, column: &str) -> String {
         match self {
             Self::Sqlite => format!("lower(hex({column}))"),
+            #[cfg(feature = "postgres")]
+            Self::Postgres => format!("encode({column}, 'hex')"),
         }
     }
 }

@@ -5,15 +5,23 @@ use std::sync::{Mutex, PoisonError};
 use super::rows::{RUN, TASK, result, run_row, state, task_row, transition};
 use super::secrets::{SECRET, secret};
 use super::{Connection, NO_INDEX, Value, index_to_sql, reference, values};
+use crate::backend::Backend;
 use crate::{
     Checkup, Location, RecordedGraph, RunFilter, RunId, RunInput, RunRow, SealedSecret, StateCode, StoreError,
     StoredResult, TaskKey, TaskRow, Transition,
 };
 
+/// What a store may do with its database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    ReadWrite,
+    ReadOnly,
+}
+
 /// A connection that reads.
 pub(crate) type Reader = Box<dyn Connection>;
 
-/// Where connections that read come from.
+/// Where connections come from.
 pub(crate) trait Source: Send + Sync {
     /// The database, for messages.
     fn location(&self) -> &Location;
@@ -22,6 +30,9 @@ pub(crate) trait Source: Send + Sync {
     fn locks(&self) -> PathBuf;
 
     fn connect(&self) -> Result<Reader, StoreError>;
+
+    /// The connection of the thread that writes.
+    fn writer(&self) -> Result<Box<dyn Backend>, StoreError>;
 }
 
 /// The connections that read.

@@ -27,7 +27,7 @@ pub(super) fn check(connection: &Connection, at: &Location) -> Result<Checkup, S
     damage.truncate(DAMAGES);
     Ok(Checkup {
         version: connection.pragma_query_value(None, "user_version", |row| row.get(0)).at(at)?,
-        sqlite: rusqlite::version(),
+        engine: format!("SQLite {}", rusqlite::version()),
         database: size(""),
         log: size("-wal"),
         unused: number("PRAGMA freelist_count")? * number("PRAGMA page_size")?,

@@ -9,7 +9,5 @@ mod source;
 mod turn;
 mod write;
 
-pub(crate) use open::Access;
 pub(crate) use schema::VERSION;
 pub(crate) use source::SqliteSource;
-pub(crate) use write::SqliteBackend;

@@ -10,17 +10,11 @@ use super::errors::AtPath;
 use super::schema::{self, Found};
 use super::turn::TurnFile;
 use crate::presence::{make_folder, private};
+use crate::sql::Access;
 use crate::{Location, Options, StoreError};
 
 /// The first SQLite whose write-ahead log is not known to damage a database.
 const OLDEST_SQLITE: i32 = 3_051_003;
-
-/// What a store may do with its database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    ReadWrite,
-    ReadOnly,
-}
 
 /// Held while a database is opened: see [`create`].
 static OPENING: Mutex<()> = Mutex::new(());

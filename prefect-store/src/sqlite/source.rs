@@ -3,8 +3,10 @@ use std::path::{Path, PathBuf};
 
 use super::connection::Reading;
 use super::errors::AtPath;
-use super::open::{self, Access};
-use crate::sql::{Connection, Readers, Source};
+use super::open;
+use super::write::SqliteBackend;
+use crate::backend::Backend;
+use crate::sql::{Access, Connection, Readers, Source};
 use crate::{Location, Options, StoreError};
 
 /// A database that is there, to be read.
@@ -16,12 +18,12 @@ pub(crate) struct SqliteSource {
 }
 
 impl SqliteSource {
-    /// Opens the database, and makes it if it may be made. Gives its path without links.
-    pub(crate) fn open(path: &Path, access: Access, options: &Options) -> Result<(PathBuf, Readers), StoreError> {
+    /// Opens the database, and makes it if it may be made.
+    pub(crate) fn open(path: &Path, access: Access, options: &Options) -> Result<Readers, StoreError> {
         let (path, connection) = open::open(path, access, options)?;
-        let source = Self { at: Location::from(&*path), path: path.clone(), access, options: options.clone() };
+        let source = Self { at: Location::from(&*path), path, access, options: options.clone() };
         let first = source.reading(connection)?;
-        Ok((path, Readers::new(Box::new(source), first)))
+        Ok(Readers::new(Box::new(source), first))
     }
 
     fn reading(&self, connection: rusqlite::Connection) -> Result<Box<dyn Connection>, StoreError> {
@@ -43,5 +45,9 @@ impl Source for SqliteSource {
 
     fn connect(&self) -> Result<Box<dyn Connection>, StoreError> {
         self.reading(open::connect(&self.path, self.access, &self.options)?)
+    }
+
+    fn writer(&self) -> Result<Box<dyn Backend>, StoreError> {
+        Ok(Box::new(SqliteBackend::open(&self.path, &self.options)?))
     }
 }

@@ -3,12 +3,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::errors::AtPath;
-use super::open::{self, Access};
+use super::open;
 use super::turn::{Turn, TurnFile};
 use super::{check, connection, record};
 use crate::backend::{Backend, Recorded};
 use crate::faults::Faults;
-use crate::sql::{Connection, Dialect, Mismatch, Row, Value, WriteConnection};
+use crate::sql::{Access, Connection, Dialect, Mismatch, Row, Value, WriteConnection};
 use crate::writer::Batch;
 use crate::{Checkup, Location, Options, StoreError};
 

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "postgres")]
+pub(crate) use batch::Part;
 pub(crate) use batch::{Batch, Row};
 pub(crate) use queue::{Queue, Request};
 

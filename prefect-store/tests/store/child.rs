@@ -1,7 +1,6 @@
 //! Other processes: this program again, which does one thing and says what it sees.
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -25,15 +24,15 @@ pub fn say(text: impl std::fmt::Display) {
 #[ignore = "a part of other tests"]
 fn child() {
     let Ok(task) = std::env::var("STORE_CHILD") else { return };
-    let path = PathBuf::from(std::env::var_os("STORE_PATH").unwrap());
+    let url = &std::env::var("STORE_URL").unwrap().parse().unwrap();
     let options =
         Options::default().lease(number("STORE_LEASE_MS").map_or(Duration::from_secs(30), Duration::from_millis));
     match task.as_str() {
-        "opens" => opens(&path),
-        "claims" => claims::child(&path),
-        "holds" => owners::child(&path, options),
-        "works" => killed::child(&path, options),
-        "hammers" => hammer::child(&path),
+        "opens" => opens(url),
+        "claims" => claims::child(url),
+        "holds" => owners::child(url, options),
+        "works" => killed::child(url, options),
+        "hammers" => hammer::child(url),
         other => panic!("{other}"),
     }
 }
@@ -42,12 +41,12 @@ pub fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
-fn opens(path: &Path) {
-    match Store::open(&StoreUrl::sqlite(path), Options::default()).and_then(|store| store.begin(new_run("child"))) {
+fn opens(url: &StoreUrl) {
+    match Store::open(url, Options::default()).and_then(|store| store.begin(new_run("child"))) {
         Ok(run) => end(&run, S::SUCCESS),
         Err(error) => say(error),
     }
-    let seen = Store::open_read_only(&StoreUrl::sqlite(path), Options::default())
+    let seen = Store::open_read_only(url, Options::default())
         .and_then(|store| store.runs(&RunFilter::default()));
     match seen {
         Ok(runs) => say(format!("sees {}", runs.len())),
@@ -61,12 +60,12 @@ pub struct Other {
     lines: std::io::Lines<BufReader<ChildStdout>>,
 }
 
-pub fn command(task: &str, path: &Path) -> Command {
+pub fn command(task: &str, place: &Place) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["child::child", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
         .env("STORE_CHILD", task)
-        .env("STORE_PATH", path)
+        .env("STORE_URL", place.name())
         .env_remove("PREFECT_STORE_DIE_AT")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
@@ -111,8 +110,8 @@ impl Other {
 }
 
 /// What a child says that has no rights but those that all have.
-pub fn of_nobody(task: &str, path: &Path) -> Vec<String> {
-    let mut command = command(task, path);
+pub fn of_nobody(task: &str, place: &Place) -> Vec<String> {
+    let mut command = command(task, place);
     if rustix::process::geteuid().is_root() {
         command.uid(65534).gid(65534);
     }

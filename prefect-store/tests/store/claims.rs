@@ -1,5 +1,4 @@
 //! Taking a run that nobody has.
-use std::path::Path;
 use std::sync::Barrier;
 use std::time::Duration;
 
@@ -137,8 +136,8 @@ fn of_many_threads_one_gets_it() {
 }
 
 /// Takes every run that it can.
-pub fn child(path: &Path) {
-    let store = Store::open(&StoreUrl::sqlite(path), Options::default()).unwrap();
+pub fn child(url: &StoreUrl) {
+    let store = Store::open(url, Options::default()).unwrap();
     let mut rows = store.runs(&prefect_store::RunFilter { limit: 1000, ..Default::default() }).unwrap();
     say("ready");
     std::io::stdin().read_line(&mut String::new()).unwrap();
@@ -163,7 +162,7 @@ fn of_8_processes_one_gets_each() {
     for i in 0..RUNS {
         end(&store.begin(new_run(&format!("run {i}"))).unwrap(), S::FAILED);
     }
-    let mut others: Vec<_> = (0..8).map(|_| Other::start(&mut child::command("claims", &place.path()))).collect();
+    let mut others: Vec<_> = (0..8).map(|_| Other::start(&mut child::command("claims", &place))).collect();
     for other in &mut others {
         assert_eq!(other.hear().unwrap(), "ready");
     }

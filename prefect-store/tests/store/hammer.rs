@@ -1,5 +1,4 @@
 //! Many processes on one file. `STORE_HAMMER_SECONDS=30` for longer.
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use prefect_store::{Options, Store, StoreUrl};
@@ -14,9 +13,9 @@ fn seconds() -> u64 {
 }
 
 /// Records as fast as it can. An error of any kind is one too many: nothing is tried again.
-pub fn child(path: &Path) {
+pub fn child(url: &StoreUrl) {
     let options = Options::default().busy_timeout(Duration::from_secs(5)).keep_trying(Duration::ZERO);
-    let store = Store::open(&StoreUrl::sqlite(path), options).unwrap();
+    let store = Store::open(url, options).unwrap();
     let in_flight = number("STORE_IN_FLIGHT").unwrap();
     let end_at = Instant::now() + Duration::from_secs(seconds());
     let (mut done, mut longest) = (0_u64, Duration::ZERO);
@@ -41,7 +40,7 @@ fn eight_processes_and_never_locked() {
         drop(place.open());
         let others: Vec<_> = (0..PROCESSES)
             .map(|_| {
-                let mut command = child::command("hammers", &place.path());
+                let mut command = child::command("hammers", &place);
                 let other = Other::start(command.env("STORE_IN_FLIGHT", in_flight.to_string()));
                 std::thread::spawn(|| other.end())
             })

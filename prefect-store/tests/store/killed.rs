@@ -1,6 +1,5 @@
 //! `kill -9`, in the middle.
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use prefect_store::{Options, OwnedRun, Position, Store, StoreUrl, TaskChange};
 
@@ -13,8 +12,8 @@ const TASKS: u32 = 60;
 const IN_FLIGHT: usize = 4;
 
 /// Goes on with the run `work`: what is recorded as a success is not done again. Says which task runs are acknowledged.
-pub fn child(path: &Path, options: Options) {
-    let store = Store::open(&StoreUrl::sqlite(path), options).unwrap();
+pub fn child(url: &StoreUrl, options: Options) {
+    let store = Store::open(url, options).unwrap();
     store.reap().unwrap();
     let run = match store.run("work") {
         // Killed between the end and saying so.
@@ -82,7 +81,7 @@ fn killed_again_and_again(mut kill: impl FnMut(&mut std::process::Command) -> Op
     let place = Place::new();
     let mut acknowledged = BTreeMap::new();
     for kills in 0.. {
-        let mut command = child::command("works", &place.path());
+        let mut command = child::command("works", &place);
         let after = kill(&mut command);
         let mut other = Other::start(&mut command);
         let mut said = Vec::new();

@@ -16,5 +16,14 @@ mod owners;
 mod reading;
 mod recording;
 mod references;
+#[cfg(feature = "postgres")]
+mod schema;
 mod secrets;
+mod size;
 mod support;
+
+/// What the calls to the database of a batch with one change are: begin, fence, row, transition, commit.
+const CALLS_OF_A_BATCH: u64 = 5;
+
+/// Bytes as SQLite reads them: `..` are their digits.
+const BYTES: &str = "X'..'";

@@ -230,7 +230,7 @@ fn without_rights_the_message_says_so() {
     let said = |mode: (u32, u32)| {
         set(&place.path(), mode.0);
         set(place.folder(), mode.1);
-        let lines = child::of_nobody("opens", &place.path());
+        let lines = child::of_nobody("opens", &place);
         set(place.folder(), 0o700);
         lines.join("\n").replace(place.path().to_str().unwrap(), "PATH")
     };
@@ -252,16 +252,16 @@ fn without_rights_the_message_says_so() {
 #[test]
 fn urls_say_where_or_why_not() {
     let path =
-        |text: &str| text.parse::<StoreUrl>().map(|url| url.path().to_owned()).map_err(|error| error.to_string());
+        |text: &str| text.parse::<StoreUrl>().map(|url| url.path().unwrap().to_owned()).map_err(|error| error.to_string());
     assert_eq!(path("sqlite:runs.db").unwrap(), Path::new("runs.db"));
     assert_eq!(path("sqlite:///a b/c%20d.db?x").unwrap(), Path::new("/a b/c%20d.db?x"));
     assert_eq!(path("runs.db").unwrap(), Path::new("runs.db"));
     assert_eq!(path("~/x.db").unwrap(), std::env::home_dir().unwrap().join("x.db"));
-    assert_eq!(StoreUrl::default_of_user().unwrap().path(), std::env::home_dir().unwrap().join(".prefect/prefect.db"));
-    let postgres = path("postgres://me:hunter2@host/db").unwrap_err();
+    assert_eq!(StoreUrl::default_of_user().unwrap().path().unwrap(), std::env::home_dir().unwrap().join(".prefect/prefect.db"));
+    #[cfg(not(feature = "postgres"))]
     assert_eq!(
-        postgres,
-        "a store in PostgreSQL needs the feature `postgres`, which this release does not have yet: write `sqlite:PATH`"
+        path("postgres://me:hunter2@host/db").unwrap_err(),
+        "a store in PostgreSQL needs the feature `postgres` of the crate `prefect`: turn it on, or write `sqlite:PATH`"
     );
     assert_eq!(path("mysql://me:hunter2@host/db").unwrap_err(), "a store cannot be in `mysql`: write `sqlite:PATH`");
     for bad in ["", "sqlite:", "sqlite::memory:", "sqlite://host/x.db", "a\0b"] {

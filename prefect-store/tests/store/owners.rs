@@ -1,5 +1,4 @@
 //! Who is taken for dead, what is done then, and what becomes of a late writer.
-use std::path::Path;
 use std::time::Duration;
 
 use prefect_store::{LostReason, Options, Owner, Parked, Store, StoreUrl, TaskChange};
@@ -157,8 +156,8 @@ fn what_a_dead_process_held_is_free() {
 }
 
 /// Begins a run, and holds it until its input ends.
-pub fn child(path: &Path, options: Options) {
-    let store = Store::open(&StoreUrl::sqlite(path), options).unwrap();
+pub fn child(url: &StoreUrl, options: Options) {
+    let store = Store::open(url, options).unwrap();
     let run = match store.run("held") {
         Ok(row) => store.claim(&row, Parked::Refuse),
         Err(_) => store.begin(new_run("held")).map_err(Into::into),
@@ -189,7 +188,7 @@ fn the_end_of_a_process_on_this_machine_is_seen_at_once() {
     let place = Place::new();
     let store = place.open();
     for crashes in 1..=3 {
-        let mut other = Other::start(&mut child::command("holds", &place.path()));
+        let mut other = Other::start(&mut child::command("holds", &place));
         assert!(other.hear().unwrap().starts_with("holds"));
         assert_eq!(store.reap().unwrap(), [], "it lives");
         other.kill();
@@ -200,29 +199,29 @@ fn the_end_of_a_process_on_this_machine_is_seen_at_once() {
         assert_eq!(store.run("held").unwrap().state, S::CRASHED);
         check(&place.sql());
     }
-    let (said, _) = Other::start(&mut child::command("holds", &place.path())).end();
+    let (said, _) = Other::start(&mut child::command("holds", &place)).end();
     assert!(said[0].contains("has ended its process 3 times and is put aside"), "{said:?}");
-    let left = std::fs::read_dir(place.folder().join("runs.db-processes")).unwrap().count();
+    let left = std::fs::read_dir(place.locks()).unwrap().count();
     assert_eq!(left, 0, "lock files of the dead");
 }
 
 #[test]
 fn a_process_that_ends_well_leaves_nothing() {
     let place = Place::new();
-    let mut other = Other::start(&mut child::command("holds", &place.path()));
+    let mut other = Other::start(&mut child::command("holds", &place));
     other.hear().unwrap();
     let (said, well) = other.end();
     assert!(well);
     assert_eq!(said, ["recorded"]);
     assert_eq!(place.number("SELECT count(*) FROM processes"), 0);
-    assert_eq!(std::fs::read_dir(place.folder().join("runs.db-processes")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(place.locks()).unwrap().count(), 0);
 }
 
 /// Real time: a process that is stopped sees none of it.
 #[test]
 fn a_process_that_was_stopped_comes_back_too_late() {
     let place = Place::new();
-    let mut other = Other::start(child::command("holds", &place.path()).env("STORE_LEASE_MS", "200"));
+    let mut other = Other::start(child::command("holds", &place).env("STORE_LEASE_MS", "200"));
     other.hear().unwrap();
     let store = place.open_with(Options::default().lease(Duration::from_millis(200)));
     assert_eq!(store.reap().unwrap(), [], "it lives");

@@ -1,6 +1,6 @@
 //! Secrets: what is put is there, all of it or nothing, and a change of the key loses none.
 use prefect_store::{
-    Existing, Fault, Faults, Micros, Options, Resealed, SealedSecret, SecretsChange, Store, StoreError, StoreUrl,
+    Existing, Fault, Faults, Micros, Options, Resealed, SealedSecret, SecretsChange, Store, StoreError,
 };
 
 use crate::support::*;
@@ -91,7 +91,7 @@ fn a_change_of_the_key_that_is_broken_off_loses_nothing() {
             faults.fail(nth, 1, fault);
             let done = store.rotate_secrets(resealed(all.to_vec()), vec![2; 16]);
             drop(store);
-            let now = Store::open(&StoreUrl::sqlite(place.path()), Options::default()).unwrap().secrets().unwrap();
+            let now = place.open().secrets().unwrap();
             let new = now.iter().all(|secret| secret.key_id == [2; 16] && secret.sealed[0] > 100);
             assert!(new || now == all, "{fault:?} at {nth}: {now:?}");
             match done {

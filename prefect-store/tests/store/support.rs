@@ -1,43 +1,80 @@
-//! Stores in temporary folders, and short ways to write changes.
+//! Stores in temporary places, and short ways to write changes.
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use prefect_store::{
-    Clock, FlowChange, Machine, Micros, NewRun, Options, OwnedRun, Position, RecordedGraph, StateCode, Store, StoreUrl,
+    Clock, FlowChange, Location, Machine, Micros, NewRun, Options, OwnedRun, Position, RecordedGraph, StateCode, Store, StoreUrl,
     TaskChange,
 };
 use rusqlite::Connection;
 
 pub use prefect_store::StateCode as S;
 
-/// A folder with a database in it, gone afterwards.
+/// A place for one store, gone afterwards: a folder with a database in it, or (in the test program `postgres`) a schema on the
+/// server that `PREFECT_TEST_POSTGRES` names.
 pub struct Place {
     folder: tempfile::TempDir,
+    #[cfg(feature = "postgres")]
+    schema: Option<crate::schema::Schema>,
 }
 
 impl Place {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self::within(tempfile::tempdir())
     }
 
     /// The same in memory, where there is such a place: for hundreds of stores that need no disk.
     pub fn in_memory() -> Self {
         let memory = Path::new("/dev/shm");
-        if memory.is_dir() { Self { folder: tempfile::tempdir_in(memory).unwrap() } } else { Self::new() }
+        if memory.is_dir() { Self::within(tempfile::tempdir_in(memory)) } else { Self::new() }
+    }
+
+    fn within(folder: std::io::Result<tempfile::TempDir>) -> Self {
+        Self {
+            folder: folder.unwrap(),
+            #[cfg(feature = "postgres")]
+            schema: crate::schema::Schema::new(),
+        }
     }
 
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
+    /// The file of an SQLite database.
     pub fn path(&self) -> PathBuf {
+        #[cfg(feature = "postgres")]
+        assert!(self.schema.is_none(), "it is on a server");
         self.folder.path().join("runs.db")
     }
 
+    /// The URL, with its password: for other processes.
+    pub fn name(&self) -> String {
+        #[cfg(feature = "postgres")]
+        if let Some(schema) = &self.schema {
+            return schema.url();
+        }
+        format!("sqlite:{}", self.path().display())
+    }
+
     pub fn url(&self) -> StoreUrl {
-        StoreUrl::sqlite(self.path())
+        self.name().parse().unwrap()
+    }
+
+    /// As messages name it.
+    pub fn location(&self) -> Location {
+        self.url().location()
+    }
+
+    /// The folder of the lock files.
+    pub fn locks(&self) -> PathBuf {
+        #[cfg(feature = "postgres")]
+        if let Some(schema) = &self.schema {
+            return schema.locks();
+        }
+        self.folder().join("runs.db-processes")
     }
 
     pub fn open(&self) -> Store {
@@ -49,12 +86,85 @@ impl Place {
     }
 
     /// The database, behind the store's back.
-    pub fn sql(&self) -> Connection {
-        Connection::open(self.path()).unwrap()
+    pub fn sql(&self) -> Sql {
+        #[cfg(feature = "postgres")]
+        if let Some(schema) = &self.schema {
+            return Sql::Postgres(schema.connect().into());
+        }
+        Sql::Sqlite(Connection::open(self.path()).unwrap())
     }
 
     pub fn number(&self, sql: &str) -> i64 {
-        self.sql().query_row(sql, [], |row| row.get(0)).unwrap_or_else(|error| panic!("{sql}: {error}"))
+        self.sql().number(sql)
+    }
+}
+
+/// A connection to a database, for statements that both engines understand.
+pub enum Sql {
+    Sqlite(Connection),
+    #[cfg(feature = "postgres")]
+    Postgres(std::cell::RefCell<postgres::Client>),
+}
+
+impl Sql {
+    pub fn execute_batch(&self, sql: &str) -> Result<(), String> {
+        match self {
+            Self::Sqlite(connection) => connection.execute_batch(sql).map_err(|error| error.to_string()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(client) => client.borrow_mut().batch_execute(sql).map_err(|error| format!("{error:?}")),
+        }
+    }
+
+    /// Rows as texts.
+    pub fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut query = connection.prepare(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+                let columns = query.column_count();
+                let mut found = query.query([]).unwrap();
+                let mut rows = Vec::new();
+                while let Some(row) = found.next().unwrap() {
+                    rows.push((0..columns).map(|i| shown(row.get_ref(i).unwrap())).collect());
+                }
+                rows
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(client) => {
+                let answer = client.borrow_mut().simple_query(sql).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+                let rows = answer.into_iter().filter_map(|message| match message {
+                    postgres::SimpleQueryMessage::Row(row) => Some(row),
+                    _ => None,
+                });
+                rows.map(|row| (0..row.len()).map(|i| row.get(i).unwrap_or("NULL").to_owned()).collect()).collect()
+            }
+        }
+    }
+
+    pub fn number(&self, sql: &str) -> i64 {
+        self.rows(sql)[0][0].parse().unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+}
+
+/// For what only SQLite does.
+impl std::ops::Deref for Sql {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        match self {
+            Self::Sqlite(connection) => connection,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => panic!("not SQLite"),
+        }
+    }
+}
+
+fn shown(value: rusqlite::types::ValueRef<'_>) -> String {
+    use rusqlite::types::ValueRef;
+    match value {
+        ValueRef::Null => "NULL".to_owned(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        other => format!("{other:?}"),
     }
 }
 
@@ -147,33 +257,37 @@ impl Random {
     }
 }
 
-/// Every row, but for ids and what depends on them.
-pub fn dump(connection: &Connection) -> Vec<String> {
+/// Every row, but for ids and what depends on them: in any order, and runs by their place among all.
+pub fn dump(sql: &Sql) -> Vec<String> {
+    let run = "(SELECT count(*) FROM flow_runs f WHERE f.run_no <= x.run_no)";
+    let task = "task_no, map_index";
     let tables = [
-        "SELECT name FROM flows",
-        "SELECT hash, body, slugs FROM graphs",
-        "SELECT flow_no, name, state, version, message, params, created_at, started_at, ended_at, proc_no IS NULL, epoch, \
-         crashes, n_ok, n_failed, last_seq FROM flow_runs",
-        "SELECT * FROM task_runs",
-        "SELECT * FROM results",
-        "SELECT * FROM transitions",
-        "SELECT run_no, kind, payload, status, attempts, not_before FROM outbox",
+        "SELECT name FROM flows".to_owned(),
+        "SELECT hash, body, slugs FROM graphs".to_owned(),
+        format!(
+            "SELECT {run}, name, state, version, message, params, created_at, started_at, ended_at, proc_no IS NULL, epoch, \
+             crashes, n_ok, n_failed, last_seq FROM flow_runs x"
+        ),
+        format!(
+            "SELECT {run}, {task}, state, version, attempt, started_at, ended_at, message, codec, result, detail \
+             FROM task_runs x"
+        ),
+        format!("SELECT {run}, {task}, body FROM results x"),
+        format!("SELECT {run}, seq, {task}, version, attempt, state, at, message FROM transitions x"),
+        format!("SELECT {run}, kind, payload, status, attempts, not_before FROM outbox x"),
     ];
     let mut rows = Vec::new();
     for table in tables {
-        let mut query = connection.prepare(table).unwrap();
-        let columns = query.column_count();
-        let mut found = query.query([]).unwrap();
-        while let Some(row) = found.next().unwrap() {
-            let values: Vec<String> = (0..columns).map(|i| format!("{:?}", row.get_ref(i).unwrap())).collect();
-            rows.push(format!("{} {}", table.rsplit(' ').next().unwrap(), values.join(", ")));
-        }
+        let name = table.rsplit("FROM ").next().unwrap().trim_end_matches(" x");
+        rows.extend(sql.rows(&table).into_iter().map(|row| format!("{name} {}", row.join(", "))));
     }
+    rows.sort();
     rows
 }
 
 /// The file is whole.
-pub fn check_file(connection: &Connection) {
+pub fn check_file(sql: &Sql) {
+    let Sql::Sqlite(connection) = sql else { return };
     let integrity: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(integrity, "ok");
     let foreign: i64 =
@@ -182,12 +296,9 @@ pub fn check_file(connection: &Connection) {
 }
 
 /// What must hold of every store at any time. Looks at each row several times: for small stores.
-pub fn check(connection: &Connection) {
-    check_file(connection);
-    let none = |what: &str, sql: &str| {
-        let found: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
-        assert_eq!(found, 0, "{what}");
-    };
+pub fn check(sql: &Sql) {
+    check_file(sql);
+    let none = |what: &str, query: &str| assert_eq!(sql.number(query), 0, "{what}");
     none(
         "transitions of a run that are not numbered from 1 without gaps",
         "SELECT count(*) FROM flow_runs f WHERE last_seq <> (SELECT count(*) FROM transitions t WHERE t.run_no=f.run_no) \

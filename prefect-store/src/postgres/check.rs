@@ -1,0 +1,26 @@
+//! Looking at a store as a whole.
+use super::connection::Reading;
+use crate::sql::Connection;
+use crate::{Checkup, StoreError};
+
+pub(super) fn check(reading: &mut Reading) -> Result<Checkup, StoreError> {
+    // All in one statement: others write meanwhile.
+    let sql = "SELECT (SELECT version FROM store), current_setting('server_version'), \
+               (SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c \
+               WHERE c.relnamespace = to_regnamespace(current_schema()) AND c.relkind = 'r'), \
+               (SELECT count(*) FROM flow_runs), (SELECT count(*) FROM task_runs), (SELECT count(*) FROM transitions)";
+    let found = (reading as &mut dyn Connection).find(sql, &[], |row| {
+        Ok(Checkup {
+            version: row.take(0)?,
+            engine: format!("PostgreSQL {}", row.take::<String>(1)?),
+            database: row.take(2)?,
+            log: 0,
+            unused: 0,
+            runs: row.take(3)?,
+            task_runs: row.take(4)?,
+            transitions: row.take(5)?,
+            damage: Vec::new(),
+        })
+    })?;
+    found.ok_or_else(|| StoreError::Foreign(reading.location().clone()))
+}

@@ -1,0 +1,15 @@
+//! The store in a schema of a PostgreSQL database.
+mod check;
+mod connection;
+mod errors;
+mod outside;
+mod record;
+mod schema;
+mod server;
+mod session;
+mod source;
+mod value;
+mod write;
+
+pub(crate) use server::Server;
+pub(crate) use source::PostgresSource;

@@ -1,0 +1,189 @@
+//! Which server, and how to connect to it.
+use std::fmt;
+use std::time::Duration;
+
+use postgres::Config;
+use postgres::config::{Host, SslMode};
+
+use crate::location::SCHEMA;
+use crate::url::OPTIONS;
+use crate::{BadStoreUrl, Location};
+
+/// How long it is tried to connect, if the URL does not say.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// A server that says nothing for so long is asked whether it is still there, and so often before it is given up: a machine
+/// that is gone closes no connection.
+const KEEPALIVE: (Duration, u32) = (Duration::from_secs(10), 3);
+
+/// A schema in a database of a server. Everything but the password is as it is used: what the URL leaves out is filled in.
+#[derive(Clone)]
+pub(crate) struct Server {
+    config: Config,
+    /// The URL, but for what is ours.
+    url: String,
+    location: Location,
+    schema: String,
+}
+
+impl Server {
+    /// Reads a URL, from the `//` on.
+    pub(crate) fn parse(rest: &str) -> Result<Self, BadStoreUrl> {
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        // The end of a password that is not written as it should be must not be taken for a host, and then be shown.
+        let (authority, _) = place[2..].split_once('/').unwrap_or((&place[2..], ""));
+        if rest.matches('@').count() > authority.matches('@').count().min(1) || rest.contains(char::is_control) {
+            return Err(BadStoreUrl::Server);
+        }
+        let mut schema = SCHEMA;
+        let mut mode = variable(&["PGSSLMODE"]).unwrap_or_default();
+        let mut others = Vec::new();
+        for option in query.split('&').filter(|option| !option.is_empty()) {
+            match option.split_once('=').ok_or(BadStoreUrl::Server)? {
+                ("schema", name) => schema = name,
+                ("sslmode", wanted) => wanted.clone_into(&mut mode),
+                (name, _) if OPTIONS.contains(&name) => others.push(option),
+                _ => return Err(BadStoreUrl::Option),
+            }
+        }
+        if !matches!(&*mode, "" | "disable" | "allow" | "prefer") {
+            return Err(BadStoreUrl::Encryption(mode));
+        }
+        if !is_schema(schema) {
+            return Err(BadStoreUrl::Schema);
+        }
+        let url = format!("postgres:{place}?{}", others.join("&"));
+        let config: Config = url.parse().map_err(|_| BadStoreUrl::Server)?;
+        let given = |option: &str| others.iter().any(|other| other.starts_with(&format!("{option}=")));
+        Self { config, location: Location::File("".into()), schema: schema.to_owned(), url }.filled(given)
+    }
+
+    /// The same with what the URL leaves out.
+    fn filled(mut self, given: impl Fn(&str) -> bool) -> Result<Self, BadStoreUrl> {
+        let config = &mut self.config;
+        config.ssl_mode(SslMode::Disable);
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            let host = variable(&["PGHOST"]).unwrap_or_else(|| "localhost".to_owned());
+            for host in host.split(',') {
+                config.host(host);
+            }
+            if config.get_ports().is_empty() {
+                let ports = variable(&["PGPORT"]).unwrap_or_else(|| "5432".to_owned());
+                for port in ports.split(',') {
+                    config.port(port.trim().parse().map_err(|_| BadStoreUrl::Server)?);
+                }
+            }
+        }
+        if config.get_user().is_none()
+            && let Some(user) = variable(&["PGUSER", "USER", "LOGNAME"])
+        {
+            config.user(&user);
+        }
+        if config.get_dbname().is_none()
+            && let Some(database) = variable(&["PGDATABASE"]).or_else(|| config.get_user().map(str::to_owned))
+        {
+            config.dbname(&database);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name(&variable(&["PGAPPNAME"]).unwrap_or_else(|| "prefect".to_owned()));
+        }
+        if config.get_connect_timeout().is_none() {
+            let seconds = variable(&["PGCONNECT_TIMEOUT"]).and_then(|text| text.parse().ok()).map(Duration::from_secs);
+            config.connect_timeout(seconds.unwrap_or(CONNECT));
+        }
+        let (idle, times) = KEEPALIVE;
+        if !given("keepalives_idle") {
+            config.keepalives_idle(idle);
+        }
+        if !given("keepalives_interval") {
+            config.keepalives_interval(idle);
+        }
+        if !given("keepalives_retries") {
+            config.keepalives_retries(times);
+        }
+        if !given("tcp_user_timeout") {
+            config.tcp_user_timeout(idle * times);
+        }
+        self.location = Location::Server {
+            address: self.address(),
+            database: self.config.get_dbname().unwrap_or_default().to_owned(),
+            schema: self.schema.clone(),
+        };
+        Ok(self)
+    }
+
+    fn address(&self) -> String {
+        let ports = self.config.get_ports();
+        let port = |i: usize| ports.get(i).or(ports.last()).copied().unwrap_or(5432);
+        let hosts: Vec<_> = self.config.get_hosts().iter().map(host).collect();
+        let hosts = if hosts.is_empty() {
+            self.config.get_hostaddrs().iter().map(ToString::to_string).collect()
+        } else {
+            hosts
+        };
+        let all: Vec<_> = hosts.iter().enumerate().map(|(i, host)| format!("{host}:{}", port(i))).collect();
+        all.join(",")
+    }
+
+    pub(crate) const fn location(&self) -> &Location {
+        &self.location
+    }
+
+    pub(super) fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// How to connect, with the password.
+    pub(super) fn config(&self) -> Config {
+        let mut config = self.config.clone();
+        if config.get_password().is_none()
+            && let Some(password) = variable(&["PGPASSWORD"])
+        {
+            config.password(password);
+        }
+        config
+    }
+}
+
+/// The first of these variables of the environment that is set, and not empty.
+fn variable(names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+}
+
+/// Whether the name of a schema can stand in a statement as it is.
+fn is_schema(name: &str) -> bool {
+    let plain = |c: u8| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'_');
+    (1..=63).contains(&name.len())
+        && name.bytes().all(plain)
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.starts_with("pg_")
+}
+
+/// A host as it stands in a URL.
+fn host(host: &Host) -> String {
+    match host {
+        Host::Tcp(name) if name.contains(':') => format!("[{name}]"),
+        Host::Tcp(name) => name.clone(),
+        // The folder of a socket.
+        #[cfg(unix)]
+        Host::Unix(path) => path.display().to_string().replace('%', "%25").replace('/', "%2F"),
+    }
+}
+
+impl PartialEq for Server {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.url, &self.location) == (&other.url, &other.location)
+    }
+}
+
+impl Eq for Server {}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.location.to_string();
+        match self.config.get_user() {
+            Some(user) => write!(f, "postgres://{user}@{}", shown.trim_start_matches("postgres://")),
+            None => f.write_str(&shown),
+        }
+    }
+}

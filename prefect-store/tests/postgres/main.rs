@@ -1,0 +1,37 @@
+//! The store on a PostgreSQL server: what all engines have to do alike (the tests of `tests/store`), and what is PostgreSQL's.
+//!
+//! `PREFECT_TEST_POSTGRES` is the URL of a server, without options, whose user may make schemas and roles:
+//!
+//!     scripts/with-postgres cargo test -p prefect-store --features postgres --test postgres
+#![allow(unreachable_pub, clippy::pedantic, reason = "tests")]
+#[path = "../store/cancelled.rs"]
+mod cancelled;
+#[path = "../store/child.rs"]
+mod child;
+#[path = "../store/claims.rs"]
+mod claims;
+#[path = "../store/failing.rs"]
+mod failing;
+#[path = "../store/hammer.rs"]
+mod hammer;
+#[path = "../store/killed.rs"]
+mod killed;
+#[path = "../store/owners.rs"]
+mod owners;
+#[path = "../store/reading.rs"]
+mod reading;
+#[path = "../store/recording.rs"]
+mod recording;
+#[path = "../store/references.rs"]
+mod references;
+mod schema;
+#[path = "../store/secrets.rs"]
+mod secrets;
+#[path = "../store/support.rs"]
+mod support;
+
+/// A batch of one run is one statement.
+const CALLS_OF_A_BATCH: u64 = 1;
+
+/// Bytes as PostgreSQL reads them: `..` are their digits.
+const BYTES: &str = "decode('..', 'hex')";
