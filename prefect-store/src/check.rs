@@ -10,10 +10,10 @@ pub struct Checkup {
     pub engine: String,
     /// Bytes of the database; of PostgreSQL's, those of the store's tables and their indices.
     pub database: u64,
-    /// Bytes of the write-ahead log beside it; 0 in PostgreSQL, which has one for all.
-    pub log: u64,
-    /// Bytes of the database that hold nothing, and are used again; 0 in PostgreSQL, which does not say.
-    pub unused: u64,
+    /// Bytes of the write-ahead log beside it; a PostgreSQL server has one for all that it keeps.
+    pub log: Option<u64>,
+    /// Bytes of the database that hold nothing, and are used again; PostgreSQL does not say.
+    pub unused: Option<u64>,
     /// How many runs it has.
     pub runs: u64,
     /// How many task runs.

@@ -78,6 +78,17 @@ impl StoreUrl {
         }
     }
 
+    /// What must not be shown: its password, as it is and as it is written.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn passwords(&self) -> Vec<String> {
+        match &self.0 {
+            Place::File(_) => Vec::new(),
+            #[cfg(feature = "postgres")]
+            Place::Server(server) => server.passwords(),
+        }
+    }
+
     pub(crate) fn open(&self, access: Access, options: &Options) -> Result<Readers, StoreError> {
         match &self.0 {
             Place::File(path) => SqliteSource::open(path, access, options),

@@ -123,7 +123,7 @@ fn help_lists_types_defaults_and_doc_comments() {
          \x20     --param <NAME=VALUE>  Give a parameter its value: JSON, or a text without quotes\n\
          \x20     --params-file <FILE>  A JSON object of parameters; `--param` goes before it\n\
          \x20     --resume-last         Go on with the flow's last run, if it has not ended well\n\
-         \x20     --store <URL>         Where runs are recorded: the path of an SQLite database, instead of `[store] url`\n\
+         \x20     --store <URL>         Where runs are recorded: an SQLite database or a PostgreSQL URL, instead of `[store] url`\n\
          \x20 -h, --help                Print help\n\n\
          Parameters of etl:\n\
          \x20 x: i64               required\n\

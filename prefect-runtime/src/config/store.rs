@@ -22,7 +22,12 @@ pub(super) fn check(reader: &Reader<'_>) -> Result<(), ConfigError> {
     };
     match text.parse::<StoreUrl>() {
         Err(error) if error != BadStoreUrl::NoHome => Err(reader.error(URL, entry, &error.to_string())),
-        _ => Ok(()),
+        Ok(url) => {
+            // Shown with the rest of the configuration, but for this.
+            reader.redactor.add_all(url.passwords().iter().map(|password| (URL, password.as_str())));
+            Ok(())
+        }
+        Err(_) => Ok(()),
     }
 }
 
@@ -77,8 +82,8 @@ mod tests {
     #[test]
     fn what_can_be_no_store_is_refused_at_once() {
         let refused = |text: &str| Config::builder().user_config(text).build().unwrap_err().to_string();
-        let error = refused("[store]\nurl = \"postgres://me:hunter2@host/db\"");
-        assert!(error.starts_with("config.toml:2:7: key `store.url`: a store in PostgreSQL needs "), "{error}");
+        let error = refused("[store]\nurl = \"postgres://me:hunter2@host/db?hunter2=x\"");
+        assert!(error.starts_with("config.toml:2:7: key `store.url`: the store's URL has an option "), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
         let error = refused("[store]\nurl = 5");
         assert_eq!(

@@ -71,7 +71,7 @@ pub(super) fn opened(config: &Config, store: &Store, key: &Key, secret: &SealedS
     let text = key.open(name, &secret.sealed).ok_or_else(|| {
         format!(
             "the secret `{name}` in {} is damaged: remove it with `secrets rm {name}`, and set it again",
-            store.url().path().display()
+            store.url().location()
         )
     })?;
     hide(config, name, &text);
@@ -97,7 +97,7 @@ fn hide(config: &Config, name: &str, text: &str) {
 }
 
 pub(super) fn wrong_key(keys: &Keys, store: &Store) -> String {
-    let database = store.url().path().display();
+    let database = store.url().location();
     let from = match &keys.place {
         Place::Variable(name) => (*name).to_owned(),
         Place::Own(file) if keys.now.is_none() => {

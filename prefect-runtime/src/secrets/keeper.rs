@@ -78,7 +78,7 @@ impl<'a> Keeper<'a> {
 
     /// Where it is.
     pub(crate) fn path(&self) -> String {
-        self.url.path().display().to_string()
+        self.url.location().to_string()
     }
 
     fn writable(&self) -> Result<Store, String> {

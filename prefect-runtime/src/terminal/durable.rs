@@ -22,7 +22,11 @@ pub(super) enum How {
 /// Where the store is: what `--store` says, else the configuration. The error is a sentence.
 pub(super) fn place(config: &Config, url: Option<&str>) -> Result<StoreUrl, String> {
     match url {
-        Some(url) => url.parse().map_err(|error| format!("--store: {error}")),
+        Some(text) => {
+            let url: StoreUrl = text.parse().map_err(|error| format!("--store: {error}"))?;
+            config.redactor().add_all(url.passwords().iter().map(|password| ("--store", password.as_str())));
+            Ok(url)
+        }
         None => config.store_url().map_err(|error| error.to_string()),
     }
 }

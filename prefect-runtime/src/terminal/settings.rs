@@ -13,7 +13,7 @@ pub(super) fn text(config: &Config, store: Option<&str>, format: Format, paint: 
         .in_effect()
         .into_iter()
         .map(|setting| match store.filter(|_| setting.key == "store.url") {
-            Some(url) => (setting.key, url.into(), "--store".to_owned()),
+            Some(url) => (setting.key, shown(config, url).into(), "--store".to_owned()),
             None => (setting.key, setting.value, origin(setting.origin)),
         })
         .collect();
@@ -35,6 +35,21 @@ pub(super) fn text(config: &Config, store: Option<&str>, format: Format, paint: 
             columns.text(width(), paint)
         }
     }
+}
+
+/// A store's URL as it was written, but for its password. Without the feature `store` there is none.
+#[cfg(feature = "store")]
+fn shown(config: &Config, url: &str) -> String {
+    match super::durable::place(config, Some(url)) {
+        Ok(_) => config.redactor().redact(url).into_owned(),
+        // Nobody knows what in it is a password.
+        Err(_) => "(no URL of a store)".to_owned(),
+    }
+}
+
+#[cfg(not(feature = "store"))]
+fn shown(_: &Config, url: &str) -> String {
+    url.to_owned()
 }
 
 fn origin(origin: &ConfigOrigin) -> String {

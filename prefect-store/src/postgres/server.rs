@@ -133,6 +133,16 @@ impl Server {
         &self.schema
     }
 
+    /// The password, as it is and as it stands in the URL.
+    pub(crate) fn passwords(&self) -> Vec<String> {
+        let plain = self.config.get_password().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let (place, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
+        let login = place.split_once("//").and_then(|(_, rest)| rest.split_once('@')).map(|(login, _)| login);
+        let in_login = login.and_then(|login| login.split_once(':')).map(|(_, password)| password);
+        let in_query = query.split('&').filter_map(|option| option.strip_prefix("password="));
+        plain.into_iter().chain(in_login.into_iter().chain(in_query).map(str::to_owned)).collect()
+    }
+
     /// How to connect, with the password.
     pub(super) fn config(&self) -> Config {
         let mut config = self.config.clone();

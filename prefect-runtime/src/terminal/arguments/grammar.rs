@@ -48,7 +48,7 @@ pub(super) fn command(program: &Program<'_>) -> Command {
     };
     let root = if cfg!(feature = "store") {
         let url = Arg::new("store").long("store").value_name("URL").global(true).value_hint(ValueHint::FilePath);
-        let url = url.help("Where runs are recorded: the path of an SQLite database, instead of `[store] url`");
+        let url = url.help("Where runs are recorded: an SQLite database or a PostgreSQL URL, instead of `[store] url`");
         root.arg(url).subcommands(recorded()).subcommands([secrets(), slack()])
     } else {
         root.subcommands(OF_THE_STORE.map(elsewhere))

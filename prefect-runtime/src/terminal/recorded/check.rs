@@ -12,7 +12,7 @@ impl Asker<'_> {
     /// What is damaged makes the exit code 1.
     pub(super) fn check(&self, store: &Store) -> Result<Said, String> {
         let found = store.check().map_err(|error| sentence(&error))?;
-        let path = plain(&store.url().path().display().to_string());
+        let path = plain(&store.url().location().to_string());
         let code = u8::from(!found.damage.is_empty());
         if self.format == Format::Json {
             let said = self.json(&json!({
@@ -20,7 +20,7 @@ impl Asker<'_> {
                 "sound": found.damage.is_empty(),
                 "damage": found.damage,
                 "version": found.version,
-                "sqlite": found.sqlite,
+                "engine": found.engine,
                 "bytes": { "database": found.database, "log": found.log, "unused": found.unused },
                 "runs": found.runs,
                 "task_runs": found.task_runs,
@@ -39,10 +39,10 @@ impl Asker<'_> {
         };
         for (what, value) in [
             ("tables", format!("version {}", found.version)),
-            ("SQLite", found.sqlite.to_owned()),
+            ("kept by", found.engine),
             ("database", sized(found.database)),
-            ("unused", sized(found.unused)),
-            ("log", sized(found.log)),
+            ("unused", found.unused.map_or("-".to_owned(), sized)),
+            ("log", found.log.map_or("-".to_owned(), sized)),
             ("runs", found.runs.to_string()),
             ("task runs", found.task_runs.to_string()),
             ("changes", found.transitions.to_string()),

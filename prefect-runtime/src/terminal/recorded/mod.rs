@@ -125,7 +125,7 @@ impl Asker<'_> {
 }
 
 fn none_yet(url: &StoreUrl) -> String {
-    format!("no runs are recorded yet in {}", plain(&url.path().display().to_string()))
+    format!("no runs are recorded yet in {}", plain(&url.location().to_string()))
 }
 
 fn sentence(error: &StoreError) -> String {

@@ -69,8 +69,8 @@ impl Asker<'_> {
         if known().any(|name| name == flow) {
             return Ok(());
         }
-        let path = store.url().path().display().to_string();
-        Err(plain(&format!("no run of a flow `{flow}` is recorded in {path}{}", hint(flow, known()))))
+        let place = store.url().location();
+        Err(plain(&format!("no run of a flow `{flow}` is recorded in {place}{}", hint(flow, known()))))
     }
 }
 
