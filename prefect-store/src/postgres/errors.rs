@@ -23,7 +23,8 @@ pub(super) fn from_postgres(at: &Location, error: &Error) -> StoreError {
         reason = cause.to_string();
         source = cause.source();
     }
-    if error.to_string() == "authentication error" {
+    // The client refuses what it cannot answer: a password is asked for, and there is none.
+    if matches!(&*error.to_string(), "authentication error" | "invalid configuration") {
         return StoreError::Denied { at, what: Denied::Login, reason };
     }
     if broken || error.to_string() == "error connecting to server" {

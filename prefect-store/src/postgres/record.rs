@@ -385,10 +385,11 @@ fn refused(
             return Ok(Recorded::Refused { entry: row.first, found: there });
         }
     }
-    let flow = batch.entries.iter().zip(&batch.places).enumerate().find_map(|(i, (entry, place))| match &entry.change {
-        Change::Flow(change) if place.is_some_and(|place| place.part == number) => Some((i, change)),
-        _ => None,
-    });
+    let flow =
+        batch.entries.iter().zip(&batch.places).enumerate().find_map(|(i, (entry, place))| match &entry.change {
+            Change::Flow(change) if place.is_some_and(|place| place.part == number) => Some((i, change)),
+            _ => None,
+        });
     let there = backend.run(|session| {
         let statement = session.prepared("SELECT state, version FROM flow_runs WHERE run_no=$1")?;
         let row = session.client().query_opt(&statement, &[&run_no])?;

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::errors::AtServer;
 use super::server::Server;
-use crate::sqlite::VERSION;
 use crate::StoreError;
+use crate::sqlite::VERSION;
 
 /// What tells our schemas from others, in the table `store`.
 const APPLICATION: &str = "prefect";
@@ -44,7 +44,8 @@ pub(super) fn look(client: &mut Client, server: &Server) -> Result<Found, StoreE
         return Err(StoreError::Foreign(at.clone()));
     }
     // The table of another program may have any columns.
-    let row = match client.query_opt("SELECT application, version, id FROM store", &[]) {
+    let sql = format!("SELECT application, version, id FROM \"{}\".store", server.schema());
+    let row = match client.query_opt(&sql, &[]) {
         Ok(Some(row)) => row,
         Ok(None) => return Err(StoreError::Foreign(at.clone())),
         Err(error) if error.code().is_some_and(|code| code.code() == "42703") => {
@@ -82,7 +83,9 @@ fn step(client: &mut Client, server: &Server, found: &Found) -> Result<Uuid, Err
             if client.query_one("SELECT to_regnamespace($1) IS NULL", &[&schema])?.get(0) {
                 client.batch_execute(&format!("CREATE SCHEMA \"{schema}\""))?;
             }
-            client.batch_execute("CREATE TABLE store(application text NOT NULL, version bigint NOT NULL, id bytea NOT NULL)")?;
+            client.batch_execute(
+                "CREATE TABLE store(application text NOT NULL, version bigint NOT NULL, id bytea NOT NULL)",
+            )?;
             let id = Uuid::now_v7();
             client.execute("INSERT INTO store VALUES($1, 0, $2)", &[&APPLICATION, &&id.as_bytes()[..]])?;
             (0, id)

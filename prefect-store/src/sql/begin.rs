@@ -17,7 +17,10 @@ pub(super) fn begin(
     let RecordedGraph { hash, text, slugs } = &run.graph;
     if !tx.exists("SELECT 1 FROM graphs WHERE hash=$1", &values![hash])? {
         let slugs = serde_json::Value::from(slugs.clone()).to_string();
-        tx.execute("INSERT INTO graphs(hash, body, slugs) VALUES($1, $2, $3) ON CONFLICT DO NOTHING", &values![hash, text, &slugs])?;
+        tx.execute(
+            "INSERT INTO graphs(hash, body, slugs) VALUES($1, $2, $3) ON CONFLICT DO NOTHING",
+            &values![hash, text, &slugs],
+        )?;
     }
     let started = (run.state == StateCode::RUNNING).then_some(run.at);
     let run_no = tx.make(

@@ -27,11 +27,15 @@ mod references;
 mod schema;
 #[path = "../store/secrets.rs"]
 mod secrets;
+mod server;
 #[path = "../store/support.rs"]
 mod support;
 
 /// A batch of one run is one statement.
 const CALLS_OF_A_BATCH: u64 = 1;
+
+/// About as many calls takes a process to do some work and be killed.
+const CALLS_OF_A_PROCESS: u64 = 50;
 
 /// Bytes as PostgreSQL reads them: `..` are their digits.
 const BYTES: &str = "decode('..', 'hex')";

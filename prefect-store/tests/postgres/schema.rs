@@ -26,10 +26,6 @@ impl Schema {
         Some(Self { name: format!("test_{}_{number}_{time}", std::process::id()) })
     }
 
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     pub fn url(&self) -> String {
         format!("{}?schema={}", server(), self.name)
     }

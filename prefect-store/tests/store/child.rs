@@ -46,8 +46,7 @@ fn opens(url: &StoreUrl) {
         Ok(run) => end(&run, S::SUCCESS),
         Err(error) => say(error),
     }
-    let seen = Store::open_read_only(url, Options::default())
-        .and_then(|store| store.runs(&RunFilter::default()));
+    let seen = Store::open_read_only(url, Options::default()).and_then(|store| store.runs(&RunFilter::default()));
     match seen {
         Ok(runs) => say(format!("sees {}", runs.len())),
         Err(error) => say(error),
@@ -110,6 +109,7 @@ impl Other {
 }
 
 /// What a child says that has no rights but those that all have.
+#[allow(dead_code, reason = "only rights of files need it")]
 pub fn of_nobody(task: &str, place: &Place) -> Vec<String> {
     let mut command = command(task, place);
     if rustix::process::geteuid().is_root() {

@@ -113,7 +113,9 @@ fn killed_at_any_call_to_the_database() {
     for _ in 0..6 {
         kills += killed_again_and_again(|command| {
             // Further than what it takes to begin again, or nothing would ever be done.
-            command.env("PREFECT_STORE_DIE_AT", (1 + random.below(120)).to_string()).env("RUST_BACKTRACE", "0");
+            command
+                .env("PREFECT_STORE_DIE_AT", (1 + random.below(crate::CALLS_OF_A_PROCESS)).to_string())
+                .env("RUST_BACKTRACE", "0");
             if random.below(2) == 0 {
                 command.env("PREFECT_STORE_DIE_AFTER_COMMIT", "1");
             }

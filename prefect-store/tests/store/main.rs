@@ -25,5 +25,8 @@ mod support;
 /// What the calls to the database of a batch with one change are: begin, fence, row, transition, commit.
 const CALLS_OF_A_BATCH: u64 = 5;
 
+/// About as many calls takes a process to do some work and be killed.
+const CALLS_OF_A_PROCESS: u64 = 120;
+
 /// Bytes as SQLite reads them: `..` are their digits.
 const BYTES: &str = "X'..'";

@@ -251,13 +251,17 @@ fn without_rights_the_message_says_so() {
 
 #[test]
 fn urls_say_where_or_why_not() {
-    let path =
-        |text: &str| text.parse::<StoreUrl>().map(|url| url.path().unwrap().to_owned()).map_err(|error| error.to_string());
+    let path = |text: &str| {
+        text.parse::<StoreUrl>().map(|url| url.path().unwrap().to_owned()).map_err(|error| error.to_string())
+    };
     assert_eq!(path("sqlite:runs.db").unwrap(), Path::new("runs.db"));
     assert_eq!(path("sqlite:///a b/c%20d.db?x").unwrap(), Path::new("/a b/c%20d.db?x"));
     assert_eq!(path("runs.db").unwrap(), Path::new("runs.db"));
     assert_eq!(path("~/x.db").unwrap(), std::env::home_dir().unwrap().join("x.db"));
-    assert_eq!(StoreUrl::default_of_user().unwrap().path().unwrap(), std::env::home_dir().unwrap().join(".prefect/prefect.db"));
+    assert_eq!(
+        StoreUrl::default_of_user().unwrap().path().unwrap(),
+        std::env::home_dir().unwrap().join(".prefect/prefect.db")
+    );
     #[cfg(not(feature = "postgres"))]
     assert_eq!(
         path("postgres://me:hunter2@host/db").unwrap_err(),

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use prefect_store::{
-    Clock, FlowChange, Location, Machine, Micros, NewRun, Options, OwnedRun, Position, RecordedGraph, StateCode, Store, StoreUrl,
-    TaskChange,
+    Clock, FlowChange, Location, Machine, Micros, NewRun, Options, OwnedRun, Position, RecordedGraph, StateCode, Store,
+    StoreUrl, TaskChange,
 };
 use rusqlite::Connection;
 

@@ -1,0 +1,535 @@
+//! What a server may say, and what may happen to it: refused connections, wrong passwords, missing rights, other schemas, a
+//! restart in the middle, answers that are lost.
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use postgres::{Client, NoTls};
+use prefect_store::{Denied, LostReason, Notification, Options, RunFilter, Store, StoreError, StoreUrl, TaskChange};
+
+use crate::schema::server;
+use crate::support::*;
+
+/// The server's URL with other parts.
+fn url_of(user: &str, password: &str, address: &str, database: &str) -> StoreUrl {
+    format!("postgres://{user}:{password}@{address}/{database}").parse().unwrap()
+}
+
+fn address() -> String {
+    let url = server();
+    url.split_once('@').unwrap().1.split('/').next().unwrap().to_owned()
+}
+
+fn admin() -> Client {
+    Client::connect(&server(), NoTls).unwrap()
+}
+
+/// What is said, without the password.
+fn refusal(url: &StoreUrl) -> String {
+    let error = Store::open(url, Options::default()).unwrap_err();
+    let looked = Store::open_read_only(url, Options::default()).unwrap_err();
+    assert_eq!(looked.to_string(), error.to_string());
+    let texts = format!("{error} {error:?} {url} {url:?}");
+    assert!(!texts.contains("hunter2"), "{texts}");
+    error.to_string().replace(&address(), "ADDRESS")
+}
+
+#[test]
+fn a_server_that_is_not_there_is_an_error_and_no_panic() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let said = refusal(&url_of("me", "hunter2", &nobody, "jobs"));
+    assert_eq!(
+        said,
+        format!(
+            "postgres://{nobody}/jobs cannot be reached: Connection refused (os error 111). Check that the PostgreSQL server is \
+             there, and takes connections from this machine"
+        )
+    );
+    // Somebody else answers.
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in other.incoming().flatten() {
+            let mut stream: TcpStream = stream;
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let error = Store::open(&url_of("me", "hunter2", &address, "jobs"), Options::default()).unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. } | StoreError::Postgres { .. }), "{error:?}");
+}
+
+#[test]
+fn what_the_server_refuses_is_said_with_what_to_do() {
+    let role = format!("nobody_{}", std::process::id());
+    admin().batch_execute(&format!("CREATE ROLE {role} LOGIN PASSWORD 'hunter2'")).unwrap();
+    let (password, database) = (
+        refusal(&url_of(&role, "hunter2x", &address(), "postgres")),
+        refusal(&url_of(&role, "hunter2", &address(), "nothing")),
+    );
+    let url = format!("postgres://{role}:hunter2@{}/postgres?schema={role}", address());
+    let rights = Store::open(&url.parse().unwrap(), Options::default()).unwrap_err();
+    // It may not make a schema, and needs none to be made if it has one.
+    admin().batch_execute(&format!("CREATE SCHEMA {role} AUTHORIZATION {role}")).unwrap();
+    let store = Store::open(&url.parse().unwrap(), Options::default()).unwrap();
+    end(&store.begin(new_run("one")).unwrap(), S::SUCCESS);
+    drop(store);
+    // Who may not even look.
+    let other = format!("{role}_2");
+    admin().batch_execute(&format!("CREATE ROLE {other} LOGIN PASSWORD 'hunter2'")).unwrap();
+    let url = format!("postgres://{other}:hunter2@{}/postgres?schema={role}", address());
+    let looks = Store::open(&url.parse().unwrap(), Options::default()).unwrap_err();
+    admin().batch_execute(&format!("DROP SCHEMA {role} CASCADE; DROP ROLE {role}; DROP ROLE {other}")).unwrap();
+
+    assert_eq!(
+        password,
+        format!(
+            "postgres://ADDRESS/postgres cannot be used: password authentication failed for user \"{role}\". Check the user and \
+             the password, in the store's URL or in PGUSER and PGPASSWORD"
+        )
+    );
+    assert_eq!(
+        database,
+        "postgres://ADDRESS/nothing cannot be used: database \"nothing\" does not exist. Make the database, or name another one"
+    );
+    assert!(matches!(rights, StoreError::Denied { what: Denied::Rights, .. }), "{rights:?}");
+    assert!(
+        rights.to_string().ends_with(
+            "cannot be used: permission denied for database postgres. The user needs the right to make schemas in the database, \
+             or to have the store's schema as its own"
+        ),
+        "{rights}"
+    );
+    assert!(matches!(looks, StoreError::Denied { what: Denied::Rights, .. }), "{looks:?}");
+}
+
+#[test]
+fn a_login_without_a_password_says_what_is_missing() {
+    let role = format!("silent_{}", std::process::id());
+    admin().batch_execute(&format!("CREATE ROLE {role} LOGIN PASSWORD 'hunter2'")).unwrap();
+    let url: StoreUrl = format!("postgres://{role}@{}/postgres", address()).parse().unwrap();
+    let error = Store::open(&url, Options::default()).unwrap_err();
+    admin().batch_execute(&format!("DROP ROLE {role}")).unwrap();
+    assert!(
+        matches!(&error, StoreError::Denied { what: Denied::Login, reason, .. } if reason == "password missing"),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn schemas_of_others_are_refused_and_stay_as_they_are() {
+    for tables in [
+        "CREATE TABLE mails(id bigint)",
+        "CREATE TABLE store(shop text)",
+        "CREATE TABLE store(application text, version bigint, id bytea); INSERT INTO store VALUES('shop', 1, '')",
+        "CREATE TABLE store(application text, version text, id bytea); INSERT INTO store VALUES('prefect', 1, '')",
+        "CREATE TABLE store(application text, version bigint, id bytea)",
+    ] {
+        let place = Place::new();
+        let name = place.url().to_string();
+        let schema = name.rsplit('=').next().unwrap();
+        let mut client = admin();
+        client.batch_execute(&format!("CREATE SCHEMA {schema}; SET search_path = {schema}; {tables}")).unwrap();
+        let said = refusal(&place.url()).replace(schema, "NAME");
+        assert_eq!(
+            said,
+            "postgres://ADDRESS/postgres?schema=NAME is a schema of another program: nothing was changed in it. Name another one \
+             for the store, by `?schema=NAME`"
+        );
+        let left = place.number(&format!("SELECT count(*) FROM pg_tables WHERE schemaname = '{schema}'"));
+        assert_eq!(left, 1);
+    }
+}
+
+#[test]
+fn a_newer_store_is_refused_and_stays_as_it_is() {
+    let place = Place::new();
+    drop(place.open());
+    place.sql().execute_batch("UPDATE store SET version = 99").unwrap();
+    let said = refusal(&place.url());
+    let known = prefect_store::TABLES_VERSION;
+    assert!(
+        said.ends_with(&format!(
+            "was made by a newer release of prefect (tables of version 99, this release knows {known}): nothing was changed in \
+             it. Use that release, or another path for the store"
+        )),
+        "{said}"
+    );
+    assert_eq!(place.number("SELECT version FROM store"), 99);
+}
+
+#[test]
+fn who_only_looks_makes_nothing() {
+    let place = Place::new();
+    let look = || Store::open_read_only(&place.url(), Options::default());
+    assert_eq!(look().unwrap_err(), StoreError::Missing(place.location()));
+    end(&place.open().begin(new_run("one")).unwrap(), S::SUCCESS);
+    let store = look().unwrap();
+    assert_eq!(store.runs(&RunFilter::default()).unwrap().len(), 1);
+    assert_eq!(store.begin(new_run("two")).unwrap_err(), StoreError::ReadOnly(place.location()));
+    // An empty schema is a store that nobody has used.
+    let place = Place::new();
+    let name = place.url().to_string();
+    admin().batch_execute(&format!("CREATE SCHEMA {}", name.rsplit('=').next().unwrap())).unwrap();
+    let missing = Store::open_read_only(&place.url(), Options::default()).unwrap_err();
+    assert_eq!(missing, StoreError::Missing(place.location()));
+    drop(place.open());
+}
+
+#[test]
+fn it_can_be_opened_by_many_at_once() {
+    let place = Place::new();
+    std::thread::scope(|scope| {
+        for i in 0..6 {
+            let place = &place;
+            scope.spawn(move || end(&place.open().begin(new_run(&format!("run {i}"))).unwrap(), S::SUCCESS));
+        }
+    });
+    assert_eq!(place.open().runs(&RunFilter::default()).unwrap().len(), 6);
+    check(&place.sql());
+}
+
+#[test]
+fn urls_say_where_or_why_not() {
+    let shown = |text: &str| text.parse::<StoreUrl>().map(|url| url.to_string()).map_err(|error| error.to_string());
+    assert_eq!(shown("postgres://me:hunter2@host/db").unwrap(), "postgres://me@host:5432/db");
+    assert_eq!(shown("postgresql://me:hunter2@host:99/db?schema=a_1").unwrap(), "postgres://me@host:99/db?schema=a_1");
+    assert_eq!(shown("postgres://me@[::1]:7/db?sslmode=prefer").unwrap(), "postgres://me@[::1]:7/db");
+    assert_eq!(shown("postgres://me@a:1,b:2/db").unwrap(), "postgres://me@a:1,b:2/db");
+    assert_eq!(shown("postgres://me@%2Frun%2Fpg/db").unwrap(), "postgres://me@%2Frun%2Fpg:5432/db");
+    assert_eq!(shown("postgres://me:p%40ss@host/db").unwrap(), "postgres://me@host:5432/db");
+    let url: StoreUrl = "postgres://me:p%40ss@host/db".parse().unwrap();
+    assert_eq!((format!("{url:?}").as_str(), url.path()), ("StoreUrl(postgres://me@host:5432/db)", None));
+    assert_eq!(url.passwords(), ["p@ss", "p%40ss"]);
+    assert_ne!(url, "postgres://me:other@host/db".parse().unwrap());
+
+    let encryption = shown("postgres://me:hunter2@host/db?sslmode=verify-full").unwrap_err();
+    assert_eq!(
+        encryption,
+        "`sslmode=verify-full` asks for an encrypted connection, which stores cannot make yet: write `sslmode=prefer` where the \
+         network is trusted, or reach the server through a tunnel"
+    );
+    let unknown = shown("postgres://me@host/db?hunter2=x").unwrap_err();
+    assert!(unknown.starts_with("the store's URL has an option that is not known; these are: application_name, "));
+    for (bad, why) in [
+        // Parts of a password that is not written as it should be.
+        ("postgres://me:hun@hunter2@host/db", "cannot be read"),
+        ("postgres://me:hun/hunter2@host/db", "cannot be read"),
+        ("postgres://me:hun?hunter2@host/db", "cannot be read"),
+        ("postgres://me@host:hunter2/db", "cannot be read"),
+        ("postgres://me@host/db?schema", "cannot be read"),
+        ("postgres://me@host/db?schema=hunter2-x", "`schema`"),
+        ("postgres://me@host/db?schema=pg_x", "`schema`"),
+        ("postgres://me@host/db?schema=", "`schema`"),
+        ("postgres://me@host/db?schema=\"x\"", "`schema`"),
+    ] {
+        let error = shown(bad).unwrap_err();
+        assert!(!error.contains("hunter2") && error.contains(why), "{bad:?}: {error}");
+    }
+}
+
+/// PostgreSQL's texts have none.
+#[test]
+fn a_nul_in_a_text_is_replaced() {
+    let place = Place::new();
+    let store = place.open();
+    let mut new = new_run("na\0me");
+    new.flow = "fl\0ow".into();
+    let run = store.begin(new).unwrap();
+    let mut told = finish(0, None);
+    told.message = Some("it\0broke".into());
+    told.notifications =
+        vec![Notification { kind: "slack".into(), payload: "a\0b".into(), not_before: prefect_store::Micros(1) }];
+    record(&run, vec![start(0, None), told]);
+    assert_eq!(store.task_runs(run.id()).unwrap()[0].message.as_deref(), Some("it\u{fffd}broke"));
+    assert_eq!(store.run("na\0me").unwrap().flow, "fl\u{fffd}ow");
+    assert_eq!(place.sql().rows("SELECT payload FROM outbox"), [["a\u{fffd}b"]]);
+    end(&run, S::SUCCESS);
+}
+
+/// More than one message to the server could carry, if there were more of it.
+#[test]
+fn many_large_results_are_one_transaction_all_the_same() {
+    let place = Place::new();
+    let store = place.open();
+    let run = store.begin(new_run("one")).unwrap();
+    let large = |i: u32| finish(0, Some(i)).with_result(1, vec![i as u8; 5 << 20]);
+    record(&run, (0..5).flat_map(|i| [start(0, Some(i)), large(i)]).collect());
+    for i in 0..5 {
+        let bytes = store.result(run.id(), 0, Some(i)).unwrap().unwrap().bytes;
+        assert!(bytes.len() == 5 << 20 && bytes.iter().all(|byte| *byte == i as u8), "{i}");
+    }
+    // What does not follow takes all of it along.
+    let changes: Vec<TaskChange> =
+        (5..10).flat_map(|i| [start(0, Some(i)), large(i)]).chain([start(0, Some(0))]).collect();
+    let last = run.record_many(changes).unwrap();
+    assert!(matches!(run.wait(last).unwrap_err().reason, LostReason::Refused { task: Some((0, Some(0))), .. }));
+    check(&place.sql());
+}
+
+#[test]
+fn a_program_that_holds_a_row_is_waited_for() {
+    let place = Place::new();
+    let store = place.open_with(Options::default().busy_timeout(Duration::from_millis(50)));
+    let run = store.begin(new_run("one")).unwrap();
+    let shell = place.sql();
+    shell.execute_batch("BEGIN; UPDATE flow_runs SET message = 'mine'").unwrap();
+    let position = run.record_many([start(0, None), finish(0, None)]).unwrap();
+    let other = place.open_with(Options::default().busy_timeout(Duration::from_millis(50)));
+    let busy = other.cancel(run.id(), "anna").unwrap_err().to_string();
+    assert!(busy.starts_with("another program holds postgres://") && busy.contains("(waited 50ms for it)"), "{busy}");
+    assert_eq!(store.task_runs(run.id()).unwrap(), [], "readers are not held up");
+    shell.execute_batch("COMMIT").unwrap();
+    run.wait(position).unwrap();
+    end(&run, S::SUCCESS);
+    check(&place.sql());
+}
+
+/// A runtime cannot wait within another one.
+#[test]
+fn it_is_used_within_a_runtime() {
+    let place = Place::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let store = place.open();
+        let run = store.begin(new_run("one")).unwrap();
+        record(&run, vec![start(0, None), finish(0, None)]);
+        end(&run, S::SUCCESS);
+        assert_eq!(store.task_runs(run.id()).unwrap().len(), 1);
+        drop((run, store));
+    });
+    assert_eq!(place.open().run("one").unwrap().state, S::SUCCESS);
+}
+
+/// The server ends the connections, again and again: nobody notices.
+#[test]
+fn connections_that_are_ended_are_made_anew() {
+    let place = Place::new();
+    let store = place.open();
+    let run = store.begin(new_run("one")).unwrap();
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut admin = admin();
+            while !ended.load(Ordering::SeqCst) {
+                let mine = "SELECT pg_terminate_backend(pid) FROM pg_locks l JOIN pg_stat_activity a USING(pid) \
+                            WHERE relation = to_regclass($1) AND a.pid <> pg_backend_pid()";
+                let table = format!("{}.flow_runs", place.url().to_string().rsplit('=').next().unwrap());
+                admin.query(mine, &[&table]).unwrap();
+            }
+        });
+        for i in 0..300 {
+            run.record(start(0, Some(i)));
+            let position = run.record(finish(0, Some(i)).with_result(1, vec![1; 300]));
+            run.wait(position).unwrap();
+            if i % 10 == 0 {
+                // It is told, if it is ended in the middle, and asked again.
+                while store.children(run.id(), 0, 0, 1000).is_err() {}
+            }
+        }
+        ended.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(store.count_children(run.id(), 0).unwrap(), [(S::SUCCESS, 300)]);
+    end(&run, S::SUCCESS);
+    check(&place.sql());
+}
+
+/// Stands between a store and its server, and keeps answers back: what was asked is done, and the connection ends.
+struct Proxy {
+    address: String,
+    /// So many answers to commits are swallowed, and to statements that are transactions of their own.
+    swallow: Arc<AtomicUsize>,
+    only_commits: Arc<AtomicBool>,
+}
+
+impl Proxy {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address_of_proxy = listener.local_addr().unwrap().to_string();
+        let swallow = Arc::new(AtomicUsize::new(0));
+        let only_commits = Arc::new(AtomicBool::new(false));
+        let (count, only) = (Arc::clone(&swallow), Arc::clone(&only_commits));
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let server = TcpStream::connect(address()).unwrap();
+                let (count, only) = (Arc::clone(&count), Arc::clone(&only));
+                std::thread::spawn(move || Self::carry(client, server, &count, &only));
+            }
+        });
+        Self { address: address_of_proxy, swallow, only_commits }
+    }
+
+    fn carry(mut client: TcpStream, mut server: TcpStream, swallow: &AtomicUsize, only_commits: &AtomicBool) {
+        let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut from_client, &mut to_server);
+            let _ = to_server.shutdown(std::net::Shutdown::Both);
+        });
+        let mut bytes = vec![0; 1 << 16];
+        while let Ok(count @ 1..) = server.read(&mut bytes) {
+            // `C`, a length, and the tag of a command that has written something.
+            let done = |tag: &[u8]| bytes[..count].windows(tag.len()).any(|window| window == tag);
+            let is_done = done(b"COMMIT\0") || done(b"SELECT 1\0") && !only_commits.load(Ordering::SeqCst);
+            if is_done && swallow.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+                break;
+            }
+            if client.write_all(&bytes[..count]).is_err() {
+                break;
+            }
+        }
+        let _ = client.shutdown(std::net::Shutdown::Both);
+        let _ = server.shutdown(std::net::Shutdown::Both);
+    }
+}
+
+#[test]
+fn what_was_committed_is_not_done_again_if_the_answer_is_lost() {
+    let place = Place::new();
+    drop(place.open());
+    let proxy = Proxy::start();
+    let url = place.name().replace(&address(), &proxy.address);
+    let store = Store::open(&url.parse().unwrap(), Options::default()).unwrap();
+    // The process is known from here on.
+    end(&store.begin(new_run("first")).unwrap(), S::SUCCESS);
+    for lost in 1..6 {
+        // The beginning, a batch of one run, batches of two, and the end.
+        let name = format!("run {lost}");
+        // Nothing is read in it before the commit but whether the graph is there.
+        proxy.only_commits.store(true, Ordering::SeqCst);
+        proxy.swallow.store(1, Ordering::SeqCst);
+        let run = store.begin(new_run(&name)).unwrap();
+        assert_eq!(proxy.swallow.load(Ordering::SeqCst), 0);
+        proxy.only_commits.store(false, Ordering::SeqCst);
+        proxy.swallow.store(lost, Ordering::SeqCst);
+        record(&run, vec![start(0, None), finish(0, None).with_result(1, vec![3; 1000])]);
+        proxy.swallow.store(0, Ordering::SeqCst);
+        let other = store.begin(new_run("other")).unwrap();
+        proxy.swallow.store(lost, Ordering::SeqCst);
+        let (one, two) = (run.record(start(1, None)), other.record(start(1, None)));
+        run.wait(one).unwrap();
+        other.wait(two).unwrap();
+        proxy.swallow.store(lost, Ordering::SeqCst);
+        end(&run, S::SUCCESS);
+        end(&other, S::SUCCESS);
+        proxy.swallow.store(0, Ordering::SeqCst);
+        assert_eq!(store.transitions(run.id(), 0, 100).unwrap().len(), 5);
+    }
+    check(&place.sql());
+}
+
+/// A server of its own, to be stopped and started.
+struct Server {
+    process: Child,
+    url: String,
+    ctl: String,
+}
+
+impl Server {
+    fn start() -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/with-postgres");
+        let say = "echo \"$PREFECT_TEST_POSTGRES\"; echo \"$PREFECT_TEST_POSTGRES_CTL\"; exec cat";
+        let mut process =
+            Command::new(script).args(["sh", "-c", say]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut line = || lines.next().expect("a server that starts").unwrap();
+        let (url, ctl) = (line(), line());
+        Self { process, url, ctl }
+    }
+
+    fn ctl(&self, arguments: &[&str]) {
+        let done = Command::new(&self.ctl).args(arguments).status().unwrap();
+        assert!(done.success(), "{arguments:?}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_server_that_is_restarted_loses_nothing() {
+    let server = Server::start();
+    let store = Store::open(&server.url.parse().unwrap(), Options::default()).unwrap();
+    let run = store.begin(new_run("one")).unwrap();
+    let (done, restarts) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for (restart, how) in ["fast", "immediate", "fast", "immediate"].into_iter().enumerate() {
+                // In the middle of it, each time.
+                let seen = done.load(Ordering::SeqCst);
+                while done.load(Ordering::SeqCst) < seen + 20 {
+                    std::thread::yield_now();
+                }
+                server.ctl(&["restart", "-m", how]);
+                restarts.store(restart + 1, Ordering::SeqCst);
+            }
+        });
+        let mut under_way = Vec::new();
+        for i in 0.. {
+            run.record(start(0, Some(i)));
+            under_way.push(run.record(finish(0, Some(i))));
+            if under_way.len() == 8 {
+                run.wait(under_way.remove(0)).unwrap();
+                done.fetch_add(1, Ordering::SeqCst);
+            }
+            if restarts.load(Ordering::SeqCst) == 4 {
+                break;
+            }
+        }
+        for position in under_way {
+            run.wait(position).unwrap();
+            done.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let done = done.load(Ordering::SeqCst) as u64;
+    assert_eq!(store.count_children(run.id(), 0).unwrap(), [(S::SUCCESS, done)]);
+    // What is not tried again waits for a server that starts.
+    server.ctl(&["stop", "-m", "fast"]);
+    let (begun, again) = std::thread::scope(|scope| {
+        let begun = scope.spawn(|| store.begin(new_run("two")));
+        server.ctl(&["start"]);
+        (begun.join().unwrap(), store.run("one").unwrap())
+    });
+    assert_eq!((begun.unwrap().version(), again.n_ok), (1, done));
+    end(&run, S::SUCCESS);
+}
+
+#[test]
+fn a_server_that_stays_away_is_said_so() {
+    let server = Server::start();
+    let options = Options::default().busy_timeout(Duration::from_millis(50)).keep_trying(Duration::from_millis(100));
+    let store = Store::open(&server.url.parse().unwrap(), options).unwrap();
+    let run = store.begin(new_run("one")).unwrap();
+    record(&run, vec![start(0, None)]);
+    server.ctl(&["stop", "-m", "fast"]);
+    let lost = run.wait(run.record(finish(0, None))).unwrap_err();
+    let LostReason::Unwritable(StoreError::Unavailable { reason, .. }) = &lost.reason else { panic!("{lost:?}") };
+    assert!(reason.starts_with("Connection refused"), "{reason}");
+    assert!(matches!(store.begin(new_run("two")), Err(StoreError::Unavailable { .. })));
+    assert!(matches!(store.runs(&RunFilter::default()), Err(StoreError::Unavailable { .. })));
+    server.ctl(&["start"]);
+    assert_eq!(store.run("one").unwrap().n_ok, 0);
+    end(&store.begin(new_run("two")).unwrap(), S::SUCCESS);
+}
+
+#[test]
+fn a_store_is_counted() {
+    let place = Place::new();
+    let store = place.open();
+    let run = store.begin(new_run("one")).unwrap();
+    record(&run, (0..100).flat_map(|i| [start(0, Some(i)), finish(0, Some(i))]).collect());
+    end(&run, S::SUCCESS);
+    let checkup = store.check().unwrap();
+    assert_eq!(
+        (checkup.version, checkup.runs, checkup.task_runs, checkup.transitions),
+        (prefect_store::TABLES_VERSION, 1, 100, 202)
+    );
+    assert!(checkup.engine.starts_with("PostgreSQL "), "{}", checkup.engine);
+    assert!((50_000..2_000_000).contains(&checkup.database), "{}", checkup.database);
+    assert_eq!((checkup.log, checkup.unused, checkup.damage.len()), (None, None, 0));
+}
