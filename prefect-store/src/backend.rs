@@ -8,8 +8,8 @@ use crate::owned::Recording;
 use crate::rows::Reaped;
 use crate::writer::Batch;
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Found, Machine, Micros, NewRun, Owner, Parked, Resealed,
-    RunId, SealedSecret, SecretsChange, StateCode, StoreError,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Found, Machine, Mark, Message, Micros, NewRun, Owner,
+    Parked, Resealed, RunId, SealedSecret, SecretsChange, StateCode, StoreError, ToSend, Wanted,
 };
 
 /// A database, as the one thread that writes to it sees it. Each call is one transaction, done or without effect.
@@ -69,6 +69,21 @@ pub(crate) trait Backend: Send {
 
     /// Gives all secrets another key, if they are still as they were seen.
     fn rotate_secrets(&mut self, secrets: &[Resealed], key_id: &[u8]) -> Result<SecretsChange, StoreError>;
+
+    /// What is sent when a run loses this owner, if it still is; in the place of what was.
+    fn set_crash_notices(&mut self, run: &Recording, notices: &[Message]) -> Result<(), StoreError>;
+
+    /// Notes what became of notifications that this process had. What it does not have any more stays as it is, unless
+    /// nobody has it and it was sent.
+    fn mark_notifications(&mut self, proc_no: Option<i64>, marks: &[Mark], now: Micros) -> Result<(), StoreError>;
+
+    /// Gives this process notifications that nobody has.
+    fn take_notifications(
+        &mut self,
+        wanted: &Wanted,
+        now: Micros,
+        process: &Lease,
+    ) -> Result<Vec<ToSend>, Refusal<StoreError>>;
 
     /// What may be done now and then, when there is time.
     fn tidy(&mut self);

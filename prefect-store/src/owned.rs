@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::backend::{Change, Entry, Ownership};
+use crate::outbox::Which;
 use crate::store::Inner;
-use crate::{Epoch, FlowChange, Lost, RunId, TaskChange};
+use crate::writer::Request;
+use crate::{Epoch, FlowChange, Lost, Message, NotificationRef, RunId, Store, TaskChange};
 
 /// A place in the order in which a store's changes are committed. What is before a committed position is committed too, or its
 /// run is lost.
@@ -169,6 +171,30 @@ impl OwnedRun {
         let _ = self.recording.cancels.set(listener);
         // The writer may be asleep, and has to look from now on.
         self.store.queue().look();
+    }
+
+    /// What is sent, and to whom, if the run loses this owner: recorded before any change that is recorded after this. It
+    /// takes the place of what an earlier owner has said. Does not wait.
+    pub fn tell_of_crash(&self, notices: Vec<Message>) {
+        let run = Arc::clone(&self.recording);
+        self.store.queue().request(Request::Call(Box::new(move |writer| {
+            if let Err(error) = writer.backend.set_crash_notices(&run, &notices) {
+                tracing::warn!(target: "prefect.Store", "Nobody will be told if run {} crashes: {error}", run.id);
+            }
+        })));
+    }
+
+    /// The notification with this ticket.
+    #[must_use]
+    pub fn notification(&self, ticket: u32) -> NotificationRef {
+        let Recording { run_no, epoch, .. } = *self.recording;
+        NotificationRef(Which::Ticket { run_no, epoch: epoch.0, ticket })
+    }
+
+    /// The store that it is in.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        Store(Arc::clone(&self.store))
     }
 
     /// Waits until everything up to this position is committed.

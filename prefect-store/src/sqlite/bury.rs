@@ -142,16 +142,16 @@ pub(super) fn crash(
     let ended = Transition::flow_run(state, version + 1, at.0);
     add_transition(tx, run_no, seq, &Transition { message: message.as_deref(), ..ended })?;
     tx.execute("DELETE FROM slots WHERE run_no=?1 AND proc_no=?2", [run_no, proc_no])?;
+    if state == StateCode::CRASHED {
+        outbox::tell_of_crash(tx, run_no, at)?;
+    }
     Ok((running.len() as u64, state))
 }
 
 /// Whatever else the process had is free.
 fn forget(tx: &Writing<'_>, proc_no: i64) -> Result<(), StoreError> {
     tx.execute("DELETE FROM slots WHERE proc_no=?1", [proc_no])?;
-    tx.execute(
-        "UPDATE outbox SET proc_no=NULL, status=CASE WHEN status=?2 THEN ?3 ELSE status END WHERE proc_no=?1",
-        params![proc_no, outbox::CLAIMED, outbox::WAITS],
-    )?;
+    outbox::release(tx, proc_no)?;
     tx.execute("DELETE FROM processes WHERE proc_no=?1", [proc_no])?;
     Ok(())
 }

@@ -6,12 +6,13 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::errors::AtPath;
 use super::open::{self, Access};
+use super::outbox::{NOTIFICATION, UNSENT, notification};
 use super::rows::{RUN, TASK, result, run_row, state, task_row, transition};
 use super::secrets::{SECRET, secret};
 use super::{NO_INDEX, check, index_to_sql, reference};
 use crate::{
-    Checkup, Options, RecordedGraph, RunFilter, RunId, RunInput, RunRow, SealedSecret, StateCode, StoreError,
-    StoredResult, TaskKey, TaskRow, Transition,
+    Checkup, Listed, Micros, NotificationRow, Options, RecordedGraph, RunFilter, RunId, RunInput, RunRow, SealedSecret,
+    StateCode, StoreError, StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// The connections that read.
@@ -200,6 +201,21 @@ impl Readers {
             let sql = "SELECT seq, task_no, map_index, version, attempt, state, at, message FROM transitions \
                        WHERE run_no=?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
             self.all(connection, sql, params![run_no, after, limit], transition)
+        })
+    }
+
+    pub(crate) fn notifications(&self, listed: Listed) -> Result<Vec<NotificationRow>, StoreError> {
+        self.read(|connection| {
+            let unsent = if listed == Listed::Unsent { format!(" WHERE {UNSENT}") } else { String::new() };
+            let sql = format!("{NOTIFICATION}{unsent} ORDER BY outbox.id");
+            self.all(connection, &sql, &[], notification)
+        })
+    }
+
+    pub(crate) fn due_notifications(&self, now: Micros) -> Result<Vec<(String, String)>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT DISTINCT kind, dest FROM outbox WHERE status=0 AND not_before<=$1 ORDER BY kind, dest";
+            self.all(connection, sql, params![now.0], |row| Ok((row.get(0)?, row.get(1)?)))
         })
     }
 

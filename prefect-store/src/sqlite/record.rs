@@ -2,12 +2,13 @@
 use rusqlite::{CachedStatement, params};
 
 use super::rows::state;
+use super::told::Told;
 use super::write::Writing;
 use super::{FLOW, INLINE, NO_INDEX, index_to_sql};
 use crate::backend::{Change, Recorded};
 use crate::owned::Recording;
 use crate::writer::{Batch, Row};
-use crate::{FlowChange, Found, Notification, StateCode, StoreError, StoredResult, TaskChange};
+use crate::{FlowChange, Found, StateCode, StoreError, StoredResult, TaskChange};
 
 /// Only the owner of the run, and only what comes next: a batch that was committed already is held up here too.
 const FENCE: &str = "UPDATE flow_runs SET n_ok=n_ok+?1, n_failed=n_failed+?2, last_seq=?3 \
@@ -31,8 +32,6 @@ const FLOW_RUN: &str = "UPDATE flow_runs SET state=?1, version=?2, message=?3, \
                         started_at=CASE WHEN ?4 THEN coalesce(started_at, ?5) ELSE started_at END, \
                         ended_at=CASE WHEN ?6 THEN ?5 END, proc_no=CASE WHEN ?7 THEN NULL ELSE proc_no END \
                         WHERE run_no=?8 AND version=?9";
-
-const OUTBOX: &str = "INSERT INTO outbox(run_no, kind, payload, not_before) VALUES(?1, ?2, ?3, ?4)";
 
 /// The statements that are run for each entry, looked up once for a batch.
 struct Statements<'a> {
@@ -83,13 +82,14 @@ fn write(tx: &Writing<'_>, batch: &Batch<'_>, fenced: &[usize]) -> Result<Option
             return Ok(Some(Recorded::Refused { entry: row.first, found }));
         }
     }
+    let mut told = Told::default();
     for (i, (entry, place)) in batch.entries.iter().zip(&batch.places).enumerate() {
         let Some(place) = place.filter(|place| !fenced.contains(&place.part)) else { continue };
         let run = &*entry.run;
-        let notifications = match &entry.change {
+        match &entry.change {
             Change::Task(change) => {
                 write_transition(tx, &mut statements.transition, run, place.seq, &Transition::of_task(change))?;
-                &change.notifications
+                told.add(run, change);
             }
             Change::Flow(change) => {
                 if !write_flow(tx, run, change)? {
@@ -100,13 +100,11 @@ fn write(tx: &Writing<'_>, batch: &Batch<'_>, fenced: &[usize]) -> Result<Option
                     return Ok(Some(Recorded::Refused { entry: i, found }));
                 }
                 write_transition(tx, &mut statements.transition, run, place.seq, &Transition::of_flow(change))?;
-                &change.notifications
+                told.add_of_flow(run, change);
             }
-        };
-        for Notification { kind, payload, not_before } in notifications {
-            tx.execute(OUTBOX, params![run.run_no, kind, payload, not_before.0])?;
         }
     }
+    told.write(tx)?;
     Ok(None)
 }
 

@@ -8,14 +8,14 @@ use uuid::Uuid;
 use super::errors::{AtPath, from_sqlite};
 use super::open::{self, Access};
 use super::turn::TurnFile;
-use super::{begin, bury, cancel, claim, record, rows, secrets};
+use super::{begin, bury, cancel, claim, outbox, record, rows, secrets};
 use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Standing};
 use crate::faults::Faults;
 use crate::owned::Recording;
 use crate::writer::Batch;
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Machine, Micros, NewRun, Options, Parked, Reaped,
-    Resealed, RunId, SealedSecret, SecretsChange, StoreError,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Machine, Mark, Message, Micros, NewRun, Options, Parked,
+    Reaped, Resealed, RunId, SealedSecret, SecretsChange, StoreError, ToSend, Wanted,
 };
 
 /// How large the write-ahead log may become before it is cut.
@@ -62,6 +62,19 @@ impl Writing<'_> {
     ) -> Result<Option<T>, StoreError> {
         self.step()?;
         self.sql.prepare_cached(sql).and_then(|mut query| query.query_row(params, read).optional()).at(self.path)
+    }
+
+    /// All rows that a statement gives.
+    pub(super) fn all<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.step()?;
+        let mut statement = self.sql.prepare_cached(sql).at(self.path)?;
+        let rows = statement.query_map(params, read).and_then(Iterator::collect);
+        rows.at(self.path)
     }
 
     pub(super) fn commit(self) -> Result<(), StoreError> {
@@ -180,6 +193,7 @@ impl Backend for SqliteBackend {
 
     fn sign_off(&mut self, proc_no: i64) -> Result<(), StoreError> {
         self.write(|tx| {
+            outbox::release(&tx, proc_no)?;
             tx.execute(
                 "DELETE FROM processes WHERE proc_no=?1 AND NOT EXISTS(SELECT 1 FROM flow_runs WHERE proc_no=?1) \
                  AND NOT EXISTS(SELECT 1 FROM slots WHERE proc_no=?1)",
@@ -258,6 +272,23 @@ impl Backend for SqliteBackend {
 
     fn rotate_secrets(&mut self, secrets: &[Resealed], key_id: &[u8]) -> Result<SecretsChange, StoreError> {
         self.write(|tx| secrets::rotate(tx, secrets, key_id))
+    }
+
+    fn set_crash_notices(&mut self, run: &Recording, notices: &[Message]) -> Result<(), StoreError> {
+        self.write(|tx| outbox::set_crash_notices(tx, (run.run_no, run.proc_no, run.epoch.0), notices))
+    }
+
+    fn mark_notifications(&mut self, proc_no: Option<i64>, marks: &[Mark], now: Micros) -> Result<(), StoreError> {
+        self.write(|tx| outbox::mark(tx, proc_no, marks, now))
+    }
+
+    fn take_notifications(
+        &mut self,
+        wanted: &Wanted,
+        now: Micros,
+        process: &Lease,
+    ) -> Result<Vec<ToSend>, Refusal<StoreError>> {
+        self.write(|tx| outbox::take(tx, wanted, now, process))
     }
 
     fn tidy(&mut self) {

@@ -14,7 +14,7 @@ pub(crate) use queue::{Queue, Request};
 
 use crate::backend::{Backend, Change, Entry, Recorded};
 use crate::owned::{Position, Recording};
-use crate::{Found, Lost, LostReason, Options, StoreError};
+use crate::{Found, Lost, LostReason, Mark, Options, StoreError};
 use batch::Misfit;
 use living::Living;
 use queue::{Inbox, Wake};
@@ -33,11 +33,13 @@ pub(crate) struct Writer {
     living: Living,
     /// The last position that was dealt with.
     done: u64,
+    /// What became of notifications, as far as that is not written.
+    marks: Vec<Mark>,
 }
 
 impl Writer {
     pub(crate) fn new(backend: Box<dyn Backend>, options: Options, queue: Arc<Queue>, locks: PathBuf) -> Self {
-        Self { backend, options, queue, living: Living::new(locks), done: 0 }
+        Self { backend, options, queue, living: Living::new(locks), done: 0, marks: Vec::new() }
     }
 
     /// Works until the queue is closed and empty. Nobody waits for a thread that has panicked.
@@ -67,6 +69,8 @@ impl Writer {
                 Wake::Time => {}
                 Wake::Closed => break,
             }
+            // One that cannot be written stays, and is tried again the next time.
+            let _ = self.write_marks();
             self.look_for_cancels();
             self.backend.tidy();
         }
@@ -82,6 +86,7 @@ impl Writer {
             match request {
                 Request::Call(call) => call(self),
                 Request::Abandon(run) => self.abandon(&run),
+                Request::Mark(marks) => self.marks.extend(marks),
                 Request::Look => {}
             }
         }

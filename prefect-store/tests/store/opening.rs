@@ -40,7 +40,7 @@ fn a_store_is_made_for_its_user_alone() {
     };
     assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
     assert_eq!(pragma("auto_vacuum"), 2.into());
-    assert_eq!(pragma("user_version"), 3.into());
+    assert_eq!(pragma("user_version"), 4.into());
     assert_eq!(fs::read_dir(path.parent().unwrap().join("runs.db-processes")).unwrap().count(), 0);
 }
 
@@ -116,7 +116,7 @@ fn a_newer_store_is_refused_and_stays_as_it_is() {
     place.sql().execute_batch("PRAGMA user_version = 99; CREATE TABLE novelties(x)").unwrap();
     assert_eq!(
         refusal(&place.path()),
-        "PATH was made by a newer release of prefect (tables of version 99, this release knows 3): nothing was changed in it. \
+        "PATH was made by a newer release of prefect (tables of version 99, this release knows 4): nothing was changed in it. \
          Use that release, or another path for the store"
     );
 }
