@@ -53,6 +53,21 @@ impl NotificationRef {
     }
 }
 
+/// The notifications of one owner of a run, by their tickets.
+#[derive(Clone, Copy, Debug)]
+pub struct Tickets {
+    pub(crate) run_no: i64,
+    pub(crate) epoch: i64,
+}
+
+impl Tickets {
+    /// The one with this ticket.
+    #[must_use]
+    pub const fn of(self, ticket: u32) -> NotificationRef {
+        NotificationRef(Which::Ticket { run_no: self.run_no, epoch: self.epoch, ticket })
+    }
+}
+
 /// What became of a notification that this process had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {

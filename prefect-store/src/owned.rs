@@ -4,10 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::backend::{Change, Entry, Ownership};
-use crate::outbox::Which;
 use crate::store::Inner;
 use crate::writer::Request;
-use crate::{Epoch, FlowChange, Lost, Message, NotificationRef, RunId, Store, TaskChange};
+use crate::{Epoch, FlowChange, Lost, Message, RunId, Store, TaskChange, Tickets};
 
 /// A place in the order in which a store's changes are committed. What is before a committed position is committed too, or its
 /// run is lost.
@@ -178,17 +177,16 @@ impl OwnedRun {
     pub fn tell_of_crash(&self, notices: Vec<Message>) {
         let run = Arc::clone(&self.recording);
         self.store.queue().request(Request::Call(Box::new(move |writer| {
-            if let Err(error) = writer.backend.set_crash_notices(&run, &notices) {
+            if let Err(error) = writer.database.set_crash_notices(&run, &notices) {
                 tracing::warn!(target: "prefect.Store", "Nobody will be told if run {} crashes: {error}", run.id);
             }
         })));
     }
 
-    /// The notification with this ticket.
+    /// What tells which notification a ticket is.
     #[must_use]
-    pub fn notification(&self, ticket: u32) -> NotificationRef {
-        let Recording { run_no, epoch, .. } = *self.recording;
-        NotificationRef(Which::Ticket { run_no, epoch: epoch.0, ticket })
+    pub fn tickets(&self) -> Tickets {
+        Tickets { run_no: self.recording.run_no, epoch: self.recording.epoch.0 }
     }
 
     /// The store that it is in.

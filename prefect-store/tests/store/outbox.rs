@@ -47,7 +47,7 @@ fn what_is_recorded_is_its_owners_until_that_says_what_became_of_it_or_ends() {
     assert_eq!(statuses(&store), [Taken; 4]);
     assert_eq!(place.open().take_notifications(due("HOOK")).unwrap(), [], "they are somebody's");
     let fates = [Fate::Sent, left(Arrival::No), Fate::GivenUp("no_service".into())];
-    store.mark((0..).zip(fates).map(|(ticket, fate)| Mark { of: run.notification(ticket), fate }).collect());
+    store.mark((0..).zip(fates).map(|(ticket, fate)| Mark { of: run.tickets().of(ticket), fate }).collect());
     store.wait_for_marks().unwrap();
     assert_eq!(statuses(&store), [Sent, Waits, GivenUp, Taken]);
     let rows = store.notifications(Listed::Unsent).unwrap();
@@ -212,8 +212,8 @@ fn what_was_sent_is_sent_whoever_has_it() {
     time.pass(LEASE + SECOND);
     let here = place.open_with(on_machine("here", &time));
     here.reap().unwrap();
-    let of = run.notification(0);
-    there.mark(vec![Mark { of, fate: Fate::Sent }, Mark { of: run.notification(1), fate: left(Arrival::No) }]);
+    let of = run.tickets().of(0);
+    there.mark(vec![Mark { of, fate: Fate::Sent }, Mark { of: run.tickets().of(1), fate: left(Arrival::No) }]);
     there.wait_for_marks().unwrap();
     assert_eq!(statuses(&here), [NotificationStatus::Sent, NotificationStatus::Waits]);
     assert_eq!(here.take_notifications(due("HOOK")).unwrap().len(), 1);
