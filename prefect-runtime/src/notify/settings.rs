@@ -5,6 +5,7 @@ use std::time::Duration;
 
 #[cfg(feature = "email")]
 use super::email::settings::EmailSettings;
+use super::ledger::Ledger;
 use super::notice::Card;
 use super::route::OutgoingMessage;
 use super::slack::transport::{Connect, Timeouts, http};
@@ -48,6 +49,8 @@ pub(crate) struct DeliverySettings {
     pub(crate) on_flush: Option<OnFlush>,
     /// `None`: messages are sent.
     pub(crate) outbox: Option<Outbox>,
+    /// What messages are recorded in, if the run is.
+    pub(crate) ledger: Option<Arc<Ledger>>,
     pub(crate) on_unconfigured: Unconfigured,
     pub(crate) timeouts: Timeouts,
     pub(crate) connect: Connect,
@@ -74,6 +77,7 @@ impl Default for DeliverySettings {
             flush_deadline: Self::FLUSH_DEADLINE,
             on_flush: None,
             outbox: None,
+            ledger: None,
             on_unconfigured: Unconfigured::Warn,
             timeouts: Timeouts::default(),
             connect: http(),

@@ -76,7 +76,11 @@ impl Prepared {
             refused = Some(error);
             None
         });
-        let notifications = Notifications::new(clock.clone(), delivery(&config, &settings, seed));
+        let notifications = Notifications::new(clock.clone(), delivery(&config, &settings, seed, recorder.as_deref()));
+        #[cfg(feature = "store")]
+        if let Some(recorder) = &recorder {
+            recorder.followed_by(&notifications);
+        }
         let started = clock.timestamp();
         let services = Arc::new(Services {
             flow_name: Arc::clone(&flow.graph.name),
@@ -230,7 +234,11 @@ fn load_config<O>(flow: &Flow<O>, settings: &RunSettings) -> Result<Config, Task
     Ok(config)
 }
 
-fn delivery(config: &Config, settings: &RunSettings, seed: u64) -> DeliverySettings {
+fn delivery(config: &Config, settings: &RunSettings, seed: u64, recorder: Option<&Recorder>) -> DeliverySettings {
+    #[cfg(feature = "store")]
+    let ledger = recorder.map(|recorder| Arc::new(recorder.ledger()));
+    #[cfg(not(feature = "store"))]
+    let ledger = recorder.map(|recorder| match *recorder {});
     let secrets = config.clone();
     let redactor = config.redactor().clone();
     DeliverySettings {
@@ -241,6 +249,7 @@ fn delivery(config: &Config, settings: &RunSettings, seed: u64) -> DeliverySetti
         on_flush: settings.on_flush.clone(),
         // A flow that a body runs sends nothing either.
         outbox: settings.outbox.clone().or_else(|| context().services()?.notifications.outbox()),
+        ledger,
         on_unconfigured: settings.print_card.clone().map_or(Unconfigured::Warn, Unconfigured::Print),
         jitter_seed: spread(seed),
         #[cfg(feature = "email")]
