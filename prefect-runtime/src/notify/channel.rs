@@ -116,6 +116,12 @@ impl Channel {
         });
     }
 
+    /// What others have left is what this process is here for.
+    #[cfg(all(feature = "cli", feature = "store"))]
+    pub(crate) fn wait_for_others(&self) {
+        self.lock().law.wait_for_others();
+    }
+
     /// How one more message of this group goes out.
     pub(crate) fn admit(&self, group: &Group) -> Way {
         self.lock().law.admit(group)

@@ -86,6 +86,8 @@ pub(crate) struct Destination {
     folds: Folds,
     /// What others have left in the store.
     others: VecDeque<Message>,
+    /// Whether those have time of their own at the end.
+    waits_for_others: bool,
     /// How far the store is.
     committed: u64,
     /// Set if the store will come no further; then whether messages are sent all the same.
@@ -147,6 +149,7 @@ impl Destination {
             queue: Queue::default(),
             folds: Folds::default(),
             others: VecDeque::new(),
+            waits_for_others: false,
             committed: 0,
             lost: None,
             settled: Vec::new(),
@@ -179,6 +182,12 @@ impl Destination {
         } else if let Some(lost) = self.queue.push(message) {
             self.not_sent(lost, &"queue full".into(), Rest::Waits, Doubt::NotArrived);
         }
+    }
+
+    /// What others have left is what this process is here for.
+    #[cfg_attr(not(all(feature = "cli", feature = "store")), allow(dead_code, reason = "nobody asks for it"))]
+    pub(crate) fn wait_for_others(&mut self) {
+        self.waits_for_others = true;
     }
 
     /// How one more message of this group goes out.
@@ -257,8 +266,10 @@ impl Destination {
 
     /// How many messages of its own are neither sent nor given up.
     pub(crate) fn remaining(&self) -> usize {
-        let current = self.current.as_ref().is_some_and(|current| !current.message.is_of_others());
-        self.queue.len() + self.folds.len() + usize::from(current)
+        let counts = |message: &Message| self.waits_for_others || !message.is_of_others();
+        let current = self.current.as_ref().is_some_and(|current| counts(&current.message));
+        let others = if self.waits_for_others { self.others.len() } else { 0 };
+        self.queue.len() + self.folds.len() + others + usize::from(current)
     }
 
     pub(crate) fn report(&self) -> &NotificationReport {
@@ -343,8 +354,10 @@ impl Destination {
                 if message.is_of_others() {
                     self.report.add_forwarded();
                 } else {
-                    self.last_accepted = now;
                     self.report.add_sent(message.changes);
+                }
+                if self.waits_for_others || !message.is_of_others() {
+                    self.last_accepted = now;
                 }
                 self.settle(message.origin, Outcome::Sent);
                 None
@@ -422,11 +435,11 @@ impl Destination {
     fn not_sent(&mut self, message: Message, reason: &Reason, rest: Rest, doubt: Doubt) {
         let Message { origin, changes, .. } = message;
         match (origin, rest) {
-            (Origin::Memory, _) | (Origin::Recorded { .. }, Rest::IsGivenUp) => {
-                self.report.add_not_sent(reason, changes);
-            }
-            (Origin::Recorded { .. }, Rest::Waits) => self.report.add_left(reason),
-            (Origin::LeftByOthers(_), _) => {}
+            (Origin::LeftByOthers(_), _) if !self.waits_for_others => {}
+            (Origin::Memory, _) => self.report.add_not_sent(reason, changes),
+            (Origin::Recorded { .. }, Rest::IsGivenUp) => self.report.add_not_sent(reason, changes),
+            (Origin::LeftByOthers(_), Rest::IsGivenUp) => self.report.add_not_sent(reason, 1),
+            (_, Rest::Waits) => self.report.add_left(reason),
         }
         let outcome = match rest {
             Rest::Waits => Outcome::Left(Arc::clone(reason), doubt),

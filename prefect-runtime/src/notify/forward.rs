@@ -9,6 +9,8 @@ use super::destination::Lost;
 use super::notice::Notice;
 use super::queue::{Message, Origin, Outcome};
 use super::route::Address;
+#[cfg(feature = "cli")]
+use super::route::NoRoute;
 use super::{Notifications, Notifies, Target, kept, ledger};
 use crate::StateKind;
 use crate::run::Services;
@@ -59,6 +61,23 @@ impl Notifications {
         }
     }
 
+    /// Sends these of one destination, however long it takes them one after the other: it is what this process is here for.
+    /// The error says why there is no way there; nothing has changed then.
+    #[cfg(feature = "cli")]
+    pub(crate) fn send_again(&self, kind: &str, to: &str, ids: &[i64]) -> Result<(), String> {
+        let Some(ledger) = &self.0.settings.ledger else { return Ok(()) };
+        let address = Address::of(kind, to).ok_or_else(|| format!("this program sends no {kind}"))?;
+        let channel = match self.target(address) {
+            Target::Open(channel) => channel,
+            Target::None(NoRoute::Missing(secret)) => return Err(secret.to_string()),
+            Target::None(NoRoute::Bad(bad)) => return Err(bad.why.to_string()),
+        };
+        channel.wait_for_others();
+        let taken = ledger.take(Wanted::These(ids.to_vec())).map_err(|error| error.to_string())?;
+        self.push_taken(&channel, taken);
+        Ok(())
+    }
+
     /// The channel for what the store has; `None` if this process has no way there.
     pub(crate) fn way_to(&self, kind: &str, to: &str, own: &[Notifies]) -> Option<Arc<Channel>> {
         let same = |address: &Address| address.kind() == kind && address.to() == to;
@@ -104,6 +123,14 @@ impl Notifications {
         }
         notices
     }
+}
+
+/// What a message of the store says first; `None` if this release cannot read it.
+#[cfg(feature = "cli")]
+pub(crate) fn what_is_told(payload: &str, changes: u64) -> Option<String> {
+    let notice = kept::notice(payload)?;
+    let notice = if changes > 1 { notice.of_many(changes, Vec::new()) } else { notice };
+    Some(notice.headline(&notice.name))
 }
 
 fn cannot_look(error: &prefect_store::StoreError) {

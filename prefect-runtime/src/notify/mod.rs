@@ -78,6 +78,8 @@ pub(crate) use slack::check_webhook;
 pub(crate) use slack::{masked as masked_webhook, try_webhook};
 
 pub(crate) use collect::{Collecting, Pending};
+#[cfg(all(feature = "cli", feature = "store"))]
+pub(crate) use forward::what_is_told;
 #[cfg(feature = "store")]
 pub(crate) use ledger::Ledger;
 

@@ -65,6 +65,18 @@ impl NotificationReport {
         self.not_sent.iter().map(|(reason, count)| (&**reason, *count))
     }
 
+    /// Why messages were left, with how many each.
+    #[cfg(all(feature = "cli", feature = "store"))]
+    pub(crate) fn left_reasons(&self) -> Vec<(u64, String)> {
+        self.left.iter().map(|(why, count)| (*count, why.to_string())).collect()
+    }
+
+    /// Why messages will never be sent, with how many each.
+    #[cfg(all(feature = "cli", feature = "store"))]
+    pub(crate) fn not_sent_reasons(&self) -> Vec<(u64, String)> {
+        self.not_sent.iter().map(|(why, count)| (*count, why.to_string())).collect()
+    }
+
     /// Whether there was nothing to send.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -9,7 +9,7 @@ use super::ledger::Ledger;
 use super::notice::Card;
 use super::route::OutgoingMessage;
 use super::slack::transport::{Connect, Timeouts, http};
-use crate::{State, Tracked};
+use crate::{Config, State, Tracked};
 
 pub(crate) type ResolveSecret = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub(crate) type Redact = Arc<dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync>;
@@ -61,6 +61,21 @@ pub(crate) struct DeliverySettings {
 
 impl DeliverySettings {
     pub(crate) const FLUSH_DEADLINE: Duration = Duration::from_secs(5);
+
+    /// As this configuration says.
+    pub(crate) fn of(config: &Config) -> Self {
+        let secrets = config.clone();
+        let redactor = config.redactor().clone();
+        Self {
+            resolve_secret: Arc::new(move |name| secrets.secret_text(name).map(|text| text.expose().to_owned())),
+            redact: Arc::new(move |text| redactor.redact(text)),
+            ui_url: config.settings().ui_url.clone(),
+            flush_deadline: config.settings().flush_deadline,
+            #[cfg(feature = "email")]
+            email: config.settings().email.clone(),
+            ..Self::default()
+        }
+    }
 
     pub(crate) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         (self.redact)(text)
