@@ -39,7 +39,7 @@ pub(crate) fn change(tracked: &Tracked, handlers: &[Arc<dyn StateHandler>], old:
     let (Change::To(state) | Change::Ended(state)) = &change;
     let messages = collecting.map(Collecting::end).unwrap_or_default();
     let position = match tracked.run {
-        Some(run) => recorder.task_changed(run, old, state, &messages),
+        Some(run) => Some(recorder.task_changed(run, old, state, &messages)),
         None => recorder.flow_changed(state, &messages),
     };
     for message in messages {

@@ -17,7 +17,7 @@ pub(crate) fn fingerprint(text: &str) -> String {
             break;
         }
         if let Some(end) = quoted(rest, after_word) {
-            out.push_str(&format!("{c}…{c}"));
+            out.extend([c, '…', c]);
             rest = &rest[end..];
             after_word = false;
             continue;

@@ -61,9 +61,10 @@ impl Collecting {
 
     /// What has come.
     pub(crate) fn end(self) -> Vec<Pending> {
-        COLLECTED.with_borrow_mut(|collected| {
-            collected.as_mut().map(|mine| std::mem::take(&mut mine.pending)).unwrap_or_default()
-        })
+        let take = |mine: &mut Collected| std::mem::take(&mut mine.pending);
+        let pending = COLLECTED.with_borrow_mut(|collected| collected.as_mut().map(take)).unwrap_or_default();
+        drop(self);
+        pending
     }
 }
 

@@ -171,16 +171,16 @@ impl Destination {
     pub(crate) fn push(&mut self, mut message: Message) {
         if let (Some(lost), Origin::Recorded { .. }) = (self.lost, message.origin) {
             if lost == Lost::Elsewhere {
-                return self.not_sent(message, &elsewhere(), Rest::Waits, Doubt::NotArrived);
+                return self.not_sent(&message, &elsewhere(), Rest::Waits, Doubt::NotArrived);
             }
             message.origin = Origin::Memory;
         }
         if let Some((reason, rest)) = self.stopped.clone() {
-            self.not_sent(message, &reason, rest, Doubt::NotArrived);
+            self.not_sent(&message, &reason, rest, Doubt::NotArrived);
         } else if matches!(message.origin, Origin::LeftByOthers(_)) {
             self.others.push_back(message);
         } else if let Some(lost) = self.queue.push(message) {
-            self.not_sent(lost, &"queue full".into(), Rest::Waits, Doubt::NotArrived);
+            self.not_sent(&lost, &"queue full".into(), Rest::Waits, Doubt::NotArrived);
         }
     }
 
@@ -234,9 +234,11 @@ impl Destination {
             }
             Lost::Elsewhere => {
                 for message in self.take_own() {
-                    match message.origin {
-                        Origin::Recorded { .. } => self.not_sent(message, &elsewhere(), Rest::Waits, Doubt::NotArrived),
-                        _ => drop(self.queue.push(message)),
+                    if message.origin == Origin::Memory {
+                        // It fits: it was there before.
+                        drop(self.queue.push(message));
+                    } else {
+                        self.not_sent(&message, &elsewhere(), Rest::Waits, Doubt::NotArrived);
                     }
                 }
             }
@@ -331,7 +333,14 @@ impl Destination {
             return None;
         }
         let own = self.queue.pop(self.committed).or_else(|| self.folds.pop(self.committed).map(Fold::into_message));
-        own.or_else(|| self.others.pop_front())
+        match own {
+            Some(message) if self.lost == Some(Lost::Elsewhere) && message.origin != Origin::Memory => {
+                self.not_sent(&message, &elsewhere(), Rest::Waits, Doubt::NotArrived);
+                self.take_next()
+            }
+            Some(message) => Some(message),
+            None => self.others.pop_front(),
+        }
     }
 
     /// All of its own that is not sent.
@@ -409,7 +418,7 @@ impl Destination {
     fn drop_current(&mut self, reason: &Reason, rest: Rest, doubt: Doubt) -> Option<Note> {
         let message = self.current.take()?.message;
         let left = rest == Rest::Waits && message.origin != Origin::Memory;
-        self.not_sent(message, reason, rest, doubt);
+        self.not_sent(&message, reason, rest, doubt);
         Some(if left { Note::Left(Arc::clone(reason)) } else { Note::Dropped(Arc::clone(reason)) })
     }
 
@@ -422,23 +431,24 @@ impl Destination {
         let doubtful = self.in_flight || self.current.as_ref().is_some_and(|current| current.doubtful);
         if let Some(current) = self.current.take() {
             let doubt = if doubtful { Doubt::MayHaveArrived } else { Doubt::NotArrived };
-            self.not_sent(current.message, &reason, rest, doubt);
+            self.not_sent(&current.message, &reason, rest, doubt);
         }
         self.in_flight = false;
         let others = std::mem::take(&mut self.others);
         for message in self.take_own().into_iter().chain(others) {
-            self.not_sent(message, &reason, rest, Doubt::NotArrived);
+            self.not_sent(&message, &reason, rest, Doubt::NotArrived);
         }
     }
 
     /// Notes that a message was not sent, for the report and for the store.
-    fn not_sent(&mut self, message: Message, reason: &Reason, rest: Rest, doubt: Doubt) {
-        let Message { origin, changes, .. } = message;
+    fn not_sent(&mut self, message: &Message, reason: &Reason, rest: Rest, doubt: Doubt) {
+        let Message { origin, changes, .. } = *message;
         match (origin, rest) {
             (Origin::LeftByOthers(_), _) if !self.waits_for_others => {}
-            (Origin::Memory, _) => self.report.add_not_sent(reason, changes),
-            (Origin::Recorded { .. }, Rest::IsGivenUp) => self.report.add_not_sent(reason, changes),
             (Origin::LeftByOthers(_), Rest::IsGivenUp) => self.report.add_not_sent(reason, 1),
+            (Origin::Memory, _) | (Origin::Recorded { .. }, Rest::IsGivenUp) => {
+                self.report.add_not_sent(reason, changes);
+            }
             (_, Rest::Waits) => self.report.add_left(reason),
         }
         let outcome = match rest {

@@ -1,6 +1,6 @@
 //! Many messages as one: from the 11th of one task and state on they are told together, with how many they are and what
 //! has caused them. Reads no clock.
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +62,11 @@ pub(crate) struct Fold {
 }
 
 impl Fold {
+    fn new(ticket: u32, notice: Notice, row: Option<Row>, due: Tick) -> Self {
+        let causes = Causes::default();
+        Self { ticket, notice, row, changes: 0, causes, unsettled: 0, upto: 0, due, announced: false, closed: false }
+    }
+
     pub(crate) fn into_message(self) -> Message {
         let origin = match self.row {
             Some(_) => Origin::Recorded { ticket: self.ticket, upto: self.upto },
@@ -103,14 +108,16 @@ struct Counted {
     begun: Option<Tick>,
     /// How many folds were opened.
     folds: usize,
+    /// The one that was opened last.
+    last: Option<u32>,
 }
 
 /// What one destination tells together.
 #[derive(Default)]
 pub(crate) struct Folds {
     groups: HashMap<Group, Counted>,
-    /// In the order in which they were begun.
-    folds: Vec<(Group, Fold)>,
+    /// By their tickets, which grow.
+    folds: BTreeMap<u32, Fold>,
 }
 
 impl Folds {
@@ -136,32 +143,21 @@ impl Folds {
         cause: &str,
         open: impl FnOnce(&Notice) -> (u32, Option<Row>),
     ) -> (u32, Option<Row>, Arc<str>) {
-        let place = self.folds.iter().position(|(of, fold)| !fold.closed && of == group);
-        let place = place.unwrap_or_else(|| {
-            let (ticket, row) = open(&notice);
-            let counted = self.groups.entry(group.clone()).or_default();
+        let counted = match self.groups.get_mut(group) {
+            Some(counted) => counted,
+            None => self.groups.entry(group.clone()).or_default(),
+        };
+        let last = counted.last.filter(|ticket| self.folds.get(ticket).is_some_and(|fold| !fold.closed));
+        let (ticket, row) = last.map_or_else(|| open(&notice), |last| (last, None));
+        let fold = self.folds.entry(ticket).or_insert_with(|| {
             let begun = *counted.begun.get_or_insert(now);
             // One that begins late is not sent at once: others are likely to follow.
             let soonest = now.saturating_add(nanos(SUMMARIES[0]));
             let due = SUMMARIES.get(counted.folds).map(|after| begun.saturating_add(nanos(*after)).max(soonest));
             counted.folds += 1;
-            let (causes, due) = (Causes::default(), due.unwrap_or(Tick::MAX));
-            let fold = Fold {
-                ticket,
-                notice,
-                row,
-                changes: 0,
-                causes,
-                unsettled: 0,
-                upto: 0,
-                due,
-                announced: false,
-                closed: false,
-            };
-            self.folds.push((group.clone(), fold));
-            self.folds.len() - 1
+            counted.last = Some(ticket);
+            Fold::new(ticket, notice, row, due.unwrap_or(Tick::MAX))
         });
-        let fold = &mut self.folds[place].1;
         fold.changes += 1;
         fold.unsettled += 1;
         let cause = fold.causes.count(cause);
@@ -170,9 +166,7 @@ impl Folds {
 
     /// One that was added has been handed over to the store, if it is recorded.
     pub(crate) fn handed_over(&mut self, ticket: u32, upto: u64) -> Look {
-        let Some((_, fold)) = self.folds.iter_mut().find(|(_, fold)| fold.ticket == ticket) else {
-            return Look::Later;
-        };
+        let Some(fold) = self.folds.get_mut(&ticket) else { return Look::Later };
         fold.unsettled -= 1;
         fold.upto = fold.upto.max(upto);
         let first = !std::mem::replace(&mut fold.announced, true);
@@ -181,26 +175,26 @@ impl Folds {
 
     /// Those that are due take no more; all of them at the end.
     pub(crate) fn close(&mut self, now: Tick, end: bool) {
-        for (_, fold) in &mut self.folds {
+        for fold in self.folds.values_mut() {
             fold.closed |= end || fold.due <= now;
         }
     }
 
     /// One that can be sent: it takes no more, and all of it is recorded.
     pub(crate) fn pop(&mut self, committed: u64) -> Option<Fold> {
-        let ready = |(_, fold): &(Group, Fold)| fold.closed && fold.unsettled == 0 && fold.upto <= committed;
-        let place = self.folds.iter().position(ready)?;
-        Some(self.folds.remove(place).1)
+        let ready = |fold: &&Fold| fold.closed && fold.unsettled == 0 && fold.upto <= committed;
+        let ticket = self.folds.values().find(ready)?.ticket;
+        self.folds.remove(&ticket)
     }
 
     /// Whether one is only waiting for the store.
     pub(crate) fn waits(&self) -> bool {
-        self.folds.iter().any(|(_, fold)| fold.closed)
+        self.folds.values().any(|fold| fold.closed)
     }
 
     /// When the next one is due.
     pub(crate) fn due(&self) -> Option<Tick> {
-        self.folds.iter().map(|(_, fold)| fold.due).filter(|due| *due < Tick::MAX).min()
+        self.folds.values().map(|fold| fold.due).filter(|due| *due < Tick::MAX).min()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -209,12 +203,12 @@ impl Folds {
 
     /// All that are left.
     pub(crate) fn take(&mut self) -> Vec<Fold> {
-        std::mem::take(&mut self.folds).into_iter().map(|(_, fold)| fold).collect()
+        std::mem::take(&mut self.folds).into_values().collect()
     }
 
     /// Those of the store will never be told of it.
     pub(crate) fn forget_the_store(&mut self) {
-        for (_, fold) in &mut self.folds {
+        for fold in self.folds.values_mut() {
             (fold.row, fold.upto) = (None, 0);
         }
     }

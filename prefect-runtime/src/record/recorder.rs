@@ -145,7 +145,7 @@ impl Recorder {
     }
 
     /// A task run has come from one state to another, and these messages tell of it. Gives the position of that in the store.
-    pub(crate) fn task_changed(&self, run: RunId, old: &State, new: &State, messages: &[Pending]) -> Option<u64> {
+    pub(crate) fn task_changed(&self, run: RunId, old: &State, new: &State, messages: &[Pending]) -> u64 {
         let result = self.result(run.task, new);
         let mut detail = Detail::of(old, new, self.error(new));
         let message = self.message(new);
@@ -187,7 +187,7 @@ impl Recorder {
             self.run.record(change)
         };
         self.handed_over.fetch_max(position.0, Ordering::AcqRel);
-        Some(position.0)
+        position.0
     }
 
     /// The flow run has come to another state. `None` if that is not recorded.
