@@ -3,6 +3,7 @@ mod changes;
 mod dies;
 mod disks;
 mod goes_on;
+mod held;
 mod killed;
 
 use std::collections::BTreeMap;
