@@ -19,3 +19,4 @@ mod recording;
 mod references;
 mod secrets;
 mod support;
+mod torn;
