@@ -5,6 +5,7 @@
 //! If a row was not as it was expected to be, the statement divides by zero, and nothing of the transaction is written; which
 //! row it was is looked up then.
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use postgres::Error;
 use postgres::types::ToSql;
@@ -13,8 +14,9 @@ use super::session::Session;
 use super::value::text;
 use super::write::PostgresBackend;
 use crate::backend::{Change, Recorded};
+use crate::sql::outbox::{AT_ONCE, TAKEN};
 use crate::sql::{Connection, INLINE, Transition, index_to_sql};
-use crate::writer::{Batch, Part};
+use crate::writer::{Batch, Part, Told, ToldRow};
 use crate::{FlowChange, Found, StateCode, StoreError, StoredResult};
 
 /// Only the owner of the run, and only what comes next: a batch that was committed already is held up here too.
@@ -49,9 +51,16 @@ const BODIES: &str = ", \
     SELECT fence.run_no, u.* FROM fence, unnest($38::bigint[], $39::bigint[], $40::bytea[]) AS u \
     ON CONFLICT (run_no, task_no, map_index) DO UPDATE SET body=excluded.body) ";
 
+/// The process that records a notification has it: see [`TELL`](crate::sql::outbox::TELL).
 const OUTBOX: &str = ", \
-    message AS (INSERT INTO outbox(run_no, kind, payload, not_before) \
-    SELECT fence.run_no, u.* FROM fence, unnest($41::text[], $42::text[], $43::bigint[]) AS u) ";
+    message AS (INSERT INTO outbox AS x(run_no, epoch, proc_no, status, attempts, not_before, ticket, kind, dest, payload, task_no, \
+    state, changes, created_at) \
+    SELECT fence.run_no, $3, $2, $41::bigint, 1, $42::bigint, u.* FROM fence, unnest($43::bigint[], $44::text[], $45::text[], \
+    $46::text[], $47::bigint[], $48::bigint[], $49::bigint[], $50::bigint[]) AS u \
+    ON CONFLICT (run_no, epoch, ticket) DO UPDATE SET changes = x.changes + excluded.changes), \
+    cause AS (INSERT INTO outbox_causes AS x(run_no, epoch, ticket, cause, n) \
+    SELECT fence.run_no, $3, u.* FROM fence, unnest($51::bigint[], $52::text[], $53::bigint[]) AS u \
+    ON CONFLICT (run_no, epoch, ticket, cause) DO UPDATE SET n = x.n + excluded.n) ";
 
 /// Gives whether the fence let it through. A row that is not there gives no count, and one that was not expected counts not.
 const VERDICT: &str = "\
@@ -97,10 +106,23 @@ struct Columns<'a> {
     body_task: Vec<i64>,
     body_index: Vec<i64>,
     bodies: Vec<&'a [u8]>,
-    // Of the notifications.
-    kinds: Vec<Cow<'a, str>>,
-    payloads: Vec<Cow<'a, str>>,
-    not_before: Vec<i64>,
+    outbox: Outbox<'a>,
+}
+
+#[derive(Default)]
+struct Outbox<'a> {
+    ticket: Vec<i64>,
+    kind: Vec<Cow<'a, str>>,
+    to: Vec<Cow<'a, str>>,
+    payload: Vec<Cow<'a, str>>,
+    task: Vec<i64>,
+    state: Vec<i64>,
+    changes: Vec<i64>,
+    at: Vec<i64>,
+    // Of the causes.
+    of_ticket: Vec<i64>,
+    cause: Vec<Cow<'a, str>>,
+    count: Vec<i64>,
 }
 
 #[derive(Default)]
@@ -120,7 +142,7 @@ struct Misfit(usize, Found);
 
 impl<'a> Columns<'a> {
     /// What each part of a batch adds.
-    fn of(batch: &'a Batch<'_>) -> Result<Vec<Self>, Misfit> {
+    fn of(batch: &'a Batch<'_>, told: &'a Told) -> Result<Vec<Self>, Misfit> {
         let mut parts: Vec<Self> = batch.parts.iter().map(|_| Self::default()).collect();
         for (number, row) in batch.rows.iter().enumerate() {
             let (Change::Task(first), Change::Task(last)) =
@@ -159,11 +181,8 @@ impl<'a> Columns<'a> {
         for (i, (entry, place)) in batch.entries.iter().zip(&batch.places).enumerate() {
             let Some(place) = place else { continue };
             let part = &mut parts[place.part];
-            let notifications = match &entry.change {
-                Change::Task(change) => {
-                    part.log.add(place.seq, &Transition::of_task(change));
-                    &change.notifications
-                }
+            match &entry.change {
+                Change::Task(change) => part.log.add(place.seq, &Transition::of_task(change)),
                 Change::Flow(change) => {
                     if let Some(before) = last_flow[place.part].replace(change)
                         && change.version != before.version.wrapping_add(1)
@@ -172,13 +191,13 @@ impl<'a> Columns<'a> {
                     }
                     part.follow(change);
                     part.log.add(place.seq, &Transition::of_flow(change));
-                    &change.notifications
                 }
-            };
-            for notification in notifications {
-                part.kinds.push(text(&notification.kind));
-                part.payloads.push(text(&notification.payload));
-                part.not_before.push(notification.not_before.0);
+            }
+        }
+        for row in &told.rows {
+            let of_its_run = |part: &Part| (part.run.run_no, part.run.epoch.0) == (row.run.0, row.run.1);
+            if let Some(number) = batch.parts.iter().position(of_its_run) {
+                parts[number].outbox.add(row);
             }
         }
         Ok(parts)
@@ -251,7 +270,7 @@ impl<'a> Columns<'a> {
             &self.version,
         ];
         let with_bodies = !self.bodies.is_empty() && self.is_whole();
-        let with_outbox = !self.kinds.is_empty();
+        let with_outbox = !self.outbox.ticket.is_empty();
         // Those of the last are numbered behind those of the one before.
         if with_bodies || with_outbox {
             sql += BODIES;
@@ -263,7 +282,8 @@ impl<'a> Columns<'a> {
         }
         if with_outbox {
             sql += OUTBOX;
-            parameters.extend::<[&(dyn ToSql + Sync); 3]>([&self.kinds, &self.payloads, &self.not_before]);
+            parameters.extend::<[&(dyn ToSql + Sync); 2]>([&TAKEN, &AT_ONCE]);
+            parameters.extend(self.outbox.columns());
         }
         sql += VERDICT;
         let statement = session.prepared(&sql)?;
@@ -302,6 +322,35 @@ impl<'a> Log<'a> {
     }
 }
 
+impl<'a> Outbox<'a> {
+    fn add(&mut self, row: &'a ToldRow) {
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        self.ticket.push(row.ticket.into());
+        self.kind.push(text(&row.message.kind));
+        self.to.push(text(&row.message.to));
+        self.payload.push(text(&row.message.payload));
+        self.task.push(row.task);
+        self.state.push(row.state.number().into());
+        self.changes.push(number(row.changes));
+        self.at.push(row.at.0);
+        // Two that differ in a NUL only are one here, and a row is written once.
+        let mut causes: BTreeMap<Cow<'a, str>, u64> = BTreeMap::new();
+        for (cause, count) in &row.causes {
+            *causes.entry(text(cause)).or_default() += count;
+        }
+        for (cause, count) in causes {
+            self.of_ticket.push(row.ticket.into());
+            self.cause.push(cause);
+            self.count.push(number(count));
+        }
+    }
+
+    fn columns(&self) -> [&(dyn ToSql + Sync); 11] {
+        let Self { ticket, kind, to, payload, task, state, changes, at, of_ticket, cause, count } = self;
+        [ticket, kind, to, payload, task, state, changes, at, of_ticket, cause, count]
+    }
+}
+
 /// What became of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Written {
@@ -313,7 +362,8 @@ enum Written {
 
 /// Writes what is not held up by the fence, and commits it. The caller rolls back what is still open.
 pub(super) fn record(backend: &mut PostgresBackend, batch: &Batch<'_>) -> Result<Recorded, StoreError> {
-    let parts = match Columns::of(batch) {
+    let told = Told::by(batch, &[]);
+    let parts = match Columns::of(batch, &told) {
         Ok(parts) => parts,
         Err(Misfit(entry, found)) => return Ok(Recorded::Refused { entry, found: Some(found) }),
     };

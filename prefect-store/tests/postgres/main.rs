@@ -16,6 +16,8 @@ mod failing;
 mod hammer;
 #[path = "../store/killed.rs"]
 mod killed;
+#[path = "../store/outbox.rs"]
+mod outbox;
 #[path = "../store/owners.rs"]
 mod owners;
 #[path = "../store/reading.rs"]

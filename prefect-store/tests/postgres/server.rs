@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use postgres::{Client, NoTls};
-use prefect_store::{Denied, LostReason, Notification, Options, RunFilter, Store, StoreError, StoreUrl, TaskChange};
+use prefect_store::{Denied, LostReason, Options, RunFilter, Store, StoreError, StoreUrl, TaskChange};
 
 use crate::schema::server;
 use crate::support::*;
@@ -240,8 +240,7 @@ fn a_nul_in_a_text_is_replaced() {
     let run = store.begin(new).unwrap();
     let mut told = finish(0, None);
     told.message = Some("it\0broke".into());
-    told.notifications =
-        vec![Notification { kind: "slack".into(), payload: "a\0b".into(), not_before: prefect_store::Micros(1) }];
+    told.notifications = vec![crate::support::told(1, "a\0b")];
     record(&run, vec![start(0, None), told]);
     assert_eq!(store.task_runs(run.id()).unwrap()[0].message.as_deref(), Some("it\u{fffd}broke"));
     assert_eq!(store.run("na\0me").unwrap().flow, "fl\u{fffd}ow");

@@ -12,6 +12,7 @@ mod hammer;
 mod killed;
 mod locked;
 mod opening;
+mod outbox;
 mod owners;
 mod reading;
 mod recording;
@@ -21,6 +22,7 @@ mod schema;
 mod secrets;
 mod size;
 mod support;
+mod torn;
 
 /// What the calls to the database of a batch with one change are: begin, fence, row, transition, commit.
 const CALLS_OF_A_BATCH: u64 = 5;
