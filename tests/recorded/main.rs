@@ -9,6 +9,7 @@ mod outbox;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use prefect::store::{Options, Store, StoreUrl};
@@ -37,8 +38,17 @@ impl Folder {
     }
 }
 
+/// The store that belongs to this path: the file, or (where `PREFECT_TEST_POSTGRES` names a server) a schema of its own.
 pub(crate) fn open(path: &Path) -> Store {
-    Store::open(&StoreUrl::sqlite(path), Options::default()).unwrap()
+    let url = match std::env::var("PREFECT_TEST_POSTGRES") {
+        Ok(server) => {
+            let mut hash = DefaultHasher::new();
+            path.hash(&mut hash);
+            format!("{server}?schema=recorded_{:016x}", hash.finish()).parse().unwrap()
+        }
+        Err(_) => StoreUrl::sqlite(path),
+    };
+    Store::open(&url, Options::default()).unwrap()
 }
 
 pub(crate) fn settings(store: &Store, executor: Executor) -> RunSettings {
