@@ -1,5 +1,5 @@
 //! Mails of recorded runs.
-use prefect::flow;
+use prefect::prelude::*;
 use prefect::store::{Options, Store, StoreUrl};
 
 use crate::server::{At, FakeSmtp, Received, Say};

@@ -140,10 +140,9 @@ fn a_slow_slack_holds_up_no_handler() {
     let gate = Gate::new();
     slack.script([Answer::After(gate.clone(), Box::new(Answer::AsSlack))]);
     let bench = bench(&slack);
-    let task = bench.task("t");
     // All return, though not one message has been answered yet.
-    for _ in 0..50 {
-        call(SlackNotifier::DEFAULT, &task, Running).unwrap();
+    for i in 0..50 {
+        call(SlackNotifier::DEFAULT, &bench.task(&format!("t{i}")), Running).unwrap();
     }
     assert_eq!(slack.wait_for(1).len(), 1);
     gate.open();

@@ -200,8 +200,8 @@ fn a_run_that_asks_somebody_goes_on_in_the_same_process() {
         2 * n
     }
     #[task(trigger = manual_only)]
-    fn approve(n: u32) -> u32 {
-        n
+    fn approve(n: Option<u32>) -> u32 {
+        n.unwrap_or_default()
     }
     for executor in executors() {
         let folder = Folder::new();

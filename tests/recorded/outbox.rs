@@ -179,7 +179,7 @@ fn a_hundred_thousand_failures_are_fifteen_messages_at_most_and_all_are_counted(
 fn what_is_told_together_is_told_by_the_next_process_with_its_causes() {
     #[task(state_handlers = [slack_notifier(only_states = [Failed])])]
     fn fetch(n: u32) -> Result<u32, String> {
-        if n % 3 == 0 { Err(format!("Http(50{})", n % 4)) } else { Err("timed out after 30 s".to_owned()) }
+        if n.is_multiple_of(3) { Err(format!("Http(50{})", n % 4)) } else { Err("timed out after 30 s".to_owned()) }
     }
     let folder = Folder::new();
     let flow = flow!("fetching", {
@@ -234,8 +234,9 @@ fn no_secret_is_in_the_files_of_the_store() {
 
 /// A text in clear, as hex, and as base64 at each of the three places where it can begin.
 fn forms(text: &[u8]) -> Vec<Vec<u8>> {
-    let hex: String = text.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut forms = vec![text.to_vec(), hex.into_bytes()];
+    let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
+    let hex = text.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+    let mut forms = vec![text.to_vec(), hex];
     for skipped in 0..3 {
         forms.push(base64(&text[skipped..text.len() - (text.len() - skipped) % 3]));
     }

@@ -120,6 +120,7 @@ struct Current {
 
 /// Why the store will come no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "store"), allow(dead_code, reason = "there is none"))]
 pub(crate) enum Lost {
     /// It cannot be written: people hear of what has happened all the same.
     Unwritable,
