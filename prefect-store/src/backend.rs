@@ -13,6 +13,11 @@ pub(crate) trait Backend: WriteConnection {
     /// Records a batch: fences each run, then writes its rows. One transaction.
     fn record(&mut self, batch: &Batch<'_>) -> Result<Recorded, StoreError>;
 
+    /// What time it is for all who use the database; `None` if that is what each of them thinks.
+    fn now(&mut self) -> Result<Option<Micros>, StoreError> {
+        Ok(None)
+    }
+
     /// What may be done now and then, when there is time.
     fn tidy(&mut self);
 }

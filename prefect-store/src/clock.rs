@@ -15,7 +15,8 @@ impl Micros {
     }
 }
 
-/// Tells a store what time it is. Leases are judged by it, so all processes of a store need clocks that agree.
+/// Tells a store what time it is. Leases are judged by it, so all processes of a store need clocks that agree: in PostgreSQL
+/// the machines' wall clocks need not, as there the server's clock counts.
 ///
 /// ```
 /// use prefect_store::{Clock, Micros};
@@ -24,28 +25,45 @@ impl Micros {
 /// assert_eq!(Clock::new(|| Micros(7)).now(), Micros(7));
 /// ```
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Micros + Send + Sync>);
+pub struct Clock {
+    now: Arc<dyn Fn() -> Micros + Send + Sync>,
+    /// Whether it is the machine's.
+    of_machine: bool,
+}
 
 impl Clock {
     /// The machine's wall clock.
     #[must_use]
     pub fn system() -> Self {
-        Self::new(|| {
+        Self::off_by(0)
+    }
+
+    /// The wall clock of a machine that is wrong by so many microseconds.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn off_by(micros: i64) -> Self {
+        let now = move || {
             let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            Micros(0).after(since)
-        })
+            Micros(Micros(0).after(since).0.saturating_add(micros))
+        };
+        Self { of_machine: true, ..Self::new(now) }
+    }
+
+    /// Whether another machine's may say something else.
+    pub(crate) const fn is_of_machine(&self) -> bool {
+        self.of_machine
     }
 
     /// A clock of one's own: virtual time.
     #[must_use]
     pub fn new(now: impl Fn() -> Micros + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        Self { now: Arc::new(now), of_machine: false }
     }
 
     /// The time.
     #[must_use]
     pub fn now(&self) -> Micros {
-        (self.0)()
+        (self.now)()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::backend::{Backend, Recorded};
 use crate::faults::Faults;
 use crate::sql::{Connection, Dialect, Mismatch, Row, Value, WriteConnection};
 use crate::writer::Batch;
-use crate::{Checkup, Location, Options, StoreError};
+use crate::{Checkup, Location, Micros, Options, StoreError};
 
 /// How long a server that is away is waited for by what is not tried again, at most: so long it may take to start again.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -180,6 +180,11 @@ impl Backend for PostgresBackend {
         let recorded = record::record(self, batch);
         self.rollback();
         recorded
+    }
+
+    fn now(&mut self) -> Result<Option<Micros>, StoreError> {
+        let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+        (self as &mut dyn Connection).find(sql, &[], |row| row.take(0))
     }
 
     fn tidy(&mut self) {}

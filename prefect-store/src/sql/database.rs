@@ -43,6 +43,11 @@ impl Database {
         self.0.record(batch)
     }
 
+    /// What time it is for all who use the database; `None` if that is what each of them thinks.
+    pub(crate) fn now(&mut self) -> Result<Option<Micros>, StoreError> {
+        self.0.now()
+    }
+
     /// What may be done now and then, when there is time.
     pub(crate) fn tidy(&mut self) {
         self.0.tidy();

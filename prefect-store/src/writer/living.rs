@@ -17,6 +17,8 @@ pub(crate) struct Living {
     /// Where the lock files are.
     folder: PathBuf,
     registered: Option<Registered>,
+    /// How far the database's clock is before this machine's, in microseconds: leases are counted by the former.
+    ahead: i64,
     /// Before this moment nobody is judged by a lease.
     lenient_until: Option<Micros>,
     /// The runs that were taken by this process, as far as somebody still holds them.
@@ -35,7 +37,7 @@ struct Registered {
 
 impl Living {
     pub(crate) const fn new(folder: PathBuf) -> Self {
-        Self { folder, registered: None, lenient_until: None, runs: Vec::new(), looked: None }
+        Self { folder, registered: None, ahead: 0, lenient_until: None, runs: Vec::new(), looked: None }
     }
 
     pub(crate) fn next_sign(&self) -> Option<Instant> {
@@ -54,11 +56,28 @@ impl Living {
 }
 
 impl Writer {
+    /// What time it is for leases.
+    fn lease_time(&self) -> Micros {
+        Micros(self.options.clock.now().0.saturating_add(self.living.ahead))
+    }
+
+    /// Compares this machine's clock with the database's. A clock of one's own is everybody's.
+    fn compare_clocks(&mut self) -> Result<(), StoreError> {
+        let clock = &self.options.clock;
+        if clock.is_of_machine() {
+            let asked = clock.now();
+            if let Some(Micros(there)) = self.database.now()? {
+                self.living.ahead = there.saturating_sub(i64::midpoint(asked.0, clock.now().0));
+            }
+        }
+        Ok(())
+    }
+
     /// Makes the lease longer when it is time.
     pub(super) fn give_sign(&mut self) {
         let Some(registered) = &self.living.registered else { return };
         let third = self.options.lease / 3;
-        let now = self.options.clock.now();
+        let now = self.lease_time();
         if registered.lease_until < now {
             // This process has slept, with the machine perhaps, and all others with it: they are given time for a sign.
             self.living.lenient_until = Some(now.after(self.options.lease));
@@ -73,9 +92,11 @@ impl Writer {
 
     /// Makes the lease longer now. A process that is not known any more was taken for dead: its runs are lost.
     fn renew(&mut self) -> Result<(), StoreError> {
-        let until = self.options.clock.now().after(self.options.lease);
         let Some(registered) = &mut self.living.registered else { return Ok(()) };
         registered.next_sign = Instant::now() + (self.options.lease / 3).min(Duration::from_secs(1));
+        self.compare_clocks()?;
+        let until = self.lease_time().after(self.options.lease);
+        let Some(registered) = &mut self.living.registered else { return Ok(()) };
         if self.database.heartbeat(registered.proc_no, until)? {
             registered.lease_until = until;
             registered.next_sign = Instant::now() + self.options.lease / 3;
@@ -97,10 +118,12 @@ impl Writer {
     }
 
     fn register(&mut self) -> Result<Lease, StoreError> {
-        let until = self.options.clock.now().after(self.options.lease);
         if let Some(registered) = &self.living.registered {
+            let until = self.lease_time().after(self.options.lease);
             return Ok(Lease { proc_no: registered.proc_no, until });
         }
+        self.compare_clocks()?;
+        let until = self.lease_time().after(self.options.lease);
         let presence = Presence::announce(&self.living.folder).map_err(|error| StoreError::CannotOpen {
             at: self.living.folder.clone().into(),
             reason: error.to_string(),
@@ -148,7 +171,8 @@ impl Writer {
 
     /// Takes the runs of dead processes from them.
     pub(crate) fn reap(&mut self) -> Result<Vec<Reaped>, StoreError> {
-        let now = self.options.clock.now();
+        self.compare_clocks()?;
+        let (at, now) = (self.options.clock.now(), self.lease_time());
         let me = self.living.registered.as_ref().map(|registered| registered.proc_no);
         let lenient = self.living.lenient_until.is_some_and(|until| now < until);
         let mut reaped = Vec::new();
@@ -170,7 +194,7 @@ impl Writer {
                 Sign::Alive => !lenient && process.lease_until.after(self.options.lease) < now,
             };
             if dead {
-                reaped.extend(self.database.bury(proc_no, &process, now)?);
+                reaped.extend(self.database.bury(proc_no, &process, at)?);
                 if sign != Sign::Alive {
                     presence::forget(&self.living.folder, process.id);
                 }

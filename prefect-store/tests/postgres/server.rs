@@ -532,3 +532,27 @@ fn a_store_is_counted() {
     assert!((50_000..2_000_000).contains(&checkup.database), "{}", checkup.database);
     assert_eq!((checkup.log, checkup.unused, checkup.damage.len()), (None, None, 0));
 }
+
+/// The clocks of two machines need not agree: the server's counts.
+#[test]
+fn a_machine_whose_clock_is_wrong_is_not_taken_for_dead() {
+    const HOUR: i64 = 3_600_000_000;
+    let at = |host: &str, off: i64| {
+        let mut options = on_machine(host, &Time::new());
+        options.clock = prefect_store::Clock::off_by(off);
+        options
+    };
+    for off in [-HOUR, HOUR] {
+        let place = Place::new();
+        let (there, here) = (place.open_with(at("there", off)), place.open_with(at("here", 0)));
+        let run = there.begin(new_run("one")).unwrap();
+        let mine = here.begin(new_run("two")).unwrap();
+        assert_eq!(here.reap().unwrap(), [], "{off}");
+        assert_eq!(there.reap().unwrap(), [], "{off}");
+        let lease =
+            "SELECT count(*) FROM processes WHERE abs(lease_until - extract(epoch FROM now()) * 1000000) < 60000000";
+        assert_eq!(place.number(lease), 2);
+        end(&run, S::SUCCESS);
+        end(&mine, S::SUCCESS);
+    }
+}
