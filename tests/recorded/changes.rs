@@ -117,7 +117,7 @@ fn begins_while_the_store_waits(how: RecordStart) -> bool {
     flow.task(TaskDefinition::new("pay").state_handler(hold).record_start(how), body);
     let run = flow.build().with(settings(&store, Executor::threads(1))).run();
     assert_eq!(run.state().kind(), Success);
-    told.recv_timeout(Duration::from_secs(60)).unwrap()
+    told.recv_timeout(Duration::from_mins(1)).unwrap()
 }
 
 #[test]

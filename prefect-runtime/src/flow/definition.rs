@@ -238,7 +238,7 @@ impl TaskDefinition {
     ///     cents
     /// }
     ///
-    /// assert_eq!(flow!("pay", { pay(100) }).run().output(), Ok(100));
+    /// assert_eq!(flow!("pay", { pay(100) }).run().output().unwrap(), 100);
     /// ```
     #[must_use]
     pub fn record_start(mut self, record_start: RecordStart) -> Self {
