@@ -1,9 +1,10 @@
 //! What recording costs: task runs a second, CPU time and bytes for each.
 //!
-//!     cargo run --release -p prefect-store --example throughput -- [TASK_RUNS] [IN_FLIGHT] [FILE]
+//!     cargo run --release -p prefect-store --example throughput -- [TASK_RUNS] [IN_FLIGHT] [URL]
 //!
 //! Each task run is a Start and a Finish with a result of 47 bytes; so many are under way at once, and a next one starts when
-//! the Finish of one is committed. Without a file, the database is in a temporary folder.
+//! the Finish of one is committed. Without a URL, the database is in a temporary folder; with the feature `postgres` it may
+//! name a server (`scripts/with-postgres` brings one).
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -16,9 +17,12 @@ fn main() {
     let mut number = |default: u32| arguments.next().map_or(default, |text| text.parse().expect("a number"));
     let (task_runs, in_flight) = (number(100_000), number(64));
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = arguments.next().map_or_else(|| folder.path().join("runs.db"), Into::into);
+    let url = match arguments.next() {
+        Some(url) => url.parse().unwrap_or_else(|error| panic!("{error}")),
+        None => StoreUrl::sqlite(folder.path().join("runs.db")),
+    };
 
-    let store = Store::open(&StoreUrl::sqlite(&path), Options::default()).expect("a store");
+    let store = Store::open(&url, Options::default()).unwrap_or_else(|error| panic!("{error}"));
     let run = store.begin(new_run()).expect("a run");
     let (began, cpu) = (Instant::now(), cpu_time());
     record(&run, task_runs, in_flight);
@@ -33,7 +37,8 @@ fn main() {
     });
     drop((run, store));
 
-    let bytes = std::fs::metadata(&path).expect("the database").len();
+    let bytes =
+        Store::open_read_only(&url, Options::default()).and_then(|store| store.check()).expect("a store").database;
     let per_second = f64::from(task_runs) / took.as_secs_f64();
     let micros = cpu.as_secs_f64() * 1e6 / f64::from(task_runs);
     println!(
