@@ -80,6 +80,8 @@ pub enum Fate {
         /// Whether it may have arrived all the same.
         arrival: Arrival,
     },
+    /// There was no time to try it, for this reason: it waits as if it had not been taken.
+    Untried(String),
     /// It never will be, for this reason.
     GivenUp(String),
 }

@@ -114,6 +114,8 @@ pub(crate) struct Destination {
 struct Current {
     message: Message,
     form: Form,
+    /// It was sent, whatever came of it.
+    tried: bool,
     /// It was sent once without an answer.
     doubtful: bool,
 }
@@ -172,16 +174,16 @@ impl Destination {
     pub(crate) fn push(&mut self, mut message: Message) {
         if let (Some(lost), Origin::Recorded { .. }) = (self.lost, message.origin) {
             if lost == Lost::Elsewhere {
-                return self.not_sent(&message, &elsewhere(), Rest::Waits, Doubt::NotArrived);
+                return self.not_sent(&message, &elsewhere(), Rest::Waits, Doubt::NotTried);
             }
             message.origin = Origin::Memory;
         }
         if let Some((reason, rest)) = self.stopped.clone() {
-            self.not_sent(&message, &reason, rest, Doubt::NotArrived);
+            self.not_sent(&message, &reason, rest, Doubt::NotTried);
         } else if matches!(message.origin, Origin::LeftByOthers(_)) {
             self.others.push_back(message);
         } else if let Some(lost) = self.queue.push(message) {
-            self.not_sent(&lost, &"queue full".into(), Rest::Waits, Doubt::NotArrived);
+            self.not_sent(&lost, &"queue full".into(), Rest::Waits, Doubt::NotTried);
         }
     }
 
@@ -239,7 +241,7 @@ impl Destination {
                         // It fits: it was there before.
                         drop(self.queue.push(message));
                     } else {
-                        self.not_sent(&message, &elsewhere(), Rest::Waits, Doubt::NotArrived);
+                        self.not_sent(&message, &elsewhere(), Rest::Waits, Doubt::NotTried);
                     }
                 }
             }
@@ -294,9 +296,10 @@ impl Destination {
         }
         self.folds.close(now, self.flush.is_some());
         if self.current.is_none() {
-            self.current = self.take_next().map(|message| Current { message, form: Form::Full, doubtful: false });
+            self.current =
+                self.take_next().map(|message| Current { message, form: Form::Full, tried: false, doubtful: false });
         }
-        let Some(current) = &self.current else {
+        let Some(current) = &mut self.current else {
             if let Some((_, rest)) = self.stopped {
                 if deadline.is_none() {
                     return Step::Idle;
@@ -325,6 +328,7 @@ impl Destination {
         }
         self.bucket.take(now);
         self.in_flight = true;
+        current.tried = true;
         Step::Send(Box::new(current.message.notice.clone()), current.form)
     }
 
@@ -336,7 +340,7 @@ impl Destination {
         let own = self.queue.pop(self.committed).or_else(|| self.folds.pop(self.committed).map(Fold::into_message));
         match own {
             Some(message) if self.lost == Some(Lost::Elsewhere) && message.origin != Origin::Memory => {
-                self.not_sent(&message, &elsewhere(), Rest::Waits, Doubt::NotArrived);
+                self.not_sent(&message, &elsewhere(), Rest::Waits, Doubt::NotTried);
                 self.take_next()
             }
             Some(message) => Some(message),
@@ -394,7 +398,8 @@ impl Destination {
             Verdict::Refused(why) => {
                 self.trouble = Some(why.clone().into());
                 self.back_off(now, None);
-                self.drop_current(&why.into(), Rest::IsGivenUp, Doubt::NotArrived)
+                // Nobody knows why: a proxy between may have said it.
+                self.drop_current(&why.into(), Rest::Waits, Doubt::NotArrived)
             }
             Verdict::BadPayload(why) => {
                 self.failures = 0;
@@ -429,15 +434,19 @@ impl Destination {
 
     fn give_up_for(&mut self, rest: Rest) {
         let reason = self.trouble.clone().unwrap_or_else(|| "no time left at the end of the run".into());
-        let doubtful = self.in_flight || self.current.as_ref().is_some_and(|current| current.doubtful);
         if let Some(current) = self.current.take() {
-            let doubt = if doubtful { Doubt::MayHaveArrived } else { Doubt::NotArrived };
+            let doubt = match current {
+                _ if self.in_flight => Doubt::MayHaveArrived,
+                Current { doubtful: true, .. } => Doubt::MayHaveArrived,
+                Current { tried: true, .. } => Doubt::NotArrived,
+                _ => Doubt::NotTried,
+            };
             self.not_sent(&current.message, &reason, rest, doubt);
         }
         self.in_flight = false;
         let others = std::mem::take(&mut self.others);
         for message in self.take_own().into_iter().chain(others) {
-            self.not_sent(&message, &reason, rest, Doubt::NotArrived);
+            self.not_sent(&message, &reason, rest, Doubt::NotTried);
         }
     }
 

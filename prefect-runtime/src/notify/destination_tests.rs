@@ -391,7 +391,7 @@ fn what_cannot_be_sent_waits_in_the_store_unless_it_was_refused_for_good() {
         (unavailable(), left("slack: 503", Doubt::MayHaveArrived)),
         (not_sent(), left("slack: connection refused", Doubt::NotArrived)),
         (limited(60), left("slack: 429", Doubt::NotArrived)),
-        (Verdict::Refused("slack: 403".into()), Outcome::GivenUp("slack: 403".into())),
+        (Verdict::Refused("slack: 403".into()), left("slack: 403", Doubt::NotArrived)),
         (Verdict::BadPayload("slack: no_text".into()), Outcome::GivenUp("slack: no_text".into())),
         (Verdict::BadConfig("no_service"), Outcome::GivenUp("slack: no_service".into())),
     ] {
@@ -406,6 +406,14 @@ fn what_cannot_be_sent_waits_in_the_store_unless_it_was_refused_for_good() {
         assert_eq!(settled[0], (1, outcome), "{verdict:?}");
         assert_eq!((settled.len(), settled[1].0), (2, 7), "what others have left is never lost");
     }
+    // The second is given back without a try.
+    let mut sim = Sim::new();
+    sim.law.push(recorded(Failed, 1, 0));
+    sim.law.push(recorded(Failed, 2, 0));
+    sim.law.begin_flush(0, 0, DEADLINE);
+    sim.run(0, |_| not_sent());
+    let why = "slack: connection refused";
+    assert_eq!(settled(&mut sim), [(1, left(why, Doubt::NotArrived)), (2, left(why, Doubt::NotTried))]);
     let mut sim = Sim::new();
     sim.law.push(recorded(Failed, 1, 0));
     sim.law.begin_flush(0, 0, DEADLINE);

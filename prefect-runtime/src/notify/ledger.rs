@@ -46,9 +46,10 @@ impl Ledger {
             };
             let fate = match outcome {
                 Outcome::Sent => Fate::Sent,
-                Outcome::Left(why, doubt) => {
-                    let arrival = if doubt == Doubt::MayHaveArrived { Arrival::Perhaps } else { Arrival::No };
-                    Fate::Left { why: why.to_string(), arrival }
+                Outcome::Left(why, Doubt::NotTried) => Fate::Untried(why.to_string()),
+                Outcome::Left(why, Doubt::NotArrived) => Fate::Left { why: why.to_string(), arrival: Arrival::No },
+                Outcome::Left(why, Doubt::MayHaveArrived) => {
+                    Fate::Left { why: why.to_string(), arrival: Arrival::Perhaps }
                 }
                 Outcome::GivenUp(why) => Fate::GivenUp(why.to_string()),
             };

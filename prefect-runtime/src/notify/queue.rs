@@ -52,6 +52,7 @@ pub(crate) enum Outcome {
 /// Whether a message that was not acknowledged may have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doubt {
+    NotTried,
     NotArrived,
     MayHaveArrived,
 }

@@ -98,6 +98,14 @@ pub(super) fn mark(mut tx: Writing<'_>, proc_no: Option<i64>, marks: &[Mark], no
                 )?;
                 continue;
             }
+            Fate::Untried(why) => {
+                tx.execute(
+                    "UPDATE outbox SET status=$1, proc_no=NULL, attempts=attempts-1, changed_at=$2, last_error=$3 \
+                     WHERE id=$4 AND proc_no=$5",
+                    &values![WAITS, now, why, id, proc_no],
+                )?;
+                continue;
+            }
             Fate::GivenUp(why) => (GIVEN_UP, now, why),
             Fate::Left { why, arrival } => {
                 let most = if *arrival == Arrival::Perhaps { DOUBTFUL_TRIES } else { TRIES };

@@ -125,11 +125,30 @@ fn tries(arrival: Arrival) -> u32 {
 }
 
 #[test]
-fn a_notification_is_given_up_some_time_and_revived_by_who_asks_for_it() {
+fn a_notification_is_given_up_some_time() {
     // Who recorded it was the first.
     assert_eq!(tries(Arrival::No), TRIES);
     assert_eq!(tries(Arrival::Perhaps), DOUBTFUL_TRIES);
+}
 
+#[test]
+fn one_that_was_not_tried_is_as_if_it_had_not_been_taken() {
+    let place = Place::new();
+    let store = place.open();
+    drop(run_with(&store, 1));
+    drop(store);
+    let store = place.open();
+    for _ in 0..2 * TRIES {
+        let taken = store.take_notifications(due("HOOK")).unwrap();
+        assert_eq!(taken.len(), 1);
+        mark(&store, taken[0].id, Fate::Untried("no time".into()));
+    }
+    let row = &store.notifications(Listed::Unsent).unwrap()[0];
+    assert_eq!((row.tries, row.status, row.last_error.as_deref()), (1, NotificationStatus::Waits, Some("no time")));
+}
+
+#[test]
+fn what_was_given_up_is_revived_by_who_asks_for_it() {
     let place = Place::new();
     let store = place.open();
     drop(run_with(&store, 2));
