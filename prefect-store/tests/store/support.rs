@@ -305,7 +305,11 @@ pub fn dump(sql: &Sql) -> Vec<String> {
 
 /// The file is whole.
 pub fn check_file(sql: &Sql) {
-    let Sql::Sqlite(connection) = sql else { return };
+    let connection = match sql {
+        Sql::Sqlite(connection) => connection,
+        #[cfg(feature = "postgres")]
+        Sql::Postgres(_) => return,
+    };
     let integrity: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(integrity, "ok");
     let foreign: i64 =
