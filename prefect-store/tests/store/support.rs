@@ -305,11 +305,11 @@ pub fn dump(sql: &Sql) -> Vec<String> {
 
 /// The file is whole.
 pub fn check_file(sql: &Sql) {
-    let connection = match sql {
-        Sql::Sqlite(connection) => connection,
-        #[cfg(feature = "postgres")]
-        Sql::Postgres(_) => return,
-    };
+    #[cfg(feature = "postgres")]
+    if matches!(sql, Sql::Postgres(_)) {
+        return;
+    }
+    let connection: &Connection = sql;
     let integrity: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(integrity, "ok");
     let foreign: i64 =
