@@ -79,11 +79,23 @@ mod tests {
         assert!(Config::builder().build().is_ok());
     }
 
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn the_password_of_a_server_is_hidden() {
+        let text = "[store]\nurl = \"postgres://me:hunt%40er@host/db\"";
+        let config = Config::builder().user_config(text).build().unwrap();
+        assert_eq!(config.store_url().unwrap().to_string(), "postgres://me@host:5432/db");
+        let shown = config.redactor().redact("postgres://me:hunt%40er@host/db or hunt@er").into_owned();
+        assert_eq!(shown, "postgres://me:[redacted store.url]@host/db or [redacted store.url]");
+    }
+
     #[test]
     fn what_can_be_no_store_is_refused_at_once() {
         let refused = |text: &str| Config::builder().user_config(text).build().unwrap_err().to_string();
         let error = refused("[store]\nurl = \"postgres://me:hunter2@host/db?hunter2=x\"");
-        assert!(error.starts_with("config.toml:2:7: key `store.url`: the store's URL has an option "), "{error}");
+        let why =
+            if cfg!(feature = "postgres") { "the store's URL has an option " } else { "a store in PostgreSQL needs " };
+        assert!(error.starts_with(&format!("config.toml:2:7: key `store.url`: {why}")), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
         let error = refused("[store]\nurl = 5");
         assert_eq!(
