@@ -6,10 +6,11 @@ use uuid::Uuid;
 
 use crate::owned::Recording;
 use crate::rows::Reaped;
+use crate::schedules::NoRun;
 use crate::writer::Batch;
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Found, Machine, Micros, NewRun, Owner, Parked, Resealed,
-    RunId, SealedSecret, SecretsChange, StateCode, StoreError,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Found, Machine, Micros, NewRun, Owner, Parked, PauseChange,
+    Resealed, RunId, ScheduleSeen, SealedSecret, SecretsChange, StateCode, StoreError, Tick,
 };
 
 /// A database, as the one thread that writes to it sees it. Each call is one transaction, done or without effect.
@@ -69,6 +70,27 @@ pub(crate) trait Backend: Send {
 
     /// Gives all secrets another key, if they are still as they were seen.
     fn rotate_secrets(&mut self, secrets: &[Resealed], key_id: &[u8]) -> Result<SecretsChange, StoreError>;
+
+    /// Makes a schedule known, and what it is now. Whether it is paused stays.
+    fn see_schedule(&mut self, seen: &ScheduleSeen) -> Result<(), StoreError>;
+
+    /// Decides a tick, and records its run, if it is to have one: together.
+    fn begin_tick(
+        &mut self,
+        id: RunId,
+        run: &NewRun,
+        tick: &Tick,
+        process: &Lease,
+    ) -> Result<Ownership, Refusal<NoRun>>;
+
+    /// Leaves a tick out that is not decided.
+    fn skip_tick(&mut self, schedule: &str, at: Micros) -> Result<(), StoreError>;
+
+    /// Pauses a schedule.
+    fn pause_schedule(&mut self, schedule: &str, at: Micros, by: &str) -> Result<PauseChange, StoreError>;
+
+    /// Lets a paused schedule go on.
+    fn resume_schedule(&mut self, schedule: &str, at: Micros) -> Result<PauseChange, StoreError>;
 
     /// What may be done now and then, when there is time.
     fn tidy(&mut self);

@@ -9,6 +9,7 @@
 //!   changes are committed in order, many at a time. [`OwnedRun::on_commit`] tells how far they are, [`OwnedRun::wait`] waits.
 //! * [`Store::cancel`] asks for the end of a run, and [`OwnedRun::on_cancel`] tells its owner.
 //! * [`Store::reap`] finds runs whose process is gone.
+//! * [`Store::begin_tick`] begins a run for a moment of a schedule, one whoever asks; [`Store::pause_schedule`] holds all up.
 //! * [`Store::put_secrets`] and those beside it keep secrets that were [sealed](SealedSecret) elsewhere.
 //! * The rest of [`Store`] reads.
 //!
@@ -58,6 +59,7 @@ mod options;
 mod owned;
 mod presence;
 mod rows;
+mod schedules;
 mod secrets;
 mod sqlite;
 mod state;
@@ -79,6 +81,7 @@ pub use machine::Machine;
 pub use options::Options;
 pub use owned::{OwnedRun, Position};
 pub use rows::{Epoch, Reaped, RunFilter, RunInput, RunRow, TaskKey, TaskRow, Transition};
+pub use schedules::{IfBusy, LastTick, PauseChange, ScheduleRow, ScheduleSeen, Tick, TickAnswer};
 pub use secrets::{Existing, Resealed, SealedSecret, SecretsChange};
 pub use state::StateCode;
 pub use store::{Parked, Store};

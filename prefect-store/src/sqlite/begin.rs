@@ -15,6 +15,18 @@ pub(super) fn begin(
     if !extend(&tx, process)? {
         return Err(Refusal::NotRegistered);
     }
+    let run_no = insert(&tx, id, run, process)?;
+    tx.commit()?;
+    Ok(ownership(run_no, process))
+}
+
+/// What belongs to whom, of a run that has begun.
+pub(super) const fn ownership(run_no: i64, process: &Lease) -> Ownership {
+    Ownership { run_no, proc_no: process.proc_no, epoch: Epoch(1), version: 1, last_seq: 1 }
+}
+
+/// Adds the run to a transaction; gives its number.
+pub(super) fn insert(tx: &Writing<'_>, id: RunId, run: &NewRun, process: &Lease) -> Result<i64, StoreError> {
     tx.execute("INSERT INTO flows(name) VALUES(?1) ON CONFLICT DO NOTHING", [&run.flow])?;
     let RecordedGraph { hash, text, slugs } = &run.graph;
     let known = tx.find("SELECT 1 FROM graphs WHERE hash=?1", [hash], |_| Ok(()))?.is_some();
@@ -39,7 +51,6 @@ pub(super) fn begin(
         ],
     )?;
     let run_no = tx.sql.last_insert_rowid();
-    add_transition(&tx, run_no, 1, &Transition::flow_run(run.state, 1, run.at.0))?;
-    tx.commit()?;
-    Ok(Ownership { run_no, proc_no: process.proc_no, epoch: Epoch(1), version: 1, last_seq: 1 })
+    add_transition(tx, run_no, 1, &Transition::flow_run(run.state, 1, run.at.0))?;
+    Ok(run_no)
 }

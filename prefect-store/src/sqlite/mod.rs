@@ -12,6 +12,7 @@ mod reference;
 mod rows;
 mod schema;
 mod secrets;
+mod ticks;
 mod turn;
 mod write;
 

@@ -8,10 +8,11 @@ use super::errors::AtPath;
 use super::open::{self, Access};
 use super::rows::{RUN, TASK, result, run_row, state, task_row, transition};
 use super::secrets::{SECRET, secret};
+use super::ticks::{SCHEDULE, schedule};
 use super::{NO_INDEX, check, index_to_sql, reference};
 use crate::{
-    Checkup, Options, RecordedGraph, RunFilter, RunId, RunInput, RunRow, SealedSecret, StateCode, StoreError,
-    StoredResult, TaskKey, TaskRow, Transition,
+    Checkup, Micros, Options, RecordedGraph, RunFilter, RunId, RunInput, RunRow, ScheduleRow, SealedSecret, StateCode,
+    StoreError, StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// The connections that read.
@@ -200,6 +201,16 @@ impl Readers {
             let sql = "SELECT seq, task_no, map_index, version, attempt, state, at, message FROM transitions \
                        WHERE run_no=?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
             self.all(connection, sql, params![run_no, after, limit], transition)
+        })
+    }
+
+    /// Schedules with the last of their ticks up to this moment; all, or the one of this name.
+    pub(crate) fn schedules(&self, name: Option<&str>, until: Micros) -> Result<Vec<ScheduleRow>, StoreError> {
+        self.read(|connection| match name {
+            Some(name) => {
+                self.all(connection, &format!("{SCHEDULE} WHERE s.schedule=$2"), params![until.0, name], schedule)
+            }
+            None => self.all(connection, &format!("{SCHEDULE} ORDER BY s.schedule"), params![until.0], schedule),
         })
     }
 

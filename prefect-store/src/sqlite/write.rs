@@ -8,14 +8,15 @@ use uuid::Uuid;
 use super::errors::{AtPath, from_sqlite};
 use super::open::{self, Access};
 use super::turn::TurnFile;
-use super::{begin, bury, cancel, claim, record, rows, secrets};
+use super::{begin, bury, cancel, claim, record, rows, secrets, ticks};
 use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Standing};
 use crate::faults::Faults;
 use crate::owned::Recording;
+use crate::schedules::NoRun;
 use crate::writer::Batch;
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Machine, Micros, NewRun, Options, Parked, Reaped,
-    Resealed, RunId, SealedSecret, SecretsChange, StoreError,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Machine, Micros, NewRun, Options, Parked, PauseChange,
+    Reaped, Resealed, RunId, ScheduleSeen, SealedSecret, SecretsChange, StoreError, Tick,
 };
 
 /// How large the write-ahead log may become before it is cut.
@@ -258,6 +259,34 @@ impl Backend for SqliteBackend {
 
     fn rotate_secrets(&mut self, secrets: &[Resealed], key_id: &[u8]) -> Result<SecretsChange, StoreError> {
         self.write(|tx| secrets::rotate(tx, secrets, key_id))
+    }
+
+    fn see_schedule(&mut self, seen: &ScheduleSeen) -> Result<(), StoreError> {
+        self.write(|tx| ticks::see(tx, seen))
+    }
+
+    fn begin_tick(
+        &mut self,
+        id: RunId,
+        run: &NewRun,
+        tick: &Tick,
+        process: &Lease,
+    ) -> Result<Ownership, Refusal<NoRun>> {
+        let begun = self.write(|tx| ticks::begin_tick(tx, id, run, tick, process));
+        let Err(Refusal::Because(NoRun::Store(_))) = &begun else { return begun };
+        begun.or_else(|error| self.was_done(id, |row| ownership(row).map(Some), error))
+    }
+
+    fn skip_tick(&mut self, schedule: &str, at: Micros) -> Result<(), StoreError> {
+        self.write(|tx| ticks::skip(tx, schedule, at))
+    }
+
+    fn pause_schedule(&mut self, schedule: &str, at: Micros, by: &str) -> Result<PauseChange, StoreError> {
+        self.write(|tx| ticks::pause(tx, schedule, at, by))
+    }
+
+    fn resume_schedule(&mut self, schedule: &str, at: Micros) -> Result<PauseChange, StoreError> {
+        self.write(|tx| ticks::resume(tx, schedule, at))
     }
 
     fn tidy(&mut self) {
