@@ -152,7 +152,9 @@ fn recorder(
         Some(RecordedIn::Store(store)) => {
             Recorder::begin(store, graph, &super::run_core::given_values(graph, resolved), clock, redactor)?
         }
-        Some(RecordedIn::Run(run) | RecordedIn::Tick(run)) => run.take(graph, clock, redactor).ok_or("a recorded run goes on once")?,
+        Some(RecordedIn::Run(run) | RecordedIn::Tick(run)) => {
+            run.take(graph, clock, redactor).ok_or("a recorded run goes on once")?
+        }
     };
     Ok(Some(Arc::new(recorder)))
 }

@@ -38,7 +38,8 @@ pub(super) fn from(start: &ZonedDateTime) -> String {
 
 /// `every 1h 30m`
 pub(super) fn every(nanos: i128) -> String {
-    SignedDuration::try_from_nanos_i128(nanos).map_or_else(|| "very seldom".to_owned(), |time| format!("every {time:#}"))
+    SignedDuration::try_from_nanos_i128(nanos)
+        .map_or_else(|| "very seldom".to_owned(), |time| format!("every {time:#}"))
 }
 
 /// ` until 2026-02-01T00:00:00Z`
@@ -72,7 +73,9 @@ mod tests {
             "every 1h 30m and every 2 days from 2026-01-01T09:00:00 (Europe/Paris) and 2 dates from 2026-01-02T00:00:00+00:00[UTC] to 2026-01-03T00:00:00+00:00[UTC]"
         );
         assert_eq!(says(IntervalClock::new("200ms").unwrap().into()), "every 200ms");
-        assert_eq!(says(CronClock::new("@daily").unwrap().start_date("2026-01-01T00:00+05:30").unwrap().into()),
-            "cron \"@daily\" (+05:30) from 2025-12-31T18:30:00Z");
+        assert_eq!(
+            says(CronClock::new("@daily").unwrap().start_date("2026-01-01T00:00+05:30").unwrap().into()),
+            "cron \"@daily\" (+05:30) from 2025-12-31T18:30:00Z"
+        );
     }
 }

@@ -23,7 +23,9 @@ pub enum SchedulerError {
 impl fmt::Display for SchedulerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoFlow => f.write_str("there is no flow whose schedule could be served: give one a schedule by `flow.schedule(..)`"),
+            Self::NoFlow => f.write_str(
+                "there is no flow whose schedule could be served: give one a schedule by `flow.schedule(..)`",
+            ),
             Self::NoSchedule(flow) => {
                 write!(f, "the flow `{}` has no schedule: give it one by `flow.schedule(..)`", plain(flow))
             }

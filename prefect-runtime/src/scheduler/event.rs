@@ -171,7 +171,8 @@ impl fmt::Display for SchedulerEvent {
         match &self.what {
             Happened::Served { description, policies, next } => {
                 let next: Vec<_> = next.iter().map(at).collect();
-                let next = if next.is_empty() { "no moment to come".to_owned() } else { format!("next {}", next.join(", ")) };
+                let next =
+                    if next.is_empty() { "no moment to come".to_owned() } else { format!("next {}", next.join(", ")) };
                 write!(f, "served on {}; {policies}; {next}", plain(description))
             }
             Happened::Begun { run, tick, late } => {

@@ -297,7 +297,8 @@ impl Following<'_> {
         }
         if passed.count > 0 {
             // Some of them may not be there any more, to tell the last by.
-            let last = passed.ticks.back().or(late.front()).or(in_time.front()).map(|tick| tick.event.start_time().clone());
+            let last =
+                passed.ticks.back().or(late.front()).or(in_time.front()).map(|tick| tick.event.start_time().clone());
             if let Some(last) = last {
                 let (ticks, more) = (passed.count, passed.more);
                 self.tell(Happened::Skipped { ticks, more, last, why: Skipped::Missed });

@@ -168,7 +168,10 @@ impl Scheduler {
 
 impl fmt::Debug for Scheduler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scheduler").field("store", &self.store).field("flows", &self.flows.len()).finish_non_exhaustive()
+        f.debug_struct("Scheduler")
+            .field("store", &self.store)
+            .field("flows", &self.flows.len())
+            .finish_non_exhaustive()
     }
 }
 

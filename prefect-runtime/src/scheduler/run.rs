@@ -21,8 +21,11 @@ pub(super) fn start(
     (clock, bell, stop): (&Clock, &Bell, &Canceller),
 ) -> std::io::Result<JoinHandle<()>> {
     let canceller = Canceller::new();
-    let links: Vec<Cancelled> =
-        [Some(stop), flow.settings.canceller.as_ref()].into_iter().flatten().map(|from| link(from, &canceller)).collect();
+    let links: Vec<Cancelled> = [Some(stop), flow.settings.canceller.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(|from| link(from, &canceller))
+        .collect();
     let mut flow = flow.unread();
     flow.settings.recorded = Some(RecordedIn::Tick(recorded));
     flow.settings.clock = Some(clock.clone());

@@ -82,13 +82,7 @@ impl RRuleClock {
     #[cfg(feature = "store")]
     pub(super) fn description(&self) -> String {
         use super::describe::{in_zone, until};
-        format!(
-            "rule {} from {}{}{}",
-            self.written,
-            self.times.start(),
-            in_zone(&self.zone),
-            until(self.end_date)
-        )
+        format!("rule {} from {}{}{}", self.written, self.times.start(), in_zone(&self.zone), until(self.end_date))
     }
 
     pub(super) fn next_after(&self, after: Timestamp) -> Option<ZonedDateTime> {
