@@ -61,8 +61,8 @@ enum How {
     InTime,
     /// It waits for its turn: it makes up for a missed one.
     Late,
-    /// It waits for its turn: it is another event of the same moment.
-    Follows,
+    /// It waits for its turn: it is another event of the same moment, or what was missed goes before it.
+    InTurn,
 }
 
 /// The tick that waits for the end of another run.
@@ -166,7 +166,7 @@ struct Following<'a> {
     queue: VecDeque<Queued>,
     listener: Listener,
     waiting: Option<Waiting>,
-    /// Ticks up to this moment came while one waited.
+    /// Ticks before this moment came while one waited.
     came_meanwhile: Option<Timestamp>,
     paused: bool,
     in_trouble: bool,
@@ -273,7 +273,7 @@ impl Following<'_> {
             self.ticks.decide(decided);
         }
         if let Some(until) = self.came_meanwhile.filter(|_| catch_up != CatchUp::All) {
-            let later = passed.ticks.iter().position(|tick| tick.event.timestamp() > until);
+            let later = passed.ticks.iter().position(|tick| tick.event.timestamp() >= until);
             let later = passed.ticks.split_off(later.unwrap_or(passed.ticks.len()));
             let count = passed.count - later.len();
             let meanwhile = std::mem::replace(&mut passed, Passed { count: later.len(), ticks: later, more: false });
@@ -307,9 +307,10 @@ impl Following<'_> {
                 self.lane.shared.store.skip_tick(self.lane.name(), last.at)?;
             }
         }
+        let in_turn = !late.is_empty();
         let late = late.into_iter().map(|due| Queued { due, how: How::Late });
         let in_time = in_time.into_iter().map(|due| {
-            let how = if due.follows { How::Follows } else { How::InTime };
+            let how = if due.follows || in_turn { How::InTurn } else { How::InTime };
             Queued { due, how }
         });
         self.queue.extend(late.chain(in_time));
@@ -424,17 +425,16 @@ impl Following<'_> {
 
     /// Up to which tick all is decided, by this process or another.
     fn decided_by_all(&self, now: Timestamp) -> Result<Micros, StoreError> {
-        // A tick's place is a little behind its moment, if it is one of several.
-        let until = Micros(micros(now).0.saturating_add(999));
+        let until = all_of(micros(now));
         let row = self.lane.shared.store.schedule(self.lane.name(), until)?;
-        Ok(row.map_or(micros(now), |row| self.decided_in(&row)))
+        Ok(row.map_or(until, |row| self.decided_in(&row)))
     }
 
     fn decided_in(&self, row: &ScheduleRow) -> Micros {
         let all = self.lane.schedule.policies.catch_up == CatchUp::All;
-        let resumed = row.resumed_at.filter(|_| !all);
+        let resumed = row.resumed_at.filter(|_| !all).map(all_of);
         let last = row.last.as_ref().map(|last| last.at);
-        resumed.into_iter().chain(last).fold(row.since, Micros::max)
+        resumed.into_iter().chain(last).fold(all_of(row.since), Micros::max)
     }
 
     /// Somebody may have paused the schedule, or resumed it: the machine's clock brings us here each second.
@@ -474,6 +474,11 @@ impl Following<'_> {
 /// The place before this one.
 fn before(at: Option<Micros>) -> Micros {
     Micros(at.map_or(i64::MIN, |at| at.0.saturating_sub(1)))
+}
+
+/// The last place that a tick of this moment can have: events of one moment stand a microsecond apart.
+pub(super) fn all_of(moment: Micros) -> Micros {
+    Micros(moment.0.saturating_add(999))
 }
 
 fn later(now: Timestamp) -> Option<Timestamp> {

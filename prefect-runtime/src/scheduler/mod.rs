@@ -23,7 +23,7 @@ use crate::flow::{Flow, FlowOutput, Unread, assert_may_wait};
 use crate::panics::{self, quietly};
 use crate::run::{Prepared, wall};
 use crate::{Canceller, Clock};
-use lane::{End, Lane, Shared, micros};
+use lane::{End, Lane, Shared, all_of, micros};
 use ticks::Ticks;
 
 /// How often it is looked for runs whose process is gone.
@@ -206,7 +206,7 @@ impl Lane {
         if let Some(mistakes) = self.mistakes() {
             return Ok(Err(mistakes));
         }
-        let mut ticks = Ticks::after(self.schedule(), micros(wall::now(self.clock())));
+        let mut ticks = Ticks::after(self.schedule(), all_of(micros(wall::now(self.clock()))));
         let mut next = Vec::new();
         let mut first = None;
         while next.len() < TOLD {

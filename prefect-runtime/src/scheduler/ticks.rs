@@ -120,13 +120,18 @@ impl<'a> Ticks<'a> {
         None
     }
 
-    /// Takes those whose time has come.
+    /// Takes those whose time has come. How the code of the schedule failed is told when there are none.
     pub(super) fn take_passed(&mut self, now: Timestamp) -> Result<Passed, String> {
         let mut passed = Passed::default();
         let mut looked_at = 0;
         let mut steps = [now.saturating_sub(IN_TIME).unwrap_or(now), now].into_iter();
-        while self.next()?.is_some_and(|next| next.event.timestamp() <= now) {
-            let Some(tick) = self.next.take() else { break };
+        loop {
+            match self.next() {
+                Ok(Some(next)) if next.event.timestamp() <= now => {}
+                Err(why) if passed.count == 0 => return Err(why),
+                _ => return Ok(passed),
+            }
+            let Some(tick) = self.next.take() else { return Ok(passed) };
             self.decided = tick.at;
             passed.ticks.push_back(tick);
             passed.count += 1;
@@ -137,11 +142,10 @@ impl<'a> Ticks<'a> {
             if looked_at == LOOKED_AT {
                 looked_at = 0;
                 passed.more = true;
-                let Some(from) = steps.next() else { break };
+                let Some(from) = steps.next() else { return Ok(passed) };
                 self.restart(from.max(moment(self.decided).saturating_sub(SAME).unwrap_or(Timestamp::MIN)));
             }
         }
-        Ok(passed)
     }
 }
 
