@@ -84,7 +84,7 @@ pub use machine::Machine;
 pub use options::Options;
 pub use owned::{OwnedRun, Position};
 pub use rows::{Epoch, Reaped, RunFilter, RunInput, RunRow, TaskKey, TaskRow, Transition};
-pub use schedules::{IfBusy, LastTick, PauseChange, ScheduleRow, ScheduleSeen, Tick, TickAnswer};
+pub use schedules::{DecidedTick, IfBusy, PauseChange, ScheduleRow, ScheduleSeen, Tick, TickAnswer};
 pub use secrets::{Existing, Resealed, SealedSecret, SecretsChange};
 pub use state::StateCode;
 pub use store::{Parked, Store};

@@ -40,12 +40,12 @@ pub struct ScheduleRow {
     /// When it was resumed last.
     pub resumed_at: Option<Micros>,
     /// The last tick that was decided.
-    pub last: Option<LastTick>,
+    pub last: Option<DecidedTick>,
 }
 
 /// A tick that was decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastTick {
+pub struct DecidedTick {
     /// Its moment.
     pub at: Micros,
     /// Its run, with its name and its state; `None` if it was left out, or the run is not there any more.

@@ -10,9 +10,9 @@ use crate::sql::{Database, Readers};
 use crate::sqlite::{Access, SqliteBackend, SqliteSource};
 use crate::writer::{Queue, Request, Writer};
 use crate::{
-    CancelRefused, Cancelled, Checkup, ClaimRefused, Existing, Location, Micros, NewRun, Options, PauseChange, Reaped,
-    Resealed, RunFilter, RunId, RunInput, RunRow, ScheduleRow, ScheduleSeen, SealedSecret, SecretsChange, StateCode,
-    StoreError, StoreUrl, StoredResult, TaskKey, TaskRow, Tick, TickAnswer, Transition,
+    CancelRefused, Cancelled, Checkup, ClaimRefused, DecidedTick, Existing, Location, Micros, NewRun, Options,
+    PauseChange, Reaped, Resealed, RunFilter, RunId, RunInput, RunRow, ScheduleRow, ScheduleSeen, SealedSecret,
+    SecretsChange, StateCode, StoreError, StoreUrl, StoredResult, TaskKey, TaskRow, Tick, TickAnswer, Transition,
 };
 
 /// Durable runs: a database, and at most one thread that writes to it.
@@ -189,6 +189,15 @@ impl Store {
     /// If the store cannot be read.
     pub fn schedules(&self) -> Result<Vec<ScheduleRow>, StoreError> {
         self.0.readers.schedules(None, Micros(i64::MAX))
+    }
+
+    /// The ticks of a schedule that were decided, the newest first, at most so many.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn ticks(&self, schedule: &str, limit: u32) -> Result<Vec<DecidedTick>, StoreError> {
+        self.0.readers.ticks(schedule, limit)
     }
 
     /// Takes a run that nobody has: one that crashed, failed or is paused. Of several that try, one gets it: `run` is the run

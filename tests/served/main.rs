@@ -3,6 +3,7 @@ mod bad;
 mod catch_up;
 mod overlap;
 mod paused;
+mod processes;
 mod stopped;
 mod together;
 

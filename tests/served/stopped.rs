@@ -44,10 +44,12 @@ fn who_cancels_a_run_does_not_stop_the_schedule() {
         if context().scheduled_start_time() == Some(at("2026-01-01T01:00:00Z")) {
             cancels.cancel(cancels.run(&run).unwrap().id, "a test").unwrap();
             // The process looks twenty times a second, whatever the clock of the run shows.
-            while !context().is_cancelled() {
+            for _ in 0..1_000_000_000 {
+                if context().is_cancelled() {
+                    raise(Signal::fail("gives up"));
+                }
                 std::thread::yield_now();
             }
-            raise(Signal::fail("gives up"));
         }
     })
     .schedule(hours(1).end_date("2026-01-01T03:00").unwrap());

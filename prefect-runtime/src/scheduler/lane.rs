@@ -3,8 +3,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use jiff::{Timestamp, ZonedDateTime};
-use prefect_store::{IfBusy, Micros, RunId, ScheduleRow, ScheduleSeen, Store, StoreError, Tick};
+use jiff::Timestamp;
+use prefect_store::{IfBusy, Micros, RunId, ScheduleRow, Store, StoreError, Tick};
 
 use super::bell::{Listener, STEP};
 use super::event::{Happened, SchedulerEvent, ServedRun, Skipped};
@@ -13,10 +13,9 @@ use super::ticks::{Due, IN_TIME, Passed, Ticks};
 use crate::clock::Busy;
 use crate::flow::{Flow, Unread};
 use crate::panics::guard;
-use crate::plain::human;
 use crate::record::{Begun, begin_tick};
 use crate::run::wall;
-use crate::schedule::{CatchUp, Overlap, Policies, Schedule};
+use crate::schedule::{CatchUp, Overlap, Schedule};
 use crate::{Canceller, Clock};
 
 /// What all schedules share.
@@ -76,13 +75,11 @@ pub(super) struct Lane {
     flow: Flow<Unread>,
     schedule: Arc<Schedule>,
     shared: Shared,
-    description: String,
 }
 
 impl Lane {
     pub(super) fn new(flow: Flow<Unread>, schedule: Arc<Schedule>, shared: Shared) -> Self {
-        let description = schedule.description();
-        Self { flow, schedule, shared, description }
+        Self { flow, schedule, shared }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -91,6 +88,10 @@ impl Lane {
 
     pub(super) fn schedule(&self) -> &Schedule {
         &self.schedule
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.shared.store
     }
 
     pub(super) fn clock(&self) -> &Clock {
@@ -107,29 +108,8 @@ impl Lane {
         }
     }
 
-    /// What is told at first.
-    pub(super) fn served(&self, next: Vec<ZonedDateTime>) -> Happened {
-        let Policies { catch_up, window, overlap } = self.schedule.policies;
-        let window = if catch_up == CatchUp::Skip { String::new() } else { format!(" within {}", human(window)) };
-        let policies = format!("catch up: {catch_up}{window}, overlap: {overlap}");
-        Happened::Served { description: self.description.clone(), policies, next }
-    }
-
     pub(super) fn tell(&self, what: Happened) {
         (self.shared.tell)(&SchedulerEvent::new(self.name(), what));
-    }
-
-    /// Makes the schedule known to the store.
-    pub(super) fn see(&self, next: Option<Micros>) -> Result<(), StoreError> {
-        let policies = self.schedule.policies;
-        self.shared.store.see_schedule(ScheduleSeen {
-            schedule: self.name().to_owned(),
-            description: self.description.clone(),
-            catch_up: policies.catch_up.to_string(),
-            overlap: policies.overlap.to_string(),
-            next,
-            at: micros(wall::now(&self.shared.clock)),
-        })
     }
 
     /// Follows the schedule until it is over or stopped, and waits for its runs.

@@ -6,6 +6,7 @@ mod bell;
 mod error;
 mod event;
 mod lane;
+mod outlook;
 mod run;
 mod ticks;
 
@@ -19,12 +20,13 @@ use prefect_store::{Store, StoreError};
 pub use error::SchedulerError;
 pub use event::{Happened, SchedulerEvent, ServedRun, Skipped};
 
+pub(crate) use outlook::Outlook;
+
 use crate::flow::{Flow, FlowOutput, Unread, assert_may_wait};
 use crate::panics::{self, quietly};
-use crate::run::{Prepared, wall};
+use crate::run::Prepared;
 use crate::{Canceller, Clock};
-use lane::{End, Lane, Shared, all_of, micros};
-use ticks::Ticks;
+use lane::{End, Lane, Shared};
 
 /// How often it is looked for runs whose process is gone.
 const REAP: Duration = Duration::from_secs(2);
@@ -206,23 +208,13 @@ impl Lane {
         if let Some(mistakes) = self.mistakes() {
             return Ok(Err(mistakes));
         }
-        let mut ticks = Ticks::after(self.schedule(), all_of(micros(wall::now(self.clock()))));
-        let mut next = Vec::new();
-        let mut first = None;
-        while next.len() < TOLD {
-            match ticks.next() {
-                Ok(Some(tick)) => {
-                    let at = tick.at;
-                    next.push(tick.event.start_time().clone());
-                    first = first.or(Some(at));
-                    ticks.decide(at);
-                }
-                Ok(None) => break,
-                Err(why) => return Ok(Err(why)),
-            }
-        }
-        self.see(first)?;
-        self.tell(self.served(next));
+        let outlook = Outlook::of(self.schedule(), self.clock(), TOLD);
+        let next = match &outlook.next {
+            Ok(next) => next.clone(),
+            Err(why) => return Ok(Err(why.clone())),
+        };
+        self.store().see_schedule(outlook.seen(self.name()))?;
+        self.tell(Happened::Served { policies: outlook.policies(), description: outlook.description, next });
         Ok(Ok(()))
     }
 }

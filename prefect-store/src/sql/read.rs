@@ -4,11 +4,11 @@ use std::sync::{Mutex, PoisonError};
 
 use super::rows::{RUN, TASK, result, run_row, state, task_row, transition};
 use super::secrets::{SECRET, secret};
-use super::ticks::{SCHEDULE, schedule};
+use super::ticks::{SCHEDULE, TICKS, schedule, tick};
 use super::{Connection, NO_INDEX, Value, index_to_sql, reference, values};
 use crate::{
-    Checkup, Location, Micros, RecordedGraph, RunFilter, RunId, RunInput, RunRow, ScheduleRow, SealedSecret, StateCode,
-    StoreError, StoredResult, TaskKey, TaskRow, Transition,
+    Checkup, DecidedTick, Location, Micros, RecordedGraph, RunFilter, RunId, RunInput, RunRow, ScheduleRow,
+    SealedSecret, StateCode, StoreError, StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// A connection that reads.
@@ -201,6 +201,10 @@ impl Readers {
             Some(name) => connection.all(&format!("{SCHEDULE} WHERE s.schedule=$2"), &values![until, name], schedule),
             None => connection.all(&format!("{SCHEDULE} ORDER BY s.schedule"), &values![until], schedule),
         })
+    }
+
+    pub(crate) fn ticks(&self, schedule: &str, limit: u32) -> Result<Vec<DecidedTick>, StoreError> {
+        self.read(|connection| connection.all(TICKS, &values![schedule, limit], tick))
     }
 
     pub(crate) fn secret(&self, name: &str) -> Result<Option<SealedSecret>, StoreError> {

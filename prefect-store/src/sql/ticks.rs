@@ -3,7 +3,9 @@ use super::database::extend;
 use super::{Mismatch, Row, Writing, begin, rows, values};
 use crate::backend::{Lease, Ownership, Refusal};
 use crate::schedules::NoRun;
-use crate::{IfBusy, LastTick, Micros, NewRun, PauseChange, RunId, ScheduleRow, ScheduleSeen, StoreError, Tick};
+use crate::{
+    DecidedTick, IfBusy, Micros, NewRun, PauseChange, RunId, ScheduleRow, ScheduleSeen, StateCode, StoreError, Tick,
+};
 
 /// Schedules with their last ticks up to `$1`.
 pub(super) const SCHEDULE: &str = "SELECT s.schedule, s.description, s.catch_up, s.overlap, s.since, s.seen_at, s.next_at, \
@@ -15,9 +17,8 @@ pub(super) const SCHEDULE: &str = "SELECT s.schedule, s.description, s.catch_up,
 pub(super) fn schedule(row: &mut Row) -> Result<ScheduleRow, Mismatch> {
     let paused_at: Option<Micros> = row.take(7)?;
     let by: Option<String> = row.take(8)?;
-    let tick_at: Option<Micros> = row.take(10)?;
-    let run = match row.take::<Option<RunId>>(11)? {
-        Some(id) => Some((id, row.take(12)?, rows::state(row, 13)?)),
+    let last = match row.take(10)? {
+        Some(at) => Some(DecidedTick { at, run: run(row, 11)? }),
         None => None,
     };
     Ok(ScheduleRow {
@@ -30,8 +31,24 @@ pub(super) fn schedule(row: &mut Row) -> Result<ScheduleRow, Mismatch> {
         next_at: row.take(6)?,
         paused: paused_at.map(|at| (at, by.unwrap_or_default())),
         resumed_at: row.take(9)?,
-        last: tick_at.map(|at| LastTick { at, run }),
+        last,
     })
+}
+
+/// The ticks of `$1`, as [`tick`] reads them.
+pub(super) const TICKS: &str = "SELECT tick_at, f.id, f.name, f.state FROM ticks LEFT JOIN flow_runs f USING(run_no) \
+     WHERE schedule=$1 ORDER BY tick_at DESC LIMIT $2";
+
+pub(super) fn tick(row: &mut Row) -> Result<DecidedTick, Mismatch> {
+    Ok(DecidedTick { at: row.take(0)?, run: run(row, 1)? })
+}
+
+/// The run of a tick: its id, its name, its state.
+fn run(row: &mut Row, id: usize) -> Result<Option<(RunId, String, StateCode)>, Mismatch> {
+    match row.take(id)? {
+        Some(run) => Ok(Some((run, row.take(id + 1)?, rows::state(row, id + 2)?))),
+        None => Ok(None),
+    }
 }
 
 /// A process serves this schedule.

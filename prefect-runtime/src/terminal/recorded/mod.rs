@@ -3,6 +3,7 @@ mod check;
 mod flows;
 mod graph;
 mod runs;
+mod schedules;
 mod show;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use super::columns::Cell;
 use super::json;
 use super::text::{Paint, human, plain};
 use super::wall::Wall;
+use crate::scheduler::Outlook;
 use crate::secrets::keeper::Keeper;
 use crate::{Config, StateKind};
 
@@ -28,6 +30,8 @@ pub(super) enum Question {
     Run(String),
     /// Which flows there are, and their last runs.
     Flows,
+    /// Which schedules there are, and when they tick next.
+    Schedules,
     /// Whether the store is sound.
     Check,
 }
@@ -58,6 +62,8 @@ impl From<String> for Said {
 pub(super) struct Asker<'a> {
     /// The flows of the program, if it has some of its own.
     pub(super) flows: Option<&'a [&'a str]>,
+    /// The schedules of the program, by their flows.
+    pub(super) schedules: &'a [(&'a str, Outlook)],
     pub(super) config: &'a Config,
     pub(super) format: Format,
     pub(super) paint: Paint,
@@ -76,6 +82,7 @@ impl Asker<'_> {
             Err(missing @ StoreError::Missing(_)) => {
                 return match question {
                     Question::Flows if self.flows.is_some() => Ok(self.flows(&[]).into()),
+                    Question::Schedules => Ok(self.schedules(&[]).into()),
                     Question::Flows | Question::Runs(_) => Ok(self.nothing(&url).into()),
                     Question::Run(_) => Err(none_yet(&url)),
                     Question::Check => Err(sentence(&missing)),
@@ -90,6 +97,10 @@ impl Asker<'_> {
                 last if last.is_empty() && self.flows.is_none() => Ok(self.nothing(&url).into()),
                 last => Ok(self.flows(&last).into()),
             },
+            Question::Schedules => {
+                let known = store.schedules().map_err(|error| sentence(&error))?;
+                Ok(self.schedules(&known).into())
+            }
             Question::Check => self.check(&store),
         }
     }
@@ -191,7 +202,7 @@ mod tests {
         let config = Config::default();
         let wall = Wall { now: "2026-01-01T12:00:00Z".parse().unwrap(), zone: TimeZone::fixed(jiff::tz::offset(-5)) };
         let (format, paint) = (Format::Table, Paint::Plain);
-        let asker = Asker { flows: None, config: &config, format, paint, wall, width: None };
+        let asker = Asker { flows: None, schedules: &[], config: &config, format, paint, wall, width: None };
         let at = |text: &str| Micros(text.parse::<Timestamp>().unwrap().as_microsecond());
         let started = at("2026-01-01T11:57:30Z");
         assert_eq!(asker.when(started), "2026-01-01 06:57:30 (2 min ago)");
