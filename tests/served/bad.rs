@@ -1,5 +1,6 @@
 //! Schedules that cannot be followed, and flows that cannot be served.
 use prefect::scheduler::SchedulerError;
+use prefect::store::{Fault, Faults, StateCode};
 use prefect::{Canceller, built_in};
 
 use super::*;
@@ -59,4 +60,35 @@ fn a_listener_that_panics_holds_up_nothing() {
     let scheduler = Scheduler::new(store.clone()).clock(clock).flow(&good(&seen)).canceller(Canceller::new());
     scheduler.on_event(|_| panic!("I do not listen")).serve().unwrap();
     assert_eq!(runs(&store).len(), 5);
+}
+
+/// The store fails once, wherever: it is told, tried again, and no tick is lost or run twice.
+#[test]
+fn a_store_that_fails_once_costs_no_tick() {
+    let (mut refused, mut troubled) = (0, 0);
+    for nth in (1..).step_by(3) {
+        let (folder, seen) = (Folder::new(), Seen::default());
+        let faults = Faults::default();
+        let mut options = Options::default();
+        options.faults = faults.clone();
+        let store = Store::open(&StoreUrl::sqlite(folder.path()), options).unwrap();
+        faults.fail(nth, 1, Fault::Io);
+        let clock = Clock::virtual_from(at(START));
+        let flow = seen.flow("watch", SignedDuration::ZERO, hours(1).end_date("2026-01-01T03:00").unwrap());
+        if seen.scheduler(&store, &[&flow], &clock).serve().is_err() {
+            refused += 1;
+            seen.serve(&store, &[&flow], START);
+        }
+        let lines = seen.take();
+        troubled += lines.iter().filter(|line| line.contains("held up, and tried again: ")).count();
+        let ran: Vec<_> = lines.iter().filter(|line| line.starts_with("run of ")).collect();
+        assert_eq!(ran, ["run of 01. 01:00", "run of 01. 02:00", "run of 01. 03:00"], "call {nth}: {lines:#?}");
+        let states: Vec<_> = runs(&store).iter().map(|run| run.state).collect();
+        assert_eq!(states, [StateCode::SUCCESS; 3], "call {nth}");
+        if faults.calls() < nth {
+            assert!(nth > 30, "{nth} calls");
+            break;
+        }
+    }
+    assert!(refused > 0 && troubled > 5, "{refused} refused, {troubled} troubled");
 }

@@ -18,3 +18,4 @@ mod recording;
 mod references;
 mod secrets;
 mod support;
+mod ticks;
