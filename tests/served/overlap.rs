@@ -1,4 +1,5 @@
 //! Ticks that come while a run has not ended.
+use prefect::Trigger;
 use prefect::schedule::{CatchUp, Overlap};
 use prefect::store::StateCode;
 
@@ -74,6 +75,25 @@ fn the_other_run_is_cancelled() {
     let lines = seen.take();
     assert!(lines.iter().any(|line| line.contains(" cancels, and waits for, run ")), "{lines:#?}");
     assert!(lines.iter().any(|line| line.starts_with("run of 01. 02:00")), "{lines:#?}");
+}
+
+#[test]
+fn a_run_that_waits_for_somebody_holds_up_nothing() {
+    let (folder, seen) = (Folder::new(), Seen::default());
+    let store = folder.store();
+    let mut flow = FlowBuilder::new(FlowOptions::new("release"));
+    let definition = TaskDefinition::new("deploy").trigger(Trigger::new(prefect::trigger::manual_only));
+    flow.task(definition, TaskBody::new([], |_| unreachable!("nobody says so")));
+    let settings = RunSettings::new().config(Config::default()).executor(Executor::Local);
+    let flow = flow.build().with(settings).schedule(hours(1).end_date("2026-01-01T02:00").unwrap());
+    seen.serve(&store, &[&flow], START);
+    let runs = runs(&store);
+    assert_eq!(runs.iter().map(|run| run.state).collect::<Vec<_>>(), [StateCode::PAUSED; 2]);
+    let lines = seen.take();
+    for run in runs {
+        let line = format!("`release`: run {} ({}) waits for somebody", run.id.short(), run.name);
+        assert!(lines.contains(&line), "{lines:#?}");
+    }
 }
 
 /// A run that another process has is looked at in the store.

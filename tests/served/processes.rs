@@ -88,7 +88,7 @@ impl Server {
     /// Waits for that.
     fn end(mut self) {
         while !self.is_over() {
-            match self.lines.recv_timeout(Duration::from_secs(120)) {
+            match self.lines.recv_timeout(Duration::from_mins(2)) {
                 Ok(line) => self.said.push(line),
                 Err(RecvTimeoutError::Disconnected) if self.is_over() => {}
                 Err(error) => panic!("{error}: {:#?}", self.said),

@@ -129,7 +129,7 @@ fn a_thousand_ticks_have_a_run_each_whoever_serves() {
         })
     });
     for _ in 0..2 {
-        ended.recv_timeout(Duration::from_secs(300)).unwrap();
+        ended.recv_timeout(Duration::from_mins(5)).unwrap();
     }
     for thread in threads {
         thread.join().unwrap();

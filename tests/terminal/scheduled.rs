@@ -48,7 +48,7 @@ impl Serving {
     #[track_caller]
     fn hear(&mut self, part: &str) -> String {
         loop {
-            match self.out.recv_timeout(Duration::from_secs(60)) {
+            match self.out.recv_timeout(Duration::from_mins(1)) {
                 Ok(line) => {
                     self.said.push(line.clone());
                     if line.contains(part) {
@@ -67,7 +67,7 @@ impl Serving {
     /// Waits for its end: the exit code, and the rest of what it says.
     fn end(mut self) -> (Option<i32>, Vec<String>, Vec<String>) {
         let rest = |lines: &Receiver<String>| {
-            std::iter::from_fn(|| lines.recv_timeout(Duration::from_secs(60)).ok()).collect::<Vec<_>>()
+            std::iter::from_fn(|| lines.recv_timeout(Duration::from_mins(1)).ok()).collect::<Vec<_>>()
         };
         self.said.extend(rest(&self.out));
         let err = rest(&self.err);
@@ -146,7 +146,7 @@ fn the_second_signal_ends_it_at_once() {
     let mut serving = Serving::start(&home, &["deaf"]);
     serving.hear("begins");
     serving.signal(Signal::TERM);
-    assert_eq!(serving.err.recv_timeout(Duration::from_secs(60)).unwrap(), STOPPING);
+    assert_eq!(serving.err.recv_timeout(Duration::from_mins(1)).unwrap(), STOPPING);
     serving.signal(Signal::TERM);
     assert_eq!(serving.end().0, Some(130));
 }

@@ -36,11 +36,11 @@ pub enum Happened {
         /// Whether it makes up for one that was missed.
         late: bool,
     },
-    /// A run of this process has ended.
+    /// A run of this process has ended, or waits for somebody.
     Ended {
         /// The run.
         run: ServedRun,
-        /// How; `None` if it ended without a state.
+        /// How: not finished if it waits for somebody, `None` if it ended without a state.
         state: Option<StateKind>,
     },
     /// Ticks have no runs.
@@ -179,6 +179,7 @@ impl fmt::Display for SchedulerEvent {
                 write!(f, "{run} has begun, for {}{}", at(tick), if *late { ", which was missed" } else { "" })
             }
             Happened::Ended { run, state } => match state {
+                Some(state) if !state.is_finished() => write!(f, "{run} waits for somebody"),
                 Some(state) => write!(f, "{run} has ended: {state}"),
                 None => write!(f, "{run} has ended without a state"),
             },

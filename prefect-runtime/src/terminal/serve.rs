@@ -5,7 +5,7 @@ use super::screen::Screen;
 use super::text::plain;
 use super::{AnyFlow, durable, log, redactor_of, signals};
 use crate::scheduler::{Happened, Scheduler, SchedulerEvent};
-use crate::{Canceller, Clock, Config};
+use crate::{Canceller, Clock, Config, StateKind};
 
 /// Serves these flows of the program, or all that have schedules. Gives the exit code; the error is a sentence.
 pub(super) fn serve(
@@ -49,8 +49,11 @@ pub(super) fn serve(
 
 fn line(screen: &Screen, event: &SchedulerEvent, program: &str) -> String {
     let hint = match event.what() {
-        Happened::Ended { run, state } if state.is_none_or(|state| state.is_failed()) => {
+        Happened::Ended { run, state } if state.is_none_or(StateKind::is_failed) => {
             format!(", `{program} runs show {}` tells why", run.short)
+        }
+        Happened::Ended { run, state: Some(state) } if !state.is_finished() => {
+            format!(": `{program} resume {}` lets it go on", run.short)
         }
         Happened::Crashed { run, cancelled: false, .. } => format!(": `{program} resume {run}` goes on with it"),
         _ => String::new(),
