@@ -1,7 +1,9 @@
 //! Runs that are recorded in a store, and go on.
 mod changes;
 mod dies;
+mod disks;
 mod goes_on;
+mod held;
 mod killed;
 
 use std::collections::BTreeMap;

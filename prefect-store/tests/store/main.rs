@@ -19,3 +19,4 @@ mod references;
 mod secrets;
 mod support;
 mod ticks;
+mod torn;
