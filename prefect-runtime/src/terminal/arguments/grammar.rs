@@ -49,7 +49,7 @@ pub(super) fn command(program: &Program<'_>) -> Command {
     let root = if cfg!(feature = "store") {
         let url = Arg::new("store").long("store").value_name("URL").global(true).value_hint(ValueHint::FilePath);
         let url = url.help("Where runs are recorded: the path of an SQLite database, instead of `[store] url`");
-        root.arg(url).subcommands(recorded()).subcommands([schedules(), secrets(), slack()])
+        root.arg(url).subcommand(schedules()).subcommands(recorded()).subcommands([secrets(), slack()])
     } else {
         root.subcommands(OF_THE_STORE.map(elsewhere))
     };
@@ -57,7 +57,7 @@ pub(super) fn command(program: &Program<'_>) -> Command {
 }
 
 /// What looks at recorded runs, and what is beside them in the store.
-pub(super) const OF_THE_STORE: [&str; 7] = ["cancel", "runs", "flows", "schedules", "store", "secrets", "slack"];
+pub(super) const OF_THE_STORE: [&str; 7] = ["schedules", "cancel", "runs", "flows", "store", "secrets", "slack"];
 
 /// What makes recorded runs, and goes on with them.
 pub(super) const GOING_ON: [&str; 3] = ["resume", "retry", "serve"];
