@@ -81,8 +81,8 @@ pub enum Happened {
         name: String,
         /// Who had it.
         owner: String,
-        /// Whether somebody wanted it to end anyway.
-        cancelled: bool,
+        /// What becomes of it.
+        then: LeftBehind,
     },
 }
 
@@ -94,8 +94,18 @@ pub enum Skipped {
     Missed,
     /// A run had not ended, and the overlap policy leaves it out.
     Overlap,
-    /// The schedule is paused.
-    Paused,
+}
+
+/// What becomes of a run that has lost its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LeftBehind {
+    /// It is `Crashed`, and can be resumed.
+    CanGoOn,
+    /// The same, but it has ended its process so often that it is put aside: a retry starts it again.
+    PutAside,
+    /// Somebody wanted it to end anyway: it is `Cancelled`.
+    Cancelled,
 }
 
 /// A run of a schedule.
@@ -130,7 +140,11 @@ impl SchedulerEvent {
             run: run.id.short().to_string(),
             name: run.name.clone(),
             owner: run.owner.to_string(),
-            cancelled: run.state == StateCode::CANCELLED,
+            then: match run.state {
+                StateCode::CANCELLED => LeftBehind::Cancelled,
+                _ if run.is_parked() => LeftBehind::PutAside,
+                _ => LeftBehind::CanGoOn,
+            },
         };
         Self::new(&run.flow, what)
     }
@@ -187,7 +201,6 @@ impl fmt::Display for SchedulerEvent {
                 let why = match why {
                     Skipped::Missed => "the time had passed",
                     Skipped::Overlap => "a run had not ended",
-                    Skipped::Paused => "the schedule is paused",
                 };
                 let more = if *more { " and more" } else { "" };
                 write!(f, "{}{more} skipped up to {}: {why}", counted(*ticks, "tick"), at(last))
@@ -202,8 +215,12 @@ impl fmt::Display for SchedulerEvent {
             Happened::Over => f.write_str("no more ticks"),
             Happened::Broken(why) => write!(f, "not served any more: {}", plain(why)),
             Happened::Trouble(why) => write!(f, "held up, and tried again: {}", plain(why)),
-            Happened::Crashed { run, name, owner, cancelled } => {
-                let how = if *cancelled { "is cancelled" } else { "has crashed" };
+            Happened::Crashed { run, name, owner, then } => {
+                let how = match then {
+                    LeftBehind::CanGoOn => "has crashed",
+                    LeftBehind::PutAside => "has crashed too often and is put aside",
+                    LeftBehind::Cancelled => "is cancelled",
+                };
                 write!(f, "run {run} ({}) {how}, {owner} is gone", plain(name))
             }
         }

@@ -9,6 +9,7 @@ use prefect_store::{IfBusy, Micros, RunId, ScheduleRow, Store, StoreError, Tick}
 use super::bell::{Listener, STEP};
 use super::event::{Happened, SchedulerEvent, ServedRun, Skipped};
 use super::run;
+use super::sorted::{How, Queued, Sorted};
 use super::ticks::{Due, IN_TIME, Passed, Ticks};
 use crate::clock::Busy;
 use crate::flow::{Flow, Unread};
@@ -45,23 +46,6 @@ enum Step {
     /// To wait until this moment, or until something happens.
     Wait(Option<Timestamp>),
     End(End),
-}
-
-/// A tick that is to be decided.
-struct Queued {
-    due: Due,
-    how: How,
-}
-
-/// How a tick goes with other runs of its schedule.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum How {
-    /// As the overlap policy says.
-    InTime,
-    /// It waits for its turn: it makes up for a missed one.
-    Late,
-    /// It waits for its turn: it is another event of the same moment, or what was missed goes before it.
-    InTurn,
 }
 
 /// The tick that waits for the end of another run.
@@ -244,56 +228,22 @@ impl Following<'_> {
 
     /// Which of the ticks that have passed are to have runs.
     fn sort(&mut self, mut passed: Passed, now: Timestamp) -> Result<(), StoreError> {
-        let catch_up = self.lane.schedule.policies.catch_up;
-        let late = passed.ticks.back().is_some_and(|last| now.duration_since(last.event.timestamp()) >= IN_TIME);
-        if passed.count > 1 || late {
+        let last = passed.ticks.back().map(|last| now.duration_since(last.event.timestamp()));
+        if passed.count > 1 || last.is_some_and(|late| late >= IN_TIME) {
             // Others may have served while this process did something else, or slept.
             let decided = self.decided_by_all(now)?;
             passed.after(decided);
             self.ticks.decide(decided);
         }
-        if let Some(until) = self.came_meanwhile.filter(|_| catch_up != CatchUp::All) {
-            let later = passed.ticks.iter().position(|tick| tick.event.timestamp() >= until);
-            let later = passed.ticks.split_off(later.unwrap_or(passed.ticks.len()));
-            let count = passed.count - later.len();
-            let meanwhile = std::mem::replace(&mut passed, Passed { count: later.len(), ticks: later, more: false });
-            self.skip(&Passed { count, ..meanwhile }, Skipped::Overlap)?;
+        let Sorted { meanwhile, missed, queue } =
+            Sorted::of(passed, now, self.lane.schedule.policies, self.came_meanwhile);
+        self.skip(&meanwhile, Skipped::Overlap)?;
+        // The next one that is decided says the same of what is before it.
+        match queue.front() {
+            None => self.skip(&missed, Skipped::Missed)?,
+            Some(first) => self.tell_of_skipped(&missed, &first.due, Skipped::Missed),
         }
-        let in_time = passed.take_in_time(now);
-        let mut late = match catch_up {
-            CatchUp::All => {
-                passed.count -= passed.ticks.len();
-                std::mem::take(&mut passed.ticks)
-            }
-            CatchUp::Latest if in_time.is_empty() => passed.take_last(),
-            CatchUp::Latest | CatchUp::Skip => VecDeque::new(),
-        };
-        // What is too old for that is left out too.
-        let window = self.lane.schedule.policies.window;
-        let oldest = now.saturating_sub(window).unwrap_or(Timestamp::MIN);
-        while let Some(old) = late.pop_front_if(|tick| tick.event.timestamp() < oldest) {
-            passed.ticks.push_back(old);
-            passed.count += 1;
-        }
-        if passed.count > 0 {
-            // Some of them may not be there any more, to tell the last by.
-            let last =
-                passed.ticks.back().or(late.front()).or(in_time.front()).map(|tick| tick.event.start_time().clone());
-            if let Some(last) = last {
-                let (ticks, more) = (passed.count, passed.more);
-                self.tell(Happened::Skipped { ticks, more, last, why: Skipped::Missed });
-            }
-            if let Some(last) = passed.ticks.back().filter(|_| late.is_empty() && in_time.is_empty()) {
-                self.lane.shared.store.skip_tick(self.lane.name(), last.at)?;
-            }
-        }
-        let in_turn = !late.is_empty();
-        let late = late.into_iter().map(|due| Queued { due, how: How::Late });
-        let in_time = in_time.into_iter().map(|due| {
-            let how = if due.follows || in_turn { How::InTurn } else { How::InTime };
-            Queued { due, how }
-        });
-        self.queue.extend(late.chain(in_time));
+        self.queue.extend(queue);
         Ok(())
     }
 
@@ -301,9 +251,16 @@ impl Following<'_> {
     fn skip(&self, passed: &Passed, why: Skipped) -> Result<(), StoreError> {
         let Some(last) = passed.ticks.back() else { return Ok(()) };
         self.lane.shared.store.skip_tick(self.lane.name(), last.at)?;
-        let last = last.event.start_time().clone();
-        self.tell(Happened::Skipped { ticks: passed.count, more: passed.more, last, why });
+        self.tell_of_skipped(passed, last, why);
         Ok(())
+    }
+
+    /// Tells of ticks that are left out; the last of them may not be there any more, to tell them by.
+    fn tell_of_skipped(&self, passed: &Passed, or: &Due, why: Skipped) {
+        if passed.count > 0 {
+            let last = passed.ticks.back().unwrap_or(or).event.start_time().clone();
+            self.tell(Happened::Skipped { ticks: passed.count, more: passed.more, last, why });
+        }
     }
 
     /// Decides the first tick of the queue.

@@ -8,6 +8,7 @@ mod event;
 mod lane;
 mod outlook;
 mod run;
+mod sorted;
 mod ticks;
 
 use std::fmt;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use prefect_store::{Store, StoreError};
 
 pub use error::SchedulerError;
-pub use event::{Happened, SchedulerEvent, ServedRun, Skipped};
+pub use event::{Happened, LeftBehind, SchedulerEvent, ServedRun, Skipped};
 
 pub(crate) use outlook::Outlook;
 

@@ -168,6 +168,28 @@ impl Passed {
         }
     }
 
+    /// Takes those before this moment.
+    pub(super) fn take_before(&mut self, moment: Timestamp) -> Self {
+        let later = self.ticks.iter().position(|tick| tick.event.timestamp() >= moment);
+        let later = self.ticks.split_off(later.unwrap_or(self.ticks.len()));
+        let later = Self { count: later.len(), ticks: later, more: false };
+        let mut before = std::mem::replace(self, later);
+        before.count -= self.count;
+        before
+    }
+
+    /// Takes those that are kept.
+    pub(super) fn take_all(&mut self) -> VecDeque<Due> {
+        self.count -= self.ticks.len();
+        std::mem::take(&mut self.ticks)
+    }
+
+    /// Puts one back, at the end.
+    pub(super) fn put(&mut self, tick: Due) {
+        self.ticks.push_back(tick);
+        self.count += 1;
+    }
+
     /// Takes the ticks of the last moment, if they are in time.
     pub(super) fn take_in_time(&mut self, now: Timestamp) -> VecDeque<Due> {
         let Some(last) = self.ticks.back().map(|tick| tick.event.timestamp()) else { return VecDeque::new() };

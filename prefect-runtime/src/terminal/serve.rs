@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::screen::Screen;
 use super::text::plain;
 use super::{AnyFlow, durable, log, redactor_of, signals};
-use crate::scheduler::{Happened, Scheduler, SchedulerEvent};
+use crate::scheduler::{Happened, LeftBehind, Scheduler, SchedulerEvent};
 use crate::{Canceller, Clock, Config, StateKind};
 
 /// Serves these flows of the program, or all that have schedules. Gives the exit code; the error is a sentence.
@@ -55,7 +55,12 @@ fn line(screen: &Screen, event: &SchedulerEvent, program: &str) -> String {
         Happened::Ended { run, state: Some(state) } if !state.is_finished() => {
             format!(": `{program} resume {}` lets it go on", run.short)
         }
-        Happened::Crashed { run, cancelled: false, .. } => format!(": `{program} resume {run}` goes on with it"),
+        Happened::Crashed { run, then: LeftBehind::CanGoOn, .. } => {
+            format!(": `{program} resume {run}` goes on with it")
+        }
+        Happened::Crashed { run, then: LeftBehind::PutAside, .. } => {
+            format!(": `{program} retry {run}` starts it again")
+        }
         _ => String::new(),
     };
     let text = plain(&screen.redactor.redact(&format!("{event}{hint}")));
