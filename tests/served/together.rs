@@ -86,6 +86,37 @@ fn events_of_one_moment_have_a_run_each() {
     assert_eq!(runs(&store).len(), 4);
 }
 
+#[test]
+fn what_a_clock_gives_is_given_to_its_runs() {
+    let (folder, seen) = (Folder::new(), Seen::default());
+    let store = folder.store();
+    let mut flow = FlowBuilder::new(FlowOptions::new("etl"));
+    let (definition, body) = prefect::built_in::parameter::<i64>("n");
+    flow.task(definition, body);
+    let settings = RunSettings::new().config(Config::default()).executor(Executor::Local);
+    let clock = |n: i64, end: &str| hours(6).end_date(end).unwrap().parameter_default("n", n);
+    let schedule = Schedule::new(clock(1, "2026-01-01T12:00")).clock(clock(2, "2026-01-01T06:00"));
+    seen.serve(&store, &[&flow.build().with(settings).schedule(schedule)], START);
+    let given: Vec<_> = runs(&store).iter().map(|run| store.input(run.id).unwrap().parameters).collect();
+    assert_eq!(given, [r#"{"n":1}"#, r#"{"n":2}"#, r#"{"n":1}"#]);
+}
+
+/// Its tick is decided before it can be refused: it is there, and has failed.
+#[test]
+fn a_run_that_cannot_begin_has_failed() {
+    let (folder, seen) = (Folder::new(), Seen::default());
+    let store = folder.store();
+    let config = "[context.secrets]\nSLACK_WEBHOOK_URL = \"no URL\"\n";
+    let config = Config::builder().user_config(config).build().unwrap();
+    let flow = flow_of("watch", || unreachable!()).with(RunSettings::new().config(config));
+    seen.serve(&store, &[&flow.schedule(hours(1).end_date("2026-01-01T02:00").unwrap())], START);
+    let runs = runs(&store);
+    assert_eq!(runs.iter().map(|run| run.state).collect::<Vec<_>>(), [StateCode::FAILED; 2]);
+    let message = runs[0].message.clone().unwrap();
+    assert!(message.contains("SLACK_WEBHOOK_URL"), "{message}");
+    assert_eq!(seen.take().iter().filter(|line| line.ends_with("has ended: Failed")).count(), 2);
+}
+
 /// Two serve one store under one clock: each tick has one run, and both have their part.
 #[test]
 fn a_thousand_ticks_have_a_run_each_whoever_serves() {
