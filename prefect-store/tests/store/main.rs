@@ -19,4 +19,5 @@ mod recording;
 mod references;
 mod secrets;
 mod support;
+mod ticks;
 mod torn;
