@@ -376,6 +376,15 @@ impl Future for Sleep {
 
 /// Keeps virtual time from moving; made by [`Clock::busy`].
 pub(crate) struct Busy(Clock);
+
+impl Busy {
+    /// The token is this thread's from now on.
+    #[cfg(feature = "store")]
+    pub(crate) fn on_this_thread(self) -> Held {
+        Held { _busy: self, _holds: HoldsToken::new() }
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.leave();

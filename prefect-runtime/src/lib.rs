@@ -30,6 +30,8 @@ mod redact;
 mod results;
 mod run;
 pub mod schedule;
+#[cfg(feature = "store")]
+pub mod scheduler;
 mod secrets;
 mod state;
 mod sync;
@@ -90,6 +92,8 @@ pub use redact::Redactor;
 pub use results::ObjectStoreResult;
 pub use results::{IntoTaskResult, LocalResult, ResultStore, Serializer, TaskResult};
 pub use run::{Canceller, Executor, FlowRun, PauseAnswer, RunSettings, RunState, TaskRunInfo, Unsuccessful};
+#[cfg(feature = "store")]
+pub use scheduler::Scheduler;
 pub use secrets::{EnvVarSecret, Secret, SecretError, SecretString, SecretValue};
 pub use state::{Signal, SignalKind, State, StateKind, StateKinds, StateResult, UnknownStateKind, raise};
 #[cfg(feature = "cli")]

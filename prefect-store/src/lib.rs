@@ -10,6 +10,7 @@
 //! * [`Store::cancel`] asks for the end of a run, and [`OwnedRun::on_cancel`] tells its owner.
 //! * [`Store::reap`] finds runs whose process is gone.
 //! * [`Store::take_notifications`] and [`Store::mark`] are for who sends what was recorded to be sent.
+//! * [`Store::begin_tick`] begins a run for a moment of a schedule, one whoever asks; [`Store::pause_schedule`] holds all up.
 //! * [`Store::put_secrets`] and those beside it keep secrets that were [sealed](SealedSecret) elsewhere.
 //! * The rest of [`Store`] reads.
 //!
@@ -63,6 +64,7 @@ mod owned;
 mod postgres;
 mod presence;
 mod rows;
+mod schedules;
 mod secrets;
 mod sql;
 mod sqlite;
@@ -90,6 +92,7 @@ pub use outbox::{
 };
 pub use owned::{OwnedRun, Position};
 pub use rows::{Epoch, Reaped, RunFilter, RunInput, RunRow, TaskKey, TaskRow, Transition};
+pub use schedules::{DecidedTick, IfBusy, PauseChange, ScheduleRow, ScheduleSeen, Tick, TickAnswer};
 pub use secrets::{Existing, Resealed, SealedSecret, SecretsChange};
 pub use state::StateCode;
 pub use store::{Parked, Store};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use prefect::fake_slack::{Answer, FakeSlack};
 use prefect::prelude::*;
+use prefect::schedule::{CronClock, DatesClock, IntervalClock, Overlap, Schedule};
 use prefect::{
     AnyFlow, Clock, Config, Elements, Executor, Flow, FlowBuilder, FlowOptions, Parameter, RunSettings, Secret,
     SecretError, TaskBody, TaskDefinition, Value,
@@ -282,6 +283,35 @@ fn guarded() -> Flow<()> {
     flow.with(settings())
 }
 
+#[task]
+fn tick() {
+    tracing::info!("ticks");
+}
+
+/// Fails the first time.
+#[task]
+fn unlucky() -> Result<(), String> {
+    Err("no luck".to_owned())
+}
+
+/// Flows with schedules, in real time.
+fn scheduled() -> Vec<AnyFlow> {
+    let settings = || RunSettings::new().executor(Executor::Local);
+    let often = || IntervalClock::new("100ms").unwrap();
+    let never = DatesClock::new(["2020-01-01"]).unwrap();
+    let broken = Schedule::new(often()).filter(|_| panic!("no filter today"));
+    prefect::flows![
+        (flow!("often", { tick() }).with(settings()).schedule(Schedule::new(often()).overlap(Overlap::BufferOne))),
+        (flow!("nightly", { tick() }).with(settings()).schedule(CronClock::new("30 2 * * *").unwrap())),
+        (flow!("unlucky", { unlucky() }).with(settings()).schedule(often())),
+        (flow!("over", { tick() }).with(settings()).schedule(never)),
+        (flow!("broken", { tick() }).with(settings()).schedule(broken)),
+        (flow!("deaf", { deaf() }).with(settings()).schedule(often())),
+        (flow!("endless", { build(1, upstream_tasks = [endless()]) }).schedule(often())),
+        (flow!("plain", { tick() }).with(settings()))
+    ]
+}
+
 fn main() -> ExitCode {
     let doubled = || prefect::flows![(flow!("twin", {})), (flow!("twin", {}))];
     match std::env::var("FLOWS").as_deref() {
@@ -289,6 +319,7 @@ fn main() -> ExitCode {
         Ok("one") => return prefect::main(seed()),
         Ok("guarded") => return prefect::main(guarded()),
         Ok("doubled") => return prefect::main(doubled()),
+        Ok("scheduled") => return prefect::main(scheduled()),
         Ok("secretive") => return prefect::main(secretive()),
         Ok("own subscriber") => tracing::subscriber::set_global_default(Own).expect("the first one"),
         _ => {}

@@ -9,6 +9,7 @@ mod plain;
 mod program;
 mod pty;
 mod recorded;
+mod scheduled;
 mod secrets;
 mod store;
 mod words;

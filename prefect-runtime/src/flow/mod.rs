@@ -308,7 +308,7 @@ impl<O: FlowOutput> Flow<O> {
 }
 
 #[track_caller]
-fn assert_may_wait() {
+pub(crate) fn assert_may_wait() {
     assert!(
         tokio::runtime::Handle::try_current().is_err(),
         "this would hold up the async runtime that it is called in: write `flow.run_async().await`"

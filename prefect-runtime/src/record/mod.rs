@@ -8,6 +8,7 @@ mod name;
 mod plan;
 mod recorder;
 mod restored;
+mod tick;
 
 pub use again::{Approval, Retry};
 pub use error::ResumeError;
@@ -15,3 +16,4 @@ pub use error::ResumeError;
 pub(crate) use graph::{RecordedTask, read as read_graph};
 pub(crate) use plan::{Plan, Recorded};
 pub(crate) use recorder::{Lost, Position, Recorder};
+pub(crate) use tick::{Begun, begin_tick};

@@ -23,6 +23,10 @@ const PAGE: u32 = 1_000;
 pub(crate) struct Recorded(Arc<Mutex<Option<Taken>>>);
 
 impl Recorded {
+    pub(super) fn new(taken: Taken) -> Self {
+        Self(Arc::new(Mutex::new(Some(taken))))
+    }
+
     /// The recorder of the run; `None` if it went on already.
     pub(crate) fn take(&self, graph: &Arc<Graph>, clock: &Clock, redactor: Redactor) -> Option<Recorder> {
         let taken = crate::lock::lock(&self.0).take()?;
@@ -169,6 +173,6 @@ impl Plan {
         }
         let flow = Last::of_flow(StateCode::RUNNING, run.version());
         let taken = Taken { run, name: self.row.name, flow, open, numbers: self.numbers };
-        Ok((Recorded(Arc::new(Mutex::new(Some(taken)))), states))
+        Ok((Recorded::new(taken), states))
     }
 }

@@ -57,6 +57,26 @@ pub(super) struct Taken {
     pub(super) numbers: Option<Vec<u32>>,
 }
 
+impl Taken {
+    /// A run that begins.
+    pub(super) fn new(run: OwnedRun, name: String) -> Self {
+        let flow = Last::of_flow(StateCode::SCHEDULED, run.version());
+        Self { run, name, flow, open: HashMap::new(), numbers: None }
+    }
+}
+
+/// A run of this flow, with a name for people.
+pub(super) fn new_run(graph: &Graph, parameters: &[GivenValue], clock: &Clock) -> NewRun {
+    NewRun {
+        flow: graph.name.to_string(),
+        name: name(random::bits()),
+        parameters: parameters_as_json(parameters),
+        graph: graph::recorded(graph),
+        state: StateCode::SCHEDULED,
+        at: micros(clock),
+    }
+}
+
 /// What was recorded last of one task run, or of the flow run.
 #[derive(Clone, Debug)]
 pub(super) struct Last {
@@ -92,18 +112,9 @@ impl Recorder {
         clock: &Clock,
         redactor: Redactor,
     ) -> Result<Self, StoreError> {
-        let name = name(random::bits());
-        let run = store.begin(NewRun {
-            flow: graph.name.to_string(),
-            name: name.clone(),
-            parameters: parameters_as_json(parameters),
-            graph: graph::recorded(graph),
-            state: StateCode::SCHEDULED,
-            at: micros(clock),
-        })?;
-        let flow = Last::of_flow(StateCode::SCHEDULED, run.version());
-        let taken = Taken { run, name, flow, open: HashMap::new(), numbers: None };
-        Ok(Self::new(taken, graph, clock, redactor))
+        let run = new_run(graph, parameters, clock);
+        let name = run.name.clone();
+        Ok(Self::new(Taken::new(store.begin(run)?, name), graph, clock, redactor))
     }
 
     pub(super) fn new(taken: Taken, graph: &Arc<Graph>, clock: &Clock, redactor: Redactor) -> Self {

@@ -10,7 +10,7 @@ mod runtime;
 mod set_up;
 mod settings;
 mod unsuccessful;
-mod wall;
+pub(crate) mod wall;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub use canceller::Canceller;
 pub use flow_run::{FlowRun, TaskRunInfo};
 pub(crate) use on_schedule::{run, run_next};
 pub(crate) use run_core::RunCore;
+#[cfg(feature = "store")]
+pub(crate) use run_core::given_values;
 pub use run_state::{PauseAnswer, RunState};
 pub(crate) use runner::{Prepared, Ran, Until, log_beginning};
 pub(crate) use runtime::AsyncRuntime;

@@ -138,7 +138,7 @@ impl RunCore {
     }
 }
 
-pub(super) fn given_values(graph: &Graph, resolved: &Resolved) -> Vec<GivenValue> {
+pub(crate) fn given_values(graph: &Graph, resolved: &Resolved) -> Vec<GivenValue> {
     let parameters = graph.parameters.iter().enumerate();
     let given = parameters.map(|(place, parameter)| GivenValue {
         name: Arc::clone(&parameter.name),

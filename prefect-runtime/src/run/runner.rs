@@ -35,7 +35,11 @@ pub(crate) struct Prepared {
     pub(super) until: Until,
     /// Why no task may run.
     pub(super) refused: Option<State>,
+    /// Who hears of the end, before messages are waited for.
+    pub(super) at_the_end: Option<AtTheEnd>,
 }
+
+type AtTheEnd = Box<dyn FnOnce(&State) + Send>;
 
 /// How the tasks of a run were left.
 pub(crate) struct Ran {
@@ -51,16 +55,32 @@ impl Prepared {
         change(&self.tracked, &self.core.graph.options.handlers, old, new)
     }
 
+    /// The same, and this is told of its end, when it is recorded.
+    #[cfg(feature = "store")]
+    pub(crate) fn at_the_end(mut self, tell: impl FnOnce(&State) + Send + 'static) -> Self {
+        self.at_the_end = Some(Box::new(tell));
+        self
+    }
+
     /// Runs on this thread.
     pub(crate) fn run(self) -> FlowRun<()> {
-        let clock = &self.core.services.clock;
         // A handler of the flow may take its time, and a notifier counts time of its own: virtual time waits for us.
-        let held = clock.hold();
+        let held = self.core.services.clock.hold();
+        self.run_holding(held)
+    }
+
+    /// The same, with a token that this thread has.
+    pub(crate) fn run_holding(self, held: Held) -> FlowRun<()> {
+        let clock = &self.core.services.clock;
         let begun = clock.now();
         let _config = self.core.services.config.enter();
         #[cfg(feature = "store")]
         self.look_into_the_outbox();
         if let Some(state) = self.refused.clone() {
+            // The run of a tick is there already.
+            if let Some(recorder) = &self.core.services.recorder {
+                recorder.flow_changed(&state, &[]);
+            }
             return self.end(state, None, begun, held);
         }
         let initial = match self.until {
@@ -228,7 +248,7 @@ impl Prepared {
         }
     }
 
-    fn end(self, state: State, engine: Option<Engine>, begun: Tick, held: Held) -> FlowRun<()> {
+    fn end(mut self, state: State, engine: Option<Engine>, begun: Tick, held: Held) -> FlowRun<()> {
         // As in Prefect the caller is told of parameters that are missing, and nobody else.
         let unexpected = state.error().filter(|error| !error.is::<ParameterErrors>());
         if let (Until::TheEnd, Some(error)) = (self.until, unexpected) {
@@ -245,6 +265,9 @@ impl Prepared {
             kept.sort_by_key(|(run, ..)| *run);
             let kept = kept.into_iter().map(|(_, key, kept)| (key, kept));
             self.core.cache.keep(kept, self.core.services.clock.timestamp());
+        }
+        if let Some(tell) = self.at_the_end.take() {
+            tell(&state);
         }
         // Only now, after the times are taken: Slack may be slow.
         let notifications = self.core.services.notifications.finish(ended, held);

@@ -70,6 +70,10 @@ impl Prepared {
         let wrong = ParameterErrors::of(wrong).filter(|_| until == Until::TheEnd);
         let recorder = match (&refused, &wrong, until) {
             (None, None, Until::TheEnd) => recorder(&flow.graph, &settings, &resolved, &clock, &config),
+            #[cfg(feature = "store")]
+            (_, _, Until::TheEnd) if matches!(settings.recorded, Some(super::RecordedIn::Tick(_))) => {
+                recorder(&flow.graph, &settings, &resolved, &clock, &config)
+            }
             _ => Ok(None),
         };
         let recorder = recorder.unwrap_or_else(|error| {
@@ -114,7 +118,7 @@ impl Prepared {
         let name = Arc::clone(&flow.graph.name);
         let slug = Arc::clone(&name);
         let tracked = Tracked { kind: TrackedKind::Flow, slug, name, map_index: None, run: None, services };
-        let prepared = Self { core, tracked, kept, settings, until, refused: None };
+        let prepared = Self { core, tracked, kept, settings, until, refused: None, at_the_end: None };
         match (refused, wrong) {
             (Some(error), _) => prepared.refuse(error),
             (None, Some(errors)) => prepared.refuse_parameters(errors),
@@ -152,7 +156,9 @@ fn recorder(
         Some(RecordedIn::Store(store)) => {
             Recorder::begin(store, graph, &super::run_core::given_values(graph, resolved), clock, redactor)?
         }
-        Some(RecordedIn::Run(run)) => run.take(graph, clock, redactor).ok_or("a recorded run goes on once")?,
+        Some(RecordedIn::Run(run) | RecordedIn::Tick(run)) => {
+            run.take(graph, clock, redactor).ok_or("a recorded run goes on once")?
+        }
     };
     Ok(Some(Arc::new(recorder)))
 }

@@ -78,6 +78,8 @@ pub(crate) enum RecordedIn {
     Store(prefect_store::Store),
     /// As the run that it goes on with.
     Run(crate::record::Recorded),
+    /// As the run of a tick, which was recorded when it was decided: it ends there, whatever hinders it.
+    Tick(crate::record::Recorded),
 }
 
 /// Who is asked about paused tasks.

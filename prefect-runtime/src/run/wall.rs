@@ -10,7 +10,7 @@ use crate::Clock;
 const STEP: Duration = Duration::from_secs(1);
 
 /// The wall time, also after somebody has set it: what [`Clock::timestamp`] counts from does not move.
-pub(super) fn now(clock: &Clock) -> Timestamp {
+pub(crate) fn now(clock: &Clock) -> Timestamp {
     if clock.is_virtual() { clock.timestamp() } else { Timestamp::now() }
 }
 

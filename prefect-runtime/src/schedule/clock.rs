@@ -42,6 +42,18 @@ impl ScheduleClock {
         }
     }
 
+    /// In words, with its time zone.
+    #[cfg(feature = "store")]
+    pub(super) fn description(&self) -> String {
+        match &self.0 {
+            Kind::Interval(clock) => clock.description(),
+            Kind::Cron(clock) => clock.description(),
+            Kind::Dates(clock) => clock.description(),
+            #[cfg(feature = "rrule")]
+            Kind::RRule(clock) => clock.description(),
+        }
+    }
+
     pub(super) fn options(&self) -> &Options {
         match &self.0 {
             Kind::Interval(clock) => &clock.options,

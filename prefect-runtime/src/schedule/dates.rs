@@ -39,6 +39,16 @@ impl DatesClock {
         Ok(Self { dates, options: Options::default() })
     }
 
+    #[cfg(feature = "store")]
+    pub(super) fn description(&self) -> String {
+        // The last one too: who adds a date has another schedule.
+        match &*self.dates {
+            [] => String::new(),
+            [date] => date.to_string(),
+            [first, .., last] => format!("{} dates from {first} to {last}", self.dates.len()),
+        }
+    }
+
     pub(super) fn next_after(&self, after: Timestamp) -> Option<ZonedDateTime> {
         let at = self.dates.partition_point(|date| date.timestamp() <= after);
         self.dates.get(at).cloned()

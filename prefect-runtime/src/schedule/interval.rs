@@ -35,6 +35,11 @@ pub struct IntervalClock {
     pub(super) options: Options,
 }
 
+/// Where a clock begins that is given no start date.
+fn first_start() -> ZonedDateTime {
+    jiff::civil::date(2019, 1, 1).to_zoned_datetime(TimeZone::UTC).expect("UTC has no gaps")
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Interval {
     Days(i64),
@@ -64,8 +69,7 @@ impl IntervalClock {
             Ok(days) if nanos.is_multiple_of(DAY) => Interval::Days(days),
             _ => Interval::Exact(i128::try_from(nanos).expect("the nanoseconds of 2^64 seconds")),
         };
-        let start_date = jiff::civil::date(2019, 1, 1).to_zoned_datetime(TimeZone::UTC).expect("UTC has no gaps");
-        Ok(Self { interval, start_date, end_date: None, options: Options::default() })
+        Ok(Self { interval, start_date: first_start(), end_date: None, options: Options::default() })
     }
 
     /// The first moment. Its time zone is that of the clock.
@@ -86,6 +90,21 @@ impl IntervalClock {
         self.start_date = (self.start_date.datetime().to_zoned_datetime(zone))
             .map_err(|error| ScheduleError::new(ScheduleErrorKind::Moment, format!("the start date: {error}")))?;
         Ok(self)
+    }
+
+    #[cfg(feature = "store")]
+    pub(super) fn description(&self) -> String {
+        use super::describe::{every, from, in_zone, until};
+        let every = match self.interval {
+            Interval::Days(1) => "every day".to_owned(),
+            Interval::Days(days) => format!("every {days} days"),
+            Interval::Exact(nanos) => every(nanos),
+        };
+        let from = match first_start() {
+            start if start == self.start_date && start.time_zone() == self.start_date.time_zone() => String::new(),
+            _ => from(&self.start_date) + &in_zone(self.start_date.time_zone()),
+        };
+        every + &from + &until(self.end_date)
     }
 
     pub(super) fn next_after(&self, after: Timestamp) -> Option<ZonedDateTime> {

@@ -27,6 +27,8 @@ pub mod adjustments;
 mod clock;
 mod cron;
 mod dates;
+#[cfg(feature = "store")]
+mod describe;
 mod error;
 mod event;
 pub mod filters;
@@ -34,6 +36,7 @@ mod interval;
 mod moment;
 mod options;
 mod plan;
+mod policy;
 #[cfg(feature = "rrule")]
 mod rrule;
 mod wall;
@@ -45,7 +48,10 @@ pub use error::{ScheduleError, ScheduleErrorKind};
 pub use event::ClockEvent;
 pub use interval::IntervalClock;
 pub use moment::IntoMoment;
+#[cfg(feature = "store")]
+pub(crate) use plan::Policies;
 pub use plan::{Events, Schedule};
+pub use policy::{CatchUp, Overlap};
 #[cfg(feature = "rrule")]
 pub use rrule::RRuleClock;
 

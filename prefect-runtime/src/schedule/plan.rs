@@ -2,10 +2,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{Timestamp, ZonedDateTime};
 
-use super::{ClockEvent, ScheduleClock};
+use super::{CatchUp, ClockEvent, Overlap, ScheduleClock};
+use crate::IntoDuration;
 use crate::quiet::Quiet;
 
 type Filter = Arc<dyn Fn(&ZonedDateTime) -> bool + Send + Sync>;
@@ -33,11 +35,21 @@ const LOOKED_AT: usize = 10_000;
 /// ```
 #[derive(Clone)]
 pub struct Schedule {
-    clocks: Vec<ScheduleClock>,
-    filters: Vec<Filter>,
-    or_filters: Vec<Filter>,
-    not_filters: Vec<Filter>,
-    adjustments: Vec<Adjustment>,
+    pub(super) clocks: Vec<ScheduleClock>,
+    pub(super) filters: Vec<Filter>,
+    pub(super) or_filters: Vec<Filter>,
+    pub(super) not_filters: Vec<Filter>,
+    pub(super) adjustments: Vec<Adjustment>,
+    pub(crate) policies: Policies,
+}
+
+/// What becomes of moments that are late, or that overlap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Policies {
+    pub(crate) catch_up: CatchUp,
+    /// What has passed before that is not caught up.
+    pub(crate) window: Duration,
+    pub(crate) overlap: Overlap,
 }
 
 impl Schedule {
@@ -50,6 +62,11 @@ impl Schedule {
             or_filters: Vec::new(),
             not_filters: Vec::new(),
             adjustments: Vec::new(),
+            policies: Policies {
+                catch_up: CatchUp::default(),
+                window: Duration::from_hours(24),
+                overlap: Overlap::default(),
+            },
         }
     }
 
@@ -91,6 +108,56 @@ impl Schedule {
             adjustment(moment)
         }));
         self
+    }
+
+    /// What becomes of moments that passed while nobody served the schedule (the command `serve`, or a `Scheduler`): by
+    /// default the last of them has its run. [`Flow::run`](crate::Flow::run) leaves them out.
+    ///
+    /// Nothing is caught up from before the schedule was served first, nor what passed while it was paused, but by
+    /// [`CatchUp::All`] the latter is. A schedule that has changed (other clocks, another number of filters) is a new one.
+    ///
+    /// ```
+    /// use prefect::schedule::{CatchUp, CronClock, Schedule};
+    ///
+    /// let hourly = Schedule::new(CronClock::new("@hourly").unwrap()).catch_up(CatchUp::All).catch_up_window("7d");
+    /// # let _ = hourly;
+    /// ```
+    #[must_use]
+    pub fn catch_up(mut self, policy: CatchUp) -> Self {
+        self.policies.catch_up = policy;
+        self
+    }
+
+    /// What has passed before that long is not caught up, and never more than the last 1,000 moments: by default a day.
+    ///
+    /// # Panics
+    /// If a text is no duration: see [`duration`](crate::duration).
+    #[must_use]
+    #[track_caller]
+    pub fn catch_up_window(mut self, window: impl IntoDuration) -> Self {
+        self.policies.window = window.into_duration();
+        self
+    }
+
+    /// What becomes of a moment that comes while a run of the flow has not ended, by the command `serve` or a `Scheduler`:
+    /// by default it has no run. Runs that wait for somebody hold up nothing.
+    ///
+    /// ```
+    /// use prefect::schedule::{IntervalClock, Overlap, Schedule};
+    ///
+    /// let polling = Schedule::new(IntervalClock::new("1m").unwrap()).overlap(Overlap::BufferOne);
+    /// # let _ = polling;
+    /// ```
+    #[must_use]
+    pub fn overlap(mut self, policy: Overlap) -> Self {
+        self.policies.overlap = policy;
+        self
+    }
+
+    /// Whether moments come at other times than the clocks tell.
+    #[cfg(feature = "store")]
+    pub(crate) fn is_adjusted(&self) -> bool {
+        !self.adjustments.is_empty()
     }
 
     /// The next `n` moments after this one, or as many as are found: see [`events`](Self::events).
@@ -154,6 +221,7 @@ impl fmt::Debug for Schedule {
             .field("or_filters", &self.or_filters.len())
             .field("not_filters", &self.not_filters.len())
             .field("adjustments", &self.adjustments.len())
+            .field("policies", &self.policies)
             .finish()
     }
 }

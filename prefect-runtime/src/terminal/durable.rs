@@ -109,7 +109,7 @@ pub(super) fn cancel(config: &Config, url: Option<&str>, program: &str, run: &st
 }
 
 /// Who asks, for people: the user, as far as the environment says so, and this process.
-fn asker() -> String {
+pub(super) fn asker() -> String {
     let pid = std::process::id();
     match std::env::var("USER").ok().filter(|user| !user.is_empty()) {
         Some(user) => format!("{user}, process {pid}"),

@@ -13,9 +13,13 @@ mod notifications;
 mod parameters;
 #[cfg(feature = "store")]
 mod recorded;
+#[cfg(feature = "store")]
+mod schedules;
 mod screen;
 #[cfg(feature = "store")]
 mod secrets;
+#[cfg(feature = "store")]
+mod serve;
 mod settings;
 mod shown;
 mod signals;
@@ -38,6 +42,7 @@ use summary::Summary;
 use text::Paint;
 #[cfg(feature = "store")]
 use {
+    crate::scheduler::{Outlook, Scheduler},
     arguments::Begin,
     durable::{GoOn, How},
     prefect_store::Store,
@@ -71,6 +76,13 @@ trait Runnable {
     /// The schema of the parameters, as text.
     #[cfg(feature = "schema")]
     fn schema(&self) -> String;
+    #[cfg(feature = "store")]
+    fn has_schedule(&self) -> bool;
+    /// Its schedule, with so many of its next moments.
+    #[cfg(feature = "store")]
+    fn outlook(&self, moments: usize) -> Option<Outlook>;
+    #[cfg(feature = "store")]
+    fn served_by(&self, scheduler: Scheduler) -> Scheduler;
     /// The error is a sentence: nothing has begun.
     fn run(self: Box<Self>, course: Course, program: &str) -> Result<Summary, String>;
 }
@@ -104,6 +116,23 @@ impl<O: FlowOutput> Runnable for Flow<O> {
         panics::install_hook();
         let redactor = redactor_of(self.settings.config_or_current().ok().as_ref());
         json::text(&self.parameters_schema(), &redactor)
+    }
+
+    #[cfg(feature = "store")]
+    fn has_schedule(&self) -> bool {
+        self.schedule.is_some()
+    }
+
+    #[cfg(feature = "store")]
+    fn outlook(&self, moments: usize) -> Option<Outlook> {
+        // Filters are user code.
+        panics::install_hook();
+        Some(Outlook::of(self.schedule.as_deref()?, &Clock::system(), moments))
+    }
+
+    #[cfg(feature = "store")]
+    fn served_by(&self, scheduler: Scheduler) -> Scheduler {
+        scheduler.flow(self)
     }
 
     fn run(self: Box<Self>, course: Course, program: &str) -> Result<Summary, String> {
@@ -213,6 +242,9 @@ impl IntoFlows for Vec<AnyFlow> {
 /// `run NAME --param x=3` and `--params-file values.json`; what is missing or does not fit is told before anything runs, and
 /// `run NAME --help` lists them. A flow that has a schedule is run once, at once: [`Flow::run`] follows schedules.
 ///
+/// `serve` follows the schedules of the flows, `schedules list` shows them, `schedules pause FLOW` and `schedules resume FLOW`
+/// hold one up and let it go on (with the feature `store`).
+///
 /// `runs`, `flows` and `store check` look at what is recorded, `secrets` and `slack` look after secrets and webhooks that are
 /// kept in the store, `notifications` lists and sends what was not sent (all with the feature `store`), `config` shows the settings in
 /// effect, `completions SHELL` prints what completes all this.
@@ -249,7 +281,8 @@ impl IntoFlows for Vec<AnyFlow> {
 /// # Exit code
 ///
 /// 0 if the flow succeeded, 1 if it failed, 2 if the arguments or what they name are wrong, and 3 if it waits for
-/// somebody.
+/// somebody. `serve` ends with 0 when a signal ends it or no schedule has moments to come, and with 1 if one of them could not
+/// be followed to its end.
 ///
 /// # Panics
 ///
@@ -296,7 +329,19 @@ fn obey(flows: Option<Vec<AnyFlow>>) -> ExitCode {
             ExitCode::SUCCESS
         }
         #[cfg(feature = "store")]
-        Choice::Ask(question, format, store) => look_up(&question, format, store.as_deref(), program.flows),
+        Choice::Ask(question, format, store) => {
+            let schedules = if question == Question::Schedules { outlooks(&flows) } else { Vec::new() };
+            look_up(&question, format, store.as_deref(), program.flows, &schedules)
+        }
+        #[cfg(feature = "store")]
+        Choice::Serve(named, store) => {
+            configured(|config| Ok((String::new(), serve::serve(&flows, &named, config, store.as_deref(), &name)?)))
+        }
+        #[cfg(feature = "store")]
+        Choice::ChangeSchedule(errand, store) => {
+            let own: Vec<_> = outlooks(&flows).iter().map(|(flow, outlook)| outlook.seen(flow)).collect();
+            configured(|config| Ok((schedules::change(&errand, &own, config, store.as_deref(), &name)?, 0)))
+        }
         #[cfg(feature = "store")]
         Choice::Cancel(run, store) => {
             configured(|config| Ok((durable::cancel(config, store.as_deref(), &name, &run)?, 0)))
@@ -392,11 +437,27 @@ fn go_on_with(
     flows.swap_remove(place).0.run(Course::GoOn(store, run.id.to_string(), how), program)
 }
 
+/// So many moments of each schedule are listed.
 #[cfg(feature = "store")]
-fn look_up(question: &Question, format: Format, store: Option<&str>, flows: Option<&[&str]>) -> ExitCode {
+const MOMENTS: usize = 3;
+
+/// The schedules of the program, by their flows.
+#[cfg(feature = "store")]
+fn outlooks(flows: &[AnyFlow]) -> Vec<(&str, Outlook)> {
+    flows.iter().filter_map(|flow| Some((flow.0.name(), flow.0.outlook(MOMENTS)?))).collect()
+}
+
+#[cfg(feature = "store")]
+fn look_up(
+    question: &Question,
+    format: Format,
+    store: Option<&str>,
+    flows: Option<&[&str]>,
+    schedules: &[(&str, Outlook)],
+) -> ExitCode {
     configured(|config| {
         let (paint, wall, width) = (Paint::of(&std::io::stdout()), Wall::of_this_machine(), columns::width());
-        let said = Asker { flows, config, format, paint, wall, width }.answer(question, store)?;
+        let said = Asker { flows, schedules, config, format, paint, wall, width }.answer(question, store)?;
         Ok((said.text, said.code))
     })
 }

@@ -38,6 +38,24 @@ impl Screen {
         Self { paint, paint_err, table, redactor, clock, zone: TimeZone::system(), live, err_is_terminal }
     }
 
+    /// For lines only, of no flow in particular.
+    #[cfg(feature = "store")]
+    pub(super) fn of_lines(clock: Clock, redactor: Redactor) -> Self {
+        let (out, err) = (std::io::stdout(), std::io::stderr());
+        let table = Arc::new(Mutex::new(Table::new("".into(), 0, Instant::now())));
+        let (paint, paint_err) = (Paint::of(&out), Paint::of(&err));
+        Self {
+            paint,
+            paint_err,
+            table,
+            redactor,
+            clock,
+            zone: TimeZone::system(),
+            live: None,
+            err_is_terminal: err.is_terminal(),
+        }
+    }
+
     pub(super) fn is_live(&self) -> bool {
         self.live.is_some()
     }

@@ -12,8 +12,13 @@ const APPLICATION: &str = "prefect";
 
 /// Step `n` makes tables of version `n + 1` from those of version `n`, as the step of SQLite with this number. Released steps
 /// never change.
-const STEPS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("cancels.sql"), include_str!("secrets.sql"), include_str!("outbox.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("cancels.sql"),
+    include_str!("secrets.sql"),
+    include_str!("outbox.sql"),
+    include_str!("schedules.sql"),
+];
 
 #[allow(clippy::cast_possible_wrap, reason = "a handful")]
 const _: () = assert!(STEPS.len() as i64 == VERSION, "each step of SQLite's has one of PostgreSQL's");

@@ -37,4 +37,4 @@ CREATE INDEX outbox_claimed ON outbox(proc_no) WHERE proc_no IS NOT NULL;
 CREATE TABLE slots(tag text NOT NULL, slot bigint NOT NULL, run_no bigint NOT NULL, task_no bigint NOT NULL,
   map_index bigint NOT NULL, proc_no bigint NOT NULL REFERENCES processes, PRIMARY KEY(tag, slot));
 CREATE INDEX slots_owned ON slots(proc_no);
-CREATE TABLE ticks(schedule text NOT NULL, tick_at bigint NOT NULL, run_no bigint, PRIMARY KEY(schedule, tick_at));
+CREATE TABLE ticks(schedule text COLLATE "C" NOT NULL, tick_at bigint NOT NULL, run_no bigint, PRIMARY KEY(schedule, tick_at));

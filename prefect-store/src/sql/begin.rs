@@ -13,6 +13,18 @@ pub(super) fn begin(
     if !extend(&mut tx, process)? {
         return Err(Refusal::NotRegistered);
     }
+    let run_no = insert(&mut tx, id, run, process)?;
+    tx.commit()?;
+    Ok(ownership(run_no, process))
+}
+
+/// What belongs to whom, of a run that begins.
+pub(super) const fn ownership(run_no: i64, process: &Lease) -> Ownership {
+    Ownership { run_no, proc_no: process.proc_no, epoch: Epoch(1), version: 1, last_seq: 1 }
+}
+
+/// Adds the run to a transaction; gives its number.
+pub(super) fn insert(tx: &mut Writing<'_>, id: RunId, run: &NewRun, process: &Lease) -> Result<i64, StoreError> {
     tx.execute("INSERT INTO flows(name) VALUES($1) ON CONFLICT DO NOTHING", &values![&run.flow])?;
     let RecordedGraph { hash, text, slugs } = &run.graph;
     if !tx.exists("SELECT 1 FROM graphs WHERE hash=$1", &values![hash])? {
@@ -29,7 +41,6 @@ pub(super) fn begin(
          RETURNING run_no",
         &values![&id, &run.flow, &run.name, run.state, &run.parameters, hash, run.at, started, process.proc_no],
     )?;
-    Transition::flow_run(run.state, 1, run.at.0).add(&mut tx, run_no, 1)?;
-    tx.commit()?;
-    Ok(Ownership { run_no, proc_no: process.proc_no, epoch: Epoch(1), version: 1, last_seq: 1 })
+    Transition::flow_run(run.state, 1, run.at.0).add(tx, run_no, 1)?;
+    Ok(run_no)
 }

@@ -1,13 +1,14 @@
 //! The database of the writer's thread: each call is one transaction, done or without effect.
 use uuid::Uuid;
 
-use super::{Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, outbox, rows, secrets, values};
+use super::{Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, outbox, rows, secrets, ticks, values};
 use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Standing};
 use crate::owned::Recording;
+use crate::schedules::NoRun;
 use crate::writer::Batch;
 use crate::{
     CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Mark, Message, Micros, NewRun, Parked,
-    Reaped, Resealed, RunId, SealedSecret, SecretsChange, StoreError, ToSend, Wanted,
+    PauseChange, Reaped, Resealed, RunId, ScheduleSeen, SealedSecret, SecretsChange, StoreError, Tick, ToSend, Wanted,
 };
 
 /// How often it is looked what became of a transaction whose answer was lost.
@@ -212,6 +213,39 @@ impl Database {
     /// Gives all secrets another key, if they are still as they were seen.
     pub(crate) fn rotate_secrets(&mut self, secrets: &[Resealed], key_id: &[u8]) -> Result<SecretsChange, StoreError> {
         self.write(|tx| secrets::rotate(tx, secrets, key_id))
+    }
+
+    /// Makes a schedule known, and what it is now. Whether it is paused stays.
+    pub(crate) fn see_schedule(&mut self, seen: &ScheduleSeen) -> Result<(), StoreError> {
+        self.write(|tx| ticks::see(tx, seen))
+    }
+
+    /// Decides a tick, and records its run, if it is to have one: together.
+    pub(crate) fn begin_tick(
+        &mut self,
+        id: RunId,
+        run: &NewRun,
+        tick: &Tick,
+        process: &Lease,
+    ) -> Result<Ownership, Refusal<NoRun>> {
+        let begun = self.write(|tx| ticks::begin_tick(tx, id, run, tick, process));
+        let Err(Refusal::Because(NoRun::Store(_))) = &begun else { return begun };
+        begun.or_else(|error| self.was_done(id, |_| true, error))
+    }
+
+    /// Leaves a tick out that is not decided.
+    pub(crate) fn skip_tick(&mut self, schedule: &str, at: Micros) -> Result<(), StoreError> {
+        self.write(|tx| ticks::skip(tx, schedule, at))
+    }
+
+    /// Pauses a schedule.
+    pub(crate) fn pause_schedule(&mut self, schedule: &str, at: Micros, by: &str) -> Result<PauseChange, StoreError> {
+        self.write(|tx| ticks::pause(tx, schedule, at, by))
+    }
+
+    /// Lets a paused schedule go on.
+    pub(crate) fn resume_schedule(&mut self, schedule: &str, at: Micros) -> Result<PauseChange, StoreError> {
+        self.write(|tx| ticks::resume(tx, schedule, at))
     }
 }
 

@@ -14,6 +14,7 @@ mod reference;
 mod row;
 mod rows;
 mod secrets;
+mod ticks;
 mod transaction;
 mod transition;
 mod value;

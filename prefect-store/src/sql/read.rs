@@ -5,11 +5,12 @@ use std::sync::{Mutex, PoisonError};
 use super::outbox::{NOTIFICATION, UNSENT, notification};
 use super::rows::{RUN, TASK, result, run_row, state, task_row, transition};
 use super::secrets::{SECRET, secret};
+use super::ticks::{SCHEDULE, TICKS, schedule, tick};
 use super::{Connection, NO_INDEX, Value, index_to_sql, reference, values};
 use crate::backend::Backend;
 use crate::{
-    Checkup, Listed, Location, Micros, NotificationRow, RecordedGraph, RunFilter, RunId, RunInput, RunRow,
-    SealedSecret, StateCode, StoreError, StoredResult, TaskKey, TaskRow, Transition,
+    Checkup, DecidedTick, Listed, Location, Micros, NotificationRow, RecordedGraph, RunFilter, RunId, RunInput, RunRow,
+    ScheduleRow, SealedSecret, StateCode, StoreError, StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// What a store may do with its database.
@@ -218,6 +219,18 @@ impl Readers {
             let sql = "SELECT DISTINCT kind, dest FROM outbox WHERE status=0 AND not_before<=$1 ORDER BY kind, dest";
             connection.all(sql, &values![now], |row| Ok((row.take(0)?, row.take(1)?)))
         })
+    }
+
+    /// Schedules with the last of their ticks up to this moment; all, or the one of this name.
+    pub(crate) fn schedules(&self, name: Option<&str>, until: Micros) -> Result<Vec<ScheduleRow>, StoreError> {
+        self.read(|connection| match name {
+            Some(name) => connection.all(&format!("{SCHEDULE} WHERE s.schedule=$2"), &values![until, name], schedule),
+            None => connection.all(&format!("{SCHEDULE} ORDER BY s.schedule"), &values![until], schedule),
+        })
+    }
+
+    pub(crate) fn ticks(&self, schedule: &str, limit: u32) -> Result<Vec<DecidedTick>, StoreError> {
+        self.read(|connection| connection.all(TICKS, &values![schedule, limit], tick))
     }
 
     pub(crate) fn secret(&self, name: &str) -> Result<Option<SealedSecret>, StoreError> {

@@ -7,9 +7,10 @@ use super::Writer;
 use crate::backend::{Lease, Ownership, ProcessRow, Refusal};
 use crate::owned::{Position, Recording};
 use crate::presence::{self, Presence, Sign};
+use crate::schedules::NoRun;
 use crate::{
     CancelRefused, Cancelled, ClaimRefused, Epoch, Lost, LostReason, Micros, NewRun, Parked, Reaped, RunId, StoreError,
-    ToSend, Wanted,
+    Tick, ToSend, Wanted,
 };
 
 /// How this process is known to the others.
@@ -162,6 +163,10 @@ impl Writer {
 
     pub(crate) fn begin(&mut self, id: RunId, run: &NewRun) -> Result<Arc<Recording>, StoreError> {
         self.take(id, |writer, lease| writer.database.begin(id, run, lease))
+    }
+
+    pub(crate) fn begin_tick(&mut self, id: RunId, run: &NewRun, tick: &Tick) -> Result<Arc<Recording>, NoRun> {
+        self.take(id, |writer, lease| writer.database.begin_tick(id, run, tick, lease))
     }
 
     pub(crate) fn claim(&mut self, id: RunId, seen: Epoch, parked: Parked) -> Result<Arc<Recording>, ClaimRefused> {

@@ -32,6 +32,8 @@ mod secrets;
 mod server;
 #[path = "../store/support.rs"]
 mod support;
+#[path = "../store/ticks.rs"]
+mod ticks;
 
 /// A batch of one run is one statement.
 const CALLS_OF_A_BATCH: u64 = 1;

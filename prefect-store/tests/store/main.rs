@@ -22,6 +22,7 @@ mod schema;
 mod secrets;
 mod size;
 mod support;
+mod ticks;
 mod torn;
 
 /// What the calls to the database of a batch with one change are: begin, fence, row, transition, commit.

@@ -40,6 +40,9 @@ use text::{CronText, Days};
 /// ```
 #[derive(Clone, Debug)]
 pub struct CronClock {
+    /// As it was written.
+    #[cfg_attr(not(feature = "store"), allow(dead_code, reason = "for people who serve it"))]
+    written: Box<str>,
     text: CronText,
     zone: TimeZone,
     start_date: Option<Timestamp>,
@@ -59,7 +62,8 @@ impl CronClock {
         let text = CronText::parse(cron).map_err(|what| {
             ScheduleError::new(ScheduleErrorKind::Cron, format!("Invalid cron string: {cron}: {what}"))
         })?;
-        Ok(Self { text, zone: TimeZone::UTC, start_date: None, end_date: None, options: Options::default() })
+        let written = cron.trim().into();
+        Ok(Self { written, text, zone: TimeZone::UTC, start_date: None, end_date: None, options: Options::default() })
     }
 
     /// Day of month and day of week have both to fit: Prefect's `day_or=False`.
@@ -95,6 +99,14 @@ impl CronClock {
     pub fn time_zone(mut self, name: &str) -> Result<Self, ScheduleError> {
         self.zone = time_zone(name)?;
         Ok(self)
+    }
+
+    #[cfg(feature = "store")]
+    pub(super) fn description(&self) -> String {
+        use super::describe::{in_zone, until};
+        let both = if self.text.rule == Days::Both { ", both days" } else { "" };
+        let from = self.start_date.map_or_else(String::new, |start| format!(" from {start}"));
+        format!("cron \"{}\"{both}{}{from}{}", self.written, in_zone(&self.zone), until(self.end_date))
     }
 
     pub(super) fn next_after(&self, after: Timestamp) -> Option<ZonedDateTime> {

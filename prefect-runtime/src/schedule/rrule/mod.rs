@@ -33,6 +33,9 @@ use times::Times;
 /// ```
 #[derive(Clone, Debug)]
 pub struct RRuleClock {
+    /// As it was written.
+    #[cfg_attr(not(feature = "store"), allow(dead_code, reason = "for people who serve it"))]
+    written: Box<str>,
     times: Times,
     zone: TimeZone,
     end_date: Option<Timestamp>,
@@ -52,7 +55,8 @@ impl RRuleClock {
             ScheduleError::new(ScheduleErrorKind::RRule, format!("invalid recurrence rule: {rule}: {what}"))
         })?;
         let times = Times::new(read, jiff::civil::date(2019, 1, 1).at(0, 0, 0, 0));
-        Ok(Self { times, zone: TimeZone::UTC, end_date: None, options: Options::default() })
+        let written = rule.trim().into();
+        Ok(Self { written, times, zone: TimeZone::UTC, end_date: None, options: Options::default() })
     }
 
     /// Where the rule begins. Its time zone is that of the clock.
@@ -73,6 +77,12 @@ impl RRuleClock {
     pub fn time_zone(mut self, name: &str) -> Result<Self, ScheduleError> {
         self.zone = time_zone(name)?;
         Ok(self)
+    }
+
+    #[cfg(feature = "store")]
+    pub(super) fn description(&self) -> String {
+        use super::describe::{in_zone, until};
+        format!("rule {} from {}{}{}", self.written, self.times.start(), in_zone(&self.zone), until(self.end_date))
     }
 
     pub(super) fn next_after(&self, after: Timestamp) -> Option<ZonedDateTime> {

@@ -29,6 +29,12 @@ pub(super) struct Times {
 
 impl Times {
     /// The rule from this local time on; parts of a second are none of its business.
+    /// Where it begins.
+    #[cfg(feature = "store")]
+    pub(super) fn start(&self) -> DateTime {
+        self.start
+    }
+
     pub(super) fn new(rule: RuleText, start: DateTime) -> Self {
         let whole = start
             .date()

@@ -49,7 +49,8 @@ pub(super) fn command(program: &Program<'_>) -> Command {
     let root = if cfg!(feature = "store") {
         let url = Arg::new("store").long("store").value_name("URL").global(true).value_hint(ValueHint::FilePath);
         let url = url.help("Where runs are recorded: an SQLite database or a PostgreSQL URL, instead of `[store] url`");
-        root.arg(url).subcommands(recorded()).subcommands([secrets(), slack(), notifications()])
+        let root = root.arg(url).subcommand(schedules()).subcommands(recorded());
+        root.subcommands([secrets(), slack(), notifications()])
     } else {
         root.subcommands(OF_THE_STORE.map(elsewhere))
     };
@@ -57,12 +58,13 @@ pub(super) fn command(program: &Program<'_>) -> Command {
 }
 
 /// What looks at recorded runs, and what is beside them in the store.
-pub(super) const OF_THE_STORE: [&str; 7] = ["cancel", "runs", "flows", "store", "secrets", "slack", "notifications"];
+pub(super) const OF_THE_STORE: [&str; 8] =
+    ["schedules", "cancel", "runs", "flows", "store", "secrets", "slack", "notifications"];
 
-/// What goes on with recorded runs.
-pub(super) const GOING_ON: [&str; 2] = ["resume", "retry"];
+/// What makes recorded runs, and goes on with them.
+pub(super) const GOING_ON: [&str; 3] = ["resume", "retry", "serve"];
 
-fn going_on() -> [Command; 2] {
+fn going_on() -> [Command; 3] {
     let task = Arg::new("task").value_name("TASK").value_hint(ValueHint::Other);
     let reject = Arg::new("reject").long("reject").action(ArgAction::SetTrue);
     let note = Arg::new("note").long("note").value_name("TEXT").value_hint(ValueHint::Other);
@@ -83,7 +85,30 @@ fn going_on() -> [Command; 2] {
         .arg(run_named())
         .arg(from.help("This task, and everything downstream of it"))
         .arg(only_failed.help("What failed, and what did not run because of that"));
-    [resume, retry]
+    let flows =
+        Arg::new("flow").value_name("FLOW").action(ArgAction::Append).num_args(0..).value_hint(ValueHint::Other);
+    let serve = Command::new("serve")
+        .about("Serve the schedules of the flows: each moment has one run, however many processes serve")
+        .arg(flows.help("Which flows; by default all that have schedules"));
+    [resume, retry, serve]
+}
+
+fn schedules() -> Command {
+    let flow = || Arg::new("flow").value_name("FLOW").required(true).value_hint(ValueHint::Other);
+    let list = Command::new("list").about("List schedules, with their next moments and last runs").arg(json());
+    Command::new("schedules")
+        .about("List schedules; `schedules pause` and `schedules resume` hold one up and let it go on")
+        .args_conflicts_with_subcommands(true)
+        .arg(json())
+        .subcommands([
+            list,
+            Command::new("pause")
+                .about("Pause a schedule: no run of it begins, whoever serves it")
+                .arg(flow().help("The flow whose schedule it is")),
+            Command::new("resume")
+                .about("Let a paused schedule go on")
+                .arg(flow().help("The flow whose schedule it is")),
+        ])
 }
 
 fn run_named() -> Arg {
@@ -266,7 +291,7 @@ pub(super) fn completion_script(program: &Program<'_>, shell: Shell) -> String {
     let names = program.flows.unwrap_or_default().iter().filter(|name| super::is_one_word(name));
     let names = PossibleValuesParser::new(names.map(|name| (*name).to_owned()));
     let mut command = command(program).mut_subcommands(|command| match command.get_name() {
-        "run" | "graph" | "schema" if !command.is_hide_set() => {
+        "run" | "graph" | "schema" | "serve" if !command.is_hide_set() => {
             command.mut_arg("flow", |flow| flow.value_parser(names.clone()))
         }
         _ => command,

@@ -21,6 +21,8 @@ use super::parameters::{self, Words};
 #[cfg(feature = "store")]
 use super::recorded::{Listing, Question, with_special_cases};
 #[cfg(feature = "store")]
+use super::schedules::{Pausing, ScheduleErrand};
+#[cfg(feature = "store")]
 use super::secrets::Errand;
 use super::text::plain;
 use crate::ParameterInfo;
@@ -54,6 +56,12 @@ pub(super) enum Choice {
     /// Send notifications of this store.
     #[cfg(feature = "store")]
     Send(Which, Option<String>),
+    /// Serve the schedules of the flows at these places, or of all, on this store.
+    #[cfg(feature = "store")]
+    Serve(Vec<usize>, Option<String>),
+    /// Pause a schedule or let it go on, in this store.
+    #[cfg(feature = "store")]
+    ChangeSchedule(ScheduleErrand, Option<String>),
     /// Print the settings in effect.
     Configuration(Format, Option<String>),
     /// Print this.
@@ -147,6 +155,8 @@ impl CommandLine<'_> {
                 }
             }),
             #[cfg(feature = "store")]
+            "schedules" => Ok(schedules(matches)),
+            #[cfg(feature = "store")]
             "runs" | "flows" | "store" => {
                 let (question, matches) = question(name, matches);
                 Ok(Choice::Ask(question, format(matches), store(matches)))
@@ -178,6 +188,17 @@ impl CommandLine<'_> {
             }
             #[cfg(feature = "store")]
             "resume" | "retry" => Ok(Choice::GoOn(going_on(name, matches), store(matches))),
+            #[cfg(feature = "store")]
+            "serve" => {
+                let named = matches.get_many::<String>("flow").into_iter().flatten();
+                let mut places = named.map(|name| self.flow_of("serve", Some(name))).collect::<Result<Vec<_>, _>>()?;
+                places.sort_unstable();
+                places.dedup();
+                if let (true, Some(refusal)) = (places.is_empty(), self.twins()) {
+                    return Err(refusal);
+                }
+                Ok(Choice::Serve(places, store(matches)))
+            }
             "graph" => {
                 let drawing = match text(matches, "svg") {
                     Some(file) => Drawing::Svg(file.to_owned()),
@@ -195,11 +216,8 @@ impl CommandLine<'_> {
     /// The place of the flow that a command is for: the one that is named, else the only one.
     fn flow_of(&self, command: &str, name: Option<&str>) -> Result<usize, Choice> {
         let flows = self.program.flows.unwrap_or_default();
-        let twin = flows.iter().enumerate().find(|(i, name)| flows[..*i].contains(name));
         match (name, flows) {
-            _ if let Some((_, name)) = twin => {
-                Err(self.refuse(&format!("two flows are named `{}`: give each a name of its own", plain(name))))
-            }
+            _ if let Some(refusal) = self.twins() => Err(refusal),
             (Some(name), _) => flows.iter().position(|flow| *flow == name).ok_or_else(|| {
                 let hint = plain(&hint(name, flows.iter().copied()));
                 self.listing(&format!("there is no flow `{}`{hint}", plain(name)))
@@ -208,6 +226,13 @@ impl CommandLine<'_> {
             (None, []) => Err(self.refuse(&format!("there is no flow to {}", verb(command)))),
             (None, [first, ..]) => Err(self.listing(&format!("which flow? write `{}`", self.written(command, first)))),
         }
+    }
+
+    /// What is said of two flows that have one name.
+    fn twins(&self) -> Option<Choice> {
+        let flows = self.program.flows.unwrap_or_default();
+        let (_, name) = flows.iter().enumerate().find(|(i, name)| flows[..*i].contains(name))?;
+        Some(self.refuse(&format!("two flows are named `{}`: give each a name of its own", plain(name))))
     }
 
     fn refuse(&self, error: &str) -> Choice {
@@ -281,6 +306,23 @@ fn question<'m>(command: &str, matches: &'m ArgMatches) -> (Question, &'m ArgMat
             let limit = matches.get_one("limit").copied().unwrap_or(50);
             let flow = text(matches, "flow").map(ToOwned::to_owned);
             (Question::Runs(Listing { flow, states: states(matches), limit }), matches)
+        }
+    }
+}
+
+/// What is asked of schedules, or done to one.
+#[cfg(feature = "store")]
+fn schedules(matches: &ArgMatches) -> Choice {
+    let change = |to, matches: &ArgMatches| {
+        let flow = text(matches, "flow").unwrap_or_default().to_owned();
+        Choice::ChangeSchedule(ScheduleErrand { flow, to }, store(matches))
+    };
+    match matches.subcommand() {
+        Some(("pause", matches)) => change(Pausing::Pause, matches),
+        Some(("resume", matches)) => change(Pausing::Resume, matches),
+        inner => {
+            let matches = inner.map_or(matches, |(_, matches)| matches);
+            Choice::Ask(Question::Schedules, format(matches), store(matches))
         }
     }
 }

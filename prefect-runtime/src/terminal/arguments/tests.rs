@@ -68,7 +68,7 @@ fn what_cannot_be_is_refused_with_a_hint() {
     refused(two, &["rnu", "etl"], "unrecognized subcommand 'rnu': did you mean `run`?");
     refused(two, &["--versoin"], "unexpected argument '--versoin' found: did you mean `--version`?");
     refused(two, &["run", "--hlep"], "unexpected argument '--hlep' found: did you mean `--help`?");
-    refused(two, &["serve"], "unrecognized subcommand 'serve'");
+    refused(two, &["watch"], "unrecognized subcommand 'watch'");
     refused(two, &["completions", "bash\n"], "invalid value 'bash\\n' for '<SHELL>': did you mean `bash`?");
     refused(&["a", "b", "a"], &["run", "b"], "two flows are named `a`: give each a name of its own");
 }
@@ -192,4 +192,29 @@ fn completions_name_commands_and_flows() {
         }
     }
     assert!(said(&["etl"], &["completions", "fish"]).contains("prog"));
+}
+
+#[test]
+#[cfg(feature = "store")]
+fn schedules_are_served_listed_and_paused() {
+    assert_eq!(choose(&["a", "b"], &["serve"]), Choice::Serve(Vec::new(), None));
+    assert_eq!(choose(&["a", "b"], &["serve", "b", "a", "b"]), Choice::Serve(vec![0, 1], None));
+    let store = Some("x.db".to_owned());
+    assert_eq!(choose(&["a", "b"], &["serve", "b", "--store", "x.db"]), Choice::Serve(vec![1], store.clone()));
+    refused(&["a", "b"], &["serve", "c"], "there is no flow `c`");
+    refused(&["a", "a"], &["serve"], "two flows are named `a`: give each a name of its own");
+    let list = |format, store| Choice::Ask(Question::Schedules, format, store);
+    for flows in [Some(&["a"][..]), None] {
+        assert_eq!(choose_in(flows, &["schedules"]), list(Format::Table, None));
+        assert_eq!(choose_in(flows, &["schedules", "list", "--json"]), list(Format::Json, None));
+        for (word, to) in [("pause", Pausing::Pause), ("resume", Pausing::Resume)] {
+            let errand = ScheduleErrand { flow: "c".to_owned(), to };
+            let expected = Choice::ChangeSchedule(errand, store.clone());
+            assert_eq!(choose_in(flows, &["schedules", word, "c", "--store=x.db"]), expected);
+        }
+    }
+    let Choice::Refuse(text) = choose_in(None, &["serve"]) else { panic!("`prefect` has nothing to serve") };
+    assert!(text.starts_with("error: `serve` is for a program that has flows"), "{text}");
+    let Choice::Refuse(text) = choose(&["a"], &["schedules", "pause"]) else { panic!("which one?") };
+    assert!(text.contains("<FLOW>"), "{text}");
 }

@@ -4,6 +4,7 @@ mod flows;
 mod graph;
 mod notifications;
 mod runs;
+mod schedules;
 mod show;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use super::columns::Cell;
 use super::json;
 use super::text::{Paint, human, plain};
 use super::wall::Wall;
+use crate::scheduler::Outlook;
 use crate::secrets::keeper::Keeper;
 use crate::{Config, StateKind};
 
@@ -31,6 +33,8 @@ pub(super) enum Question {
     Flows,
     /// Which notifications there are.
     Notifications(Listed),
+    /// Which schedules there are, and when they tick next.
+    Schedules,
     /// Whether the store is sound.
     Check,
 }
@@ -61,6 +65,8 @@ impl From<String> for Said {
 pub(super) struct Asker<'a> {
     /// The flows of the program, if it has some of its own.
     pub(super) flows: Option<&'a [&'a str]>,
+    /// The schedules of the program, by their flows.
+    pub(super) schedules: &'a [(&'a str, Outlook)],
     pub(super) config: &'a Config,
     pub(super) format: Format,
     pub(super) paint: Paint,
@@ -79,6 +85,7 @@ impl Asker<'_> {
             Err(missing @ StoreError::Missing(_)) => {
                 return match question {
                     Question::Flows if self.flows.is_some() => Ok(self.flows(&[]).into()),
+                    Question::Schedules => Ok(self.schedules(&[]).into()),
                     Question::Flows | Question::Runs(_) | Question::Notifications(_) => Ok(self.nothing(&url).into()),
                     Question::Run(_) => Err(none_yet(&url)),
                     Question::Check => Err(sentence(&missing)),
@@ -94,6 +101,10 @@ impl Asker<'_> {
                 last => Ok(self.flows(&last).into()),
             },
             Question::Notifications(listed) => self.notifications(&store, *listed),
+            Question::Schedules => {
+                let known = store.schedules().map_err(|error| sentence(&error))?;
+                Ok(self.schedules(&known).into())
+            }
             Question::Check => self.check(&store),
         }
     }
@@ -195,7 +206,7 @@ mod tests {
         let config = Config::default();
         let wall = Wall { now: "2026-01-01T12:00:00Z".parse().unwrap(), zone: TimeZone::fixed(jiff::tz::offset(-5)) };
         let (format, paint) = (Format::Table, Paint::Plain);
-        let asker = Asker { flows: None, config: &config, format, paint, wall, width: None };
+        let asker = Asker { flows: None, schedules: &[], config: &config, format, paint, wall, width: None };
         let at = |text: &str| Micros(text.parse::<Timestamp>().unwrap().as_microsecond());
         let started = at("2026-01-01T11:57:30Z");
         assert_eq!(asker.when(started), "2026-01-01 06:57:30 (2 min ago)");
