@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::owned::Recording;
 use crate::rows::Reaped;
-use crate::writer::Batch;
+use crate::writer::{Batch, LineEntry};
 use crate::{
     CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Found, Machine, Micros, NewRun, Owner, Parked, Resealed,
     RunId, SealedSecret, SecretsChange, StateCode, StoreError,
@@ -61,6 +61,12 @@ pub(crate) trait Backend: Send {
     /// The numbers of the runs of this process that are to end, each with who has asked.
     fn asked_to_cancel(&mut self, proc_no: i64) -> Result<Vec<(i64, String)>, StoreError>;
 
+    /// Writes log lines, in their order. Those of runs that are not there any more are left out.
+    fn write_lines(&mut self, lines: &[LineEntry]) -> Result<(), StoreError>;
+
+    /// Removes some log lines, if there are too old ones or too many: at most some hundred, so that nobody waits long.
+    fn remove_lines(&mut self, before: Micros, bytes: u64) -> Result<Removed, StoreError>;
+
     /// Puts secrets, all or none; refuses those that have another key than what is there.
     fn put_secrets(&mut self, secrets: &[SealedSecret], existing: Existing) -> Result<SecretsChange, StoreError>;
 
@@ -72,6 +78,15 @@ pub(crate) trait Backend: Send {
 
     /// What may be done now and then, when there is time.
     fn tidy(&mut self);
+}
+
+/// How far something is that is done a little at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Removed {
+    /// There is nothing left to remove.
+    All,
+    /// There may be more.
+    Some,
 }
 
 /// A process, as the database knows it.

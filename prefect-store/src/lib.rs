@@ -7,6 +7,7 @@
 //! * [`Store::begin`] records a new run and [`Store::claim`] takes one that nobody has: both give an [`OwnedRun`].
 //! * [`OwnedRun::record`] and [`OwnedRun::record_run`] record changes of state and do not wait. A change has a [`Position`];
 //!   changes are committed in order, many at a time. [`OwnedRun::on_commit`] tells how far they are, [`OwnedRun::wait`] waits.
+//! * [`OwnedRun::log`] records a log line, and [`Store::logs`] reads them.
 //! * [`Store::cancel`] asks for the end of a run, and [`OwnedRun::on_cancel`] tells its owner.
 //! * [`Store::reap`] finds runs whose process is gone.
 //! * [`Store::put_secrets`] and those beside it keep secrets that were [sealed](SealedSecret) elsewhere.
@@ -53,6 +54,7 @@ mod clock;
 mod error;
 mod faults;
 mod id;
+mod logs;
 mod machine;
 mod options;
 mod owned;
@@ -74,6 +76,7 @@ pub use error::{Candidate, ClaimRefused, Found, Lost, LostReason, Owner, StoreEr
 #[doc(hidden)]
 pub use faults::{Fault, Faults};
 pub use id::{NotAnId, RunId, ShortId};
+pub use logs::{LogFilter, LogLevel, LogLine, LogPage, LogsOf, RecordedLine};
 #[doc(hidden)]
 pub use machine::Machine;
 pub use options::Options;

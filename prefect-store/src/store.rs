@@ -8,9 +8,9 @@ use crate::owned::OwnedRun;
 use crate::sqlite::{Access, Readers, SqliteBackend};
 use crate::writer::{Queue, Request, Writer};
 use crate::{
-    CancelRefused, Cancelled, Checkup, ClaimRefused, Existing, NewRun, Options, Reaped, Resealed, RunFilter, RunId,
-    RunInput, RunRow, SealedSecret, SecretsChange, StateCode, StoreError, StoreUrl, StoredResult, TaskKey, TaskRow,
-    Transition,
+    CancelRefused, Cancelled, Checkup, ClaimRefused, Existing, LogFilter, NewRun, Options, Reaped, RecordedLine,
+    Resealed, RunFilter, RunId, RunInput, RunRow, SealedSecret, SecretsChange, StateCode, StoreError, StoreUrl,
+    StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// Durable runs: a database, and at most one thread that writes to it.
@@ -234,6 +234,41 @@ impl Store {
     /// If there is no such run, or the store cannot be read.
     pub fn transitions(&self, run: RunId, after: u64, limit: u32) -> Result<Vec<Transition>, StoreError> {
         self.0.readers.transitions(run, after, limit)
+    }
+
+    /// Log lines of a run, in the order in which they came.
+    ///
+    /// ```
+    /// use prefect_store::{LogFilter, LogLevel, LogLine, LogPage, Micros, NewRun, Options, RecordedGraph, StateCode};
+    /// # use prefect_store::{FlowChange, Store, StoreUrl};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(&StoreUrl::sqlite(folder.path().join("runs.db")), Options::default()).unwrap();
+    /// # let graph = RecordedGraph { hash: vec![1], text: "a".into(), slugs: vec!["a-1".into()] };
+    /// # let new = NewRun { flow: "etl".into(), name: "one".into(), parameters: "{}".into(), graph, state: StateCode::RUNNING, at: Micros(1) };
+    /// # let run = store.begin(new).unwrap();
+    /// let line = |level, message: &str| LogLine {
+    ///     task: None,
+    ///     attempt: 0,
+    ///     at: Micros(5),
+    ///     level,
+    ///     target: "etl".into(),
+    ///     message: message.to_owned(),
+    /// };
+    /// run.log(line(LogLevel::Info, "begins"));
+    /// run.log(line(LogLevel::Error, "no rows"));
+    /// # let end = FlowChange { state: StateCode::FAILED, version: 2, at: Micros(6), message: None, notifications: Vec::new() };
+    /// # run.wait(run.record_run(end)).unwrap();
+    /// let filter = LogFilter { level: LogLevel::Warn, page: LogPage::Last(10), ..LogFilter::default() };
+    /// let lines = store.logs(run.id(), &filter).unwrap();
+    /// assert_eq!(lines.len(), 1);
+    /// assert_eq!((lines[0].number, lines[0].line.message.as_str()), (2, "no rows"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If there is no such run, or the store cannot be read.
+    pub fn logs(&self, run: RunId, filter: &LogFilter) -> Result<Vec<RecordedLine>, StoreError> {
+        self.0.readers.logs(run, filter)
     }
 
     /// The secret of this name, sealed.

@@ -14,4 +14,4 @@ pub use error::ResumeError;
 #[cfg(feature = "cli")]
 pub(crate) use graph::{RecordedTask, read as read_graph};
 pub(crate) use plan::{Plan, Recorded};
-pub(crate) use recorder::{Lost, Position, Recorder};
+pub(crate) use recorder::{LoggedBy, Lost, Position, Recorder};

@@ -13,7 +13,7 @@ use crate::flow::{Given, GivenParameters, ParameterErrors};
 use crate::run::RunState;
 use crate::state::Looping;
 use crate::sync::Mutex;
-use crate::{Clock, Redactor, State, StateKind};
+use crate::{Clock, Config, State, StateKind};
 
 /// So many task runs are read at once.
 const PAGE: u32 = 1_000;
@@ -24,9 +24,9 @@ pub(crate) struct Recorded(Arc<Mutex<Option<Taken>>>);
 
 impl Recorded {
     /// The recorder of the run; `None` if it went on already.
-    pub(crate) fn take(&self, graph: &Arc<Graph>, clock: &Clock, redactor: Redactor) -> Option<Recorder> {
+    pub(crate) fn take(&self, graph: &Arc<Graph>, clock: &Clock, config: &Config) -> Option<Recorder> {
         let taken = crate::lock::lock(&self.0).take()?;
-        Some(Recorder::new(taken, graph, clock, redactor))
+        Some(Recorder::new(taken, graph, clock, config))
     }
 }
 

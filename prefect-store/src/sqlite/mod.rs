@@ -5,6 +5,7 @@ mod cancel;
 mod check;
 mod claim;
 mod errors;
+mod logs;
 mod open;
 mod read;
 mod record;

@@ -6,12 +6,12 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::errors::AtPath;
 use super::open::{self, Access};
-use super::rows::{RUN, TASK, result, run_row, state, task_row, transition};
+use super::rows::{RUN, TASK, recorded_line, result, run_row, state, task_row, transition};
 use super::secrets::{SECRET, secret};
 use super::{NO_INDEX, check, index_to_sql, reference};
 use crate::{
-    Checkup, Options, RecordedGraph, RunFilter, RunId, RunInput, RunRow, SealedSecret, StateCode, StoreError,
-    StoredResult, TaskKey, TaskRow, Transition,
+    Checkup, LogFilter, LogPage, LogsOf, Options, RecordedGraph, RecordedLine, RunFilter, RunId, RunInput, RunRow,
+    SealedSecret, StateCode, StoreError, StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// The connections that read.
@@ -200,6 +200,45 @@ impl Readers {
             let sql = "SELECT seq, task_no, map_index, version, attempt, state, at, message FROM transitions \
                        WHERE run_no=?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
             self.all(connection, sql, params![run_no, after, limit], transition)
+        })
+    }
+
+    pub(crate) fn logs(&self, run: RunId, filter: &LogFilter) -> Result<Vec<RecordedLine>, StoreError> {
+        self.read(|connection| {
+            let run_no = self.run_no(connection, run)?;
+            let level = filter.level.number();
+            let (after, order, limit) = match filter.page {
+                LogPage::After(line, limit) => (line, "", limit),
+                LogPage::Last(limit) => (0, "DESC", limit),
+            };
+            let attempt = filter.attempt.map(i64::from);
+            let (mut task, mut index) = (0, 0);
+            let of = match filter.of {
+                LogsOf::All => "",
+                LogsOf::Task(of) => {
+                    task = of;
+                    "AND task_no=$5"
+                }
+                LogsOf::TaskRun(key) => {
+                    (task, index) = (key.task, index_to_sql(key.index));
+                    "AND task_no=$5 AND map_index=$6"
+                }
+            };
+            let sql = format!(
+                "SELECT line_no, task_no, map_index, attempt, at, level, target, message FROM logs WHERE run_no=$1 \
+                 AND line_no > $2 AND level >= $3 AND ($4 IS NULL OR attempt=$4) {of} ORDER BY line_no {order} LIMIT {limit}"
+            );
+            let values: [&dyn ToSql; 6] = [&run_no, &after, &level, &attempt, &task, &index];
+            let used = match filter.of {
+                LogsOf::All => 4,
+                LogsOf::Task(_) => 5,
+                LogsOf::TaskRun(_) => 6,
+            };
+            let mut lines = self.all(connection, &sql, &values[..used], recorded_line)?;
+            if let LogPage::Last(_) = filter.page {
+                lines.reverse();
+            }
+            Ok(lines)
         })
     }
 

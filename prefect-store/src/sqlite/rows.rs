@@ -1,7 +1,10 @@
 //! Rows as the database gives them.
 use rusqlite::Row;
 
-use crate::{Epoch, Micros, Owner, RunId, RunRow, StateCode, StoredResult, TaskKey, TaskRow, Transition};
+use crate::{
+    Epoch, LogLevel, LogLine, Micros, Owner, RecordedLine, RunId, RunRow, StateCode, StoredResult, TaskKey, TaskRow,
+    Transition,
+};
 
 /// What [`run_row`] reads, with the tables that it is in.
 pub(super) const RUN: &str = "SELECT flow_runs.id, flows.name, flow_runs.name, state, version, message, created_at, started_at, \
@@ -72,6 +75,22 @@ pub(super) fn transition(row: &Row<'_>) -> rusqlite::Result<Transition> {
         at: Micros(row.get(6)?),
         message: row.get(7)?,
     })
+}
+
+pub(super) fn recorded_line(row: &Row<'_>) -> rusqlite::Result<RecordedLine> {
+    let task = match u32::try_from(row.get::<_, i64>(1)?) {
+        Ok(task) => Some(TaskKey { task, index: index(row, 2)? }),
+        Err(_) => None,
+    };
+    let line = LogLine {
+        task,
+        attempt: row.get(3)?,
+        at: Micros(row.get(4)?),
+        level: LogLevel::from_number(row.get(5)?),
+        target: row.get::<_, String>(6)?.into(),
+        message: row.get(7)?,
+    };
+    Ok(RecordedLine { number: row.get(0)?, line })
 }
 
 /// The owner of a run, from the columns `host` and `pid`, which are empty if it has none.

@@ -8,11 +8,11 @@ use uuid::Uuid;
 use super::errors::{AtPath, from_sqlite};
 use super::open::{self, Access};
 use super::turn::TurnFile;
-use super::{begin, bury, cancel, claim, record, rows, secrets};
-use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Standing};
+use super::{begin, bury, cancel, claim, logs, record, rows, secrets};
+use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Removed, Standing};
 use crate::faults::Faults;
 use crate::owned::Recording;
-use crate::writer::Batch;
+use crate::writer::{Batch, LineEntry};
 use crate::{
     CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Machine, Micros, NewRun, Options, Parked, Reaped,
     Resealed, RunId, SealedSecret, SecretsChange, StoreError,
@@ -246,6 +246,14 @@ impl Backend for SqliteBackend {
     fn asked_to_cancel(&mut self, proc_no: i64) -> Result<Vec<(i64, String)>, StoreError> {
         self.faults.call(&self.path)?;
         cancel::asked(self, proc_no)
+    }
+
+    fn write_lines(&mut self, lines: &[LineEntry]) -> Result<(), StoreError> {
+        self.write(|tx| logs::write(tx, lines))
+    }
+
+    fn remove_lines(&mut self, before: Micros, bytes: u64) -> Result<Removed, StoreError> {
+        self.write(|tx| logs::remove(tx, before, bytes))
     }
 
     fn put_secrets(&mut self, secrets: &[SealedSecret], existing: Existing) -> Result<SecretsChange, StoreError> {

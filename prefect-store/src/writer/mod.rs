@@ -1,6 +1,7 @@
 //! The one thread that writes: takes what has come, commits it together, and says how far it is.
 mod batch;
 mod living;
+mod logs;
 mod queue;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,6 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 pub(crate) use batch::{Batch, Row};
+pub(crate) use logs::LineEntry;
 pub(crate) use queue::{Queue, Request};
 
 use crate::backend::{Backend, Change, Entry, Recorded};
@@ -17,6 +19,7 @@ use crate::owned::{Position, Recording};
 use crate::{Found, Lost, LostReason, Options, StoreError};
 use batch::Misfit;
 use living::Living;
+use logs::Logbook;
 use queue::{Inbox, Wake};
 
 /// How many entries one transaction takes at most. More gain nothing, and make those wait that come next.
@@ -31,13 +34,14 @@ pub(crate) struct Writer {
     options: Options,
     queue: Arc<Queue>,
     living: Living,
+    logbook: Logbook,
     /// The last position that was dealt with.
     done: u64,
 }
 
 impl Writer {
     pub(crate) fn new(backend: Box<dyn Backend>, options: Options, queue: Arc<Queue>, locks: PathBuf) -> Self {
-        Self { backend, options, queue, living: Living::new(locks), done: 0 }
+        Self { backend, options, queue, living: Living::new(locks), logbook: Logbook::default(), done: 0 }
     }
 
     /// Works until the queue is closed and empty. Nobody waits for a thread that has panicked.
@@ -59,7 +63,8 @@ impl Writer {
     fn serve(&mut self) {
         let mut inbox = Inbox::default();
         loop {
-            let until = self.living.next_sign().into_iter().chain(self.next_look()).min();
+            let until =
+                self.living.next_sign().into_iter().chain(self.next_look()).chain(self.logbook.next_work()).min();
             let (wake, before) = self.queue.take(&mut inbox, until);
             self.give_sign();
             match wake {
@@ -68,13 +73,23 @@ impl Writer {
                 Wake::Closed => break,
             }
             self.look_for_cancels();
+            self.keep_the_logbook();
             self.backend.tidy();
         }
+        self.write_lines();
         self.sign_off();
     }
 
     /// Does what is in the inbox, in its order.
     fn empty(&mut self, inbox: &mut Inbox, before: u64) {
+        // Who waits for the end of a run finds all its lines.
+        if inbox
+            .entries
+            .iter()
+            .any(|entry| matches!(&entry.change, Change::Flow(change) if change.state.gives_up_ownership()))
+        {
+            self.write_lines();
+        }
         let mut done = 0;
         for (place, request) in inbox.requests.drain(..) {
             self.record(&inbox.entries[done..place], before + done as u64);
