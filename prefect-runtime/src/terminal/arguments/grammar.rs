@@ -98,6 +98,30 @@ fn recorded() -> [Command; 4] {
         .about("Show what became of a run: what failed, and each task")
         .arg(run_named())
         .arg(json());
+    let task = Arg::new("task").value_name("TASK").value_hint(ValueHint::Other);
+    let number = |name: &'static str| Arg::new(name).long(name).value_name("N").value_parser(value_parser!(u32));
+    let levels = PossibleValuesParser::new(["ERROR", "WARN", "INFO", "DEBUG", "TRACE"]);
+    let level = Arg::new("level").long("level").value_name("LEVEL").value_parser(levels).ignore_case(true);
+    let follow = Arg::new("follow").long("follow").short('f').action(ArgAction::SetTrue);
+    let logs = Command::new("logs")
+        .about("Print what a run logged")
+        .arg(run_named())
+        .arg(task.help("Only this task, by its name or slug; `fetch[3]` is a child of a mapped one"))
+        .arg(number("index").help("Only this child of the task").requires("task"))
+        .arg(number("attempt").help("Only this attempt, from 1"))
+        .arg(
+            level
+                .help("Only what is at least so important: error, warn, info, debug or trace")
+                .hide_possible_values(true),
+        )
+        .arg(number("tail").help("Only the last lines"))
+        .arg(follow.help("Then print what comes, until the run has ended"))
+        .arg(json().help("As JSON; with `--follow`, an object a line"));
+    let watch = Command::new("watch")
+        .about("Follow a run of any process until it ends")
+        .after_help("Exit code: that of the run. Ctrl-C ends the watching, and not the run.")
+        .arg(run_named())
+        .arg(json().help("As JSON, an object for each change"));
     let check = Command::new("check").about("Look for damage in the store, and tell how large it is").arg(json());
     [
         Command::new("cancel")
@@ -105,7 +129,7 @@ fn recorded() -> [Command; 4] {
             .arg(run_named()),
         listing(Command::new("runs").about("List recorded runs; `runs show` has more of one"))
             .args_conflicts_with_subcommands(true)
-            .subcommands([list, show]),
+            .subcommands([list, show, logs, watch]),
         Command::new("flows").about("List flows, and the last run of each").arg(json()),
         Command::new("store")
             .about("Look after the store")

@@ -10,14 +10,14 @@ use std::fmt::Write as _;
 use clap::ArgMatches;
 use clap_complete::Shell;
 #[cfg(feature = "store")]
-use prefect_store::StateCode;
+use prefect_store::{LogLevel, StateCode};
 
 use super::Format;
 #[cfg(feature = "store")]
 use super::durable::{GoOn, How};
 use super::parameters::{self, Words};
 #[cfg(feature = "store")]
-use super::recorded::{Listing, Question, with_special_cases};
+use super::recorded::{Lines, Listing, Question, Then, with_special_cases};
 #[cfg(feature = "store")]
 use super::secrets::Errand;
 use super::text::plain;
@@ -262,12 +262,33 @@ fn question<'m>(command: &str, matches: &'m ArgMatches) -> (Question, &'m ArgMat
         ("runs", Some(("show", matches))) => {
             (Question::Run(text(matches, "run").unwrap_or_default().to_owned()), matches)
         }
+        ("runs", Some(("watch", matches))) => {
+            (Question::Watch(text(matches, "run").unwrap_or_default().to_owned()), matches)
+        }
+        ("runs", Some(("logs", matches))) => (Question::Logs(lines(matches)), matches),
         (_, inner) => {
             let matches = inner.map_or(matches, |(_, matches)| matches);
             let limit = matches.get_one("limit").copied().unwrap_or(50);
             let flow = text(matches, "flow").map(ToOwned::to_owned);
             (Question::Runs(Listing { flow, states: states(matches), limit }), matches)
         }
+    }
+}
+
+/// Which log lines are asked for.
+#[cfg(feature = "store")]
+fn lines(matches: &ArgMatches) -> Lines {
+    let number = |name: &str| matches.get_one::<u32>(name).copied();
+    let level = text(matches, "level")
+        .and_then(|name| LogLevel::ALL.into_iter().find(|level| level.name().eq_ignore_ascii_case(name)));
+    Lines {
+        run: text(matches, "run").unwrap_or_default().to_owned(),
+        task: text(matches, "task").map(ToOwned::to_owned),
+        index: number("index"),
+        attempt: number("attempt"),
+        level: level.unwrap_or(LogLevel::Trace),
+        tail: number("tail"),
+        then: if matches.get_flag("follow") { Then::Follow } else { Then::Stop },
     }
 }
 

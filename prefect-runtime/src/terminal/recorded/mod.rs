@@ -1,9 +1,12 @@
 //! What the store knows: the commands that look at recorded runs, and change nothing.
 mod check;
 mod flows;
+mod follow;
 mod graph;
+mod logs;
 mod runs;
 mod show;
+mod watch;
 
 use std::time::Duration;
 
@@ -11,6 +14,7 @@ use jiff::Timestamp;
 use prefect_store::{Micros, Options, RunRow, StateCode, Store, StoreError, StoreUrl};
 use serde_json::{Value as Json, json};
 
+pub(super) use self::logs::{Lines, Then};
 use super::Format;
 use super::columns::Cell;
 use super::json;
@@ -26,6 +30,10 @@ pub(super) enum Question {
     Runs(Listing),
     /// What became of a run.
     Run(String),
+    /// What it logged.
+    Logs(Lines),
+    /// What becomes of it, to its end.
+    Watch(String),
     /// Which flows there are, and their last runs.
     Flows,
     /// Whether the store is sound.
@@ -77,7 +85,7 @@ impl Asker<'_> {
                 return match question {
                     Question::Flows if self.flows.is_some() => Ok(self.flows(&[]).into()),
                     Question::Flows | Question::Runs(_) => Ok(self.nothing(&url).into()),
-                    Question::Run(_) => Err(none_yet(&url)),
+                    Question::Run(_) | Question::Logs(_) | Question::Watch(_) => Err(none_yet(&url)),
                     Question::Check => Err(sentence(&missing)),
                 };
             }
@@ -86,6 +94,8 @@ impl Asker<'_> {
         match question {
             Question::Runs(listing) => self.runs(&store, listing),
             Question::Run(reference) => self.run(&store, reference),
+            Question::Logs(lines) => self.logs(&store, lines),
+            Question::Watch(reference) => self.watch(&store, reference),
             Question::Flows => match store.last_runs().map_err(|error| sentence(&error))? {
                 last if last.is_empty() && self.flows.is_none() => Ok(self.nothing(&url).into()),
                 last => Ok(self.flows(&last).into()),
