@@ -54,6 +54,7 @@ mod clock;
 mod error;
 mod faults;
 mod id;
+mod location;
 mod logs;
 mod machine;
 mod options;
@@ -61,6 +62,7 @@ mod owned;
 mod presence;
 mod rows;
 mod secrets;
+mod sql;
 mod sqlite;
 mod state;
 mod store;
@@ -76,6 +78,7 @@ pub use error::{Candidate, ClaimRefused, Found, Lost, LostReason, Owner, StoreEr
 #[doc(hidden)]
 pub use faults::{Fault, Faults};
 pub use id::{NotAnId, RunId, ShortId};
+pub use location::Location;
 pub use logs::{LogFilter, LogLevel, LogLine, LogPage, LogsOf, RecordedLine};
 #[doc(hidden)]
 pub use machine::Machine;
@@ -86,6 +89,9 @@ pub use secrets::{Existing, Resealed, SealedSecret, SecretsChange};
 pub use state::StateCode;
 pub use store::{Parked, Store};
 pub use url::{BadStoreUrl, StoreUrl};
+
+/// The version of the tables that this release makes: a store of a newer one is refused, one of an older one brought up to it.
+pub const TABLES_VERSION: i64 = sqlite::VERSION;
 
 /// How often a run may lose its process before it is put aside: see [`ClaimRefused::Parked`].
 pub const CRASHES_UNTIL_PARKED: u32 = 3;

@@ -140,7 +140,7 @@ impl Writer {
         let mut entries = lines.told(self.options.clock.now());
         while !entries.is_empty() {
             let some = &entries[..entries.len().min(MANY)];
-            match self.backend.write_lines(some) {
+            match self.database.write_lines(some) {
                 Ok(()) => self.logbook.written += some.iter().map(|entry| entry.line.size()).sum::<usize>(),
                 Err(error) if error.may_pass() => {
                     self.logbook.left = Lines::of(entries);
@@ -162,7 +162,7 @@ impl Writer {
     fn remove_lines(&mut self) {
         let kept = self.options.logs;
         let before = self.options.clock.now().before(kept.time);
-        let next = match self.backend.remove_lines(before, kept.bytes) {
+        let next = match self.database.remove_lines(before, kept.bytes) {
             Ok(Removed::Some) => PAUSE,
             Ok(Removed::All) => LOOK_AFTER,
             Err(error) => {
