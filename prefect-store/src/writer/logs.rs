@@ -120,7 +120,8 @@ impl Writer {
     pub(super) fn keep_the_logbook(&mut self) {
         let waiting = self.queue.lines();
         let now = Instant::now();
-        if waiting > 0 {
+        // Those that could not be written have their time already.
+        if waiting > 0 && self.logbook.left.len() == 0 {
             let due = if waiting >= MANY { now } else { now + PAUSE };
             self.logbook.due = Some(self.logbook.due.map_or(due, |before| before.min(due)));
         }
@@ -152,7 +153,9 @@ impl Writer {
                 }
             }
             entries = entries.split_off(some.len());
-            if self.logbook.look.is_none() || self.logbook.written >= LOOK_AFTER_BYTES {
+            // A tenth more than is to be kept is soon enough.
+            let many = LOOK_AFTER_BYTES.min(usize::try_from(self.options.logs.bytes / 10).unwrap_or(usize::MAX));
+            if self.logbook.look.is_none() || self.logbook.written >= many {
                 self.logbook.look = Some(Instant::now());
             }
         }

@@ -11,6 +11,7 @@ mod fixture;
 mod hammer;
 mod killed;
 mod locked;
+mod logs;
 mod opening;
 mod owners;
 mod reading;
