@@ -3,6 +3,7 @@ mod changes;
 mod dies;
 mod goes_on;
 mod killed;
+mod logs;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -204,6 +204,15 @@ fn deploy(checked: Option<i64>) -> Option<i64> {
     checked
 }
 
+/// Says what it does, and fails.
+#[task(max_retries = 1, retry_delay = "1h")]
+fn tries() -> Result<(), String> {
+    let attempt = context().task_run_count();
+    tracing::info!(attempt, "tries");
+    tracing::warn!("two lines\n12:00:00 ERROR forged \u{1b}[2J");
+    Err("it broke".to_owned())
+}
+
 /// Goes on until it is told to stop.
 #[task]
 fn endless() -> Result<(), String> {
@@ -311,6 +320,7 @@ fn main() -> ExitCode {
         flow!("empty", {}).with(settings()).into(),
         release::flow().with(RunSettings::new().executor(Executor::Local)).into(),
         flow!("endless", { build(1, upstream_tasks = [endless()]) }).with(RunSettings::new()).into(),
+        flow!("tried", { tries() }).with(settings()).into(),
         flow!("deaf", { deaf() }).with(RunSettings::new()).into(),
     ])
 }

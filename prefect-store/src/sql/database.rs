@@ -168,8 +168,8 @@ impl Database {
     }
 
     /// Writes log lines, in their order. Those of runs that are not there any more are left out.
-    pub(crate) fn write_lines(&mut self, lines: &[LineEntry]) -> Result<(), StoreError> {
-        self.write(|tx| logs::write(tx, lines))
+    pub(crate) fn write_lines(&mut self, lines: &[LineEntry], now: Micros) -> Result<(), StoreError> {
+        self.write(|tx| logs::write(tx, lines, now))
     }
 
     /// Removes some log lines, if there are too old ones or too many: at most some hundred, so that nobody waits long.

@@ -19,7 +19,7 @@ const LINE: &str = "INSERT INTO logs(run_no, line_no, task_no, map_index, attemp
                     VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 /// If the answer to the commit is lost, the lines are written once more: better twice than never.
-pub(super) fn write(mut tx: Writing<'_>, lines: &[LineEntry]) -> Result<(), StoreError> {
+pub(super) fn write(mut tx: Writing<'_>, lines: &[LineEntry], now: Micros) -> Result<(), StoreError> {
     // In the same order as whoever else writes lines of these runs.
     let mut runs: Vec<i64> = lines.iter().map(|entry| entry.run.run_no).collect();
     runs.sort_unstable();
@@ -29,8 +29,7 @@ pub(super) fn write(mut tx: Writing<'_>, lines: &[LineEntry]) -> Result<(), Stor
             lines.iter().filter(|entry| entry.run.run_no == run_no).map(|entry| &entry.line).collect();
         let count = of_run.len() as u64;
         let bytes: u64 = of_run.iter().map(|line| line.size() as u64).sum();
-        let last_at = of_run.iter().map(|line| line.at).max();
-        let taken = tx.find(NUMBERS, &values![count, bytes, last_at, run_no], |row| row.take::<u64>(0))?;
+        let taken = tx.find(NUMBERS, &values![count, bytes, now, run_no], |row| row.take::<u64>(0))?;
         let Some(last) = taken else { continue };
         for (number, line) in (last - count + 1..).zip(of_run) {
             let (task, index) = line.task.map_or((FLOW, NO_INDEX), |key| (key.task.into(), index_to_sql(key.index)));

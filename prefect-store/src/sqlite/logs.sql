@@ -4,5 +4,5 @@ CREATE TABLE logs(run_no INTEGER NOT NULL, line_no INTEGER NOT NULL, task_no INT
   attempt INTEGER NOT NULL, at INTEGER NOT NULL, level INTEGER NOT NULL, target TEXT NOT NULL, message TEXT NOT NULL,
   PRIMARY KEY(run_no, line_no)) WITHOUT ROWID, STRICT;
 CREATE INDEX logs_task ON logs(run_no, task_no, map_index);
--- How many lines a run has had, how large those are that are left, and when the last one came.
+-- How many lines a run has had, how large those are that are left, and when the last one was written.
 CREATE TABLE run_logs(run_no INTEGER PRIMARY KEY, last_line INTEGER NOT NULL, bytes INTEGER NOT NULL, last_at INTEGER NOT NULL) STRICT;

@@ -138,10 +138,12 @@ impl Writer {
         let mut lines = std::mem::take(&mut self.logbook.left);
         lines.append(self.queue.take_lines());
         self.logbook.due = None;
-        let mut entries = lines.told(self.options.clock.now());
+        // When lines are written is what their age is counted from: a run may have a clock of its own.
+        let now = self.options.clock.now();
+        let mut entries = lines.told(now);
         while !entries.is_empty() {
             let some = &entries[..entries.len().min(MANY)];
-            match self.database.write_lines(some) {
+            match self.database.write_lines(some, now) {
                 Ok(()) => self.logbook.written += some.iter().map(|entry| entry.line.size()).sum::<usize>(),
                 Err(error) if error.may_pass() => {
                     self.logbook.left = Lines::of(entries);

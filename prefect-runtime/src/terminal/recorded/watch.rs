@@ -139,8 +139,11 @@ impl<'a> Watch<'a> {
             let name = change.of.map_or_else(|| run.flow.clone(), |key| task_run(&self.graph, key));
             let state = kind(change.state).map_or_else(|| change.state.to_string(), |kind| self.asker.paint.kind(kind));
             let _ = write!(text, "{} {state} {}", self.time(change.at), self.asker.shown(&name));
-            // The usual message of a state is not recorded.
-            let usual = || kind(change.state).and_then(|kind| engine::plain(kind).message().map(ToOwned::to_owned));
+            // The usual message of a task's state is not recorded.
+            let usual = || {
+                let kind = kind(change.state).filter(|_| change.of.is_some())?;
+                engine::plain(kind).message().map(ToOwned::to_owned)
+            };
             if let Some(message) = change.message.clone().or_else(usual) {
                 let _ = write!(text, "  {}", self.asker.shown(&message));
             }
