@@ -10,6 +10,7 @@
 //! * [`OwnedRun::log`] records a log line, and [`Store::logs`] reads them.
 //! * [`Store::cancel`] asks for the end of a run, and [`OwnedRun::on_cancel`] tells its owner.
 //! * [`Store::reap`] finds runs whose process is gone.
+//! * [`Store::prune`] removes old runs, [`Store::backup`] copies a store that is in use.
 //! * [`Store::put_secrets`] and those beside it keep secrets that were [sealed](SealedSecret) elsewhere.
 //! * The rest of [`Store`] reads.
 //!
@@ -60,6 +61,7 @@ mod machine;
 mod options;
 mod owned;
 mod presence;
+mod prune;
 mod rows;
 mod secrets;
 mod sql;
@@ -84,6 +86,7 @@ pub use logs::{LogFilter, LogLevel, LogLine, LogPage, LogsOf, RecordedLine};
 pub use machine::Machine;
 pub use options::Options;
 pub use owned::{OwnedRun, Position};
+pub use prune::{Prune, PruneStep, Pruned};
 pub use rows::{Epoch, Reaped, RunFilter, RunInput, RunRow, TaskKey, TaskRow, Transition};
 pub use secrets::{Existing, Resealed, SealedSecret, SecretsChange};
 pub use state::StateCode;

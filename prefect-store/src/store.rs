@@ -1,17 +1,18 @@
 //! A store: opening it, and what can be asked of it.
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
+use crate::backend::Removed;
 use crate::owned::OwnedRun;
 use crate::sql::{Database, Readers};
 use crate::sqlite::{Access, SqliteBackend, SqliteSource};
 use crate::writer::{Queue, Request, Writer};
 use crate::{
-    CancelRefused, Cancelled, Checkup, ClaimRefused, Existing, Location, LogFilter, NewRun, Options, Reaped,
-    RecordedLine, Resealed, RunFilter, RunId, RunInput, RunRow, SealedSecret, SecretsChange, StateCode, StoreError,
-    StoreUrl, StoredResult, TaskKey, TaskRow, Transition,
+    CancelRefused, Cancelled, Checkup, ClaimRefused, Existing, Location, LogFilter, NewRun, Options, Prune, PruneStep,
+    Pruned, Reaped, RecordedLine, Resealed, RunFilter, RunId, RunInput, RunRow, SealedSecret, SecretsChange, StateCode,
+    StoreError, StoreUrl, StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// Durable runs: a database, and at most one thread that writes to it.
@@ -272,6 +273,83 @@ impl Store {
     /// If there is no such run, or the store cannot be read.
     pub fn logs(&self, run: RunId, filter: &LogFilter) -> Result<Vec<RecordedLine>, StoreError> {
         self.0.readers.logs(run, filter)
+    }
+
+    /// How many runs [`prune`](Self::prune) would remove.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn count_prunable(&self, prune: &Prune) -> Result<u64, StoreError> {
+        self.0.readers.count_prunable(prune)
+    }
+
+    /// Removes runs that ended long ago, with all that is recorded of them, and the graphs that no run has any more; then gives
+    /// the space back to the system. Runs that somebody has, that wait for somebody or that have crashed stay: they go on some
+    /// time, or are cancelled.
+    ///
+    /// Others write meanwhile: it is done a little at a time. `tell` hears how far it is. If it is interrupted, whoever prunes
+    /// next goes on with it.
+    ///
+    /// ```
+    /// # use prefect_store::{FlowChange, Micros, NewRun, Options, Prune, RecordedGraph, StateCode, Store, StoreUrl};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(&StoreUrl::sqlite(folder.path().join("runs.db")), Options::default()).unwrap();
+    /// # let graph = RecordedGraph { hash: vec![1], text: "a".into(), slugs: vec!["a-1".into()] };
+    /// # let new = NewRun { flow: "etl".into(), name: "one".into(), parameters: "{}".into(), graph, state: StateCode::RUNNING, at: Micros(1) };
+    /// # let run = store.begin(new).unwrap();
+    /// # let end = FlowChange { state: StateCode::SUCCESS, version: 2, at: Micros(6), message: None, notifications: Vec::new() };
+    /// # run.wait(run.record_run(end)).unwrap();
+    /// let old = Prune { ended_before: Micros(1_000_000), keep: 0 };
+    /// assert_eq!(store.count_prunable(&old).unwrap(), 1);
+    /// let pruned = store.prune(&old, |_| {}).unwrap();
+    /// assert_eq!((pruned.runs, pruned.graphs), (1, 1));
+    /// assert!(store.runs(&Default::default()).unwrap().is_empty());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written. What was removed before is gone.
+    pub fn prune(&self, prune: &Prune, mut tell: impl FnMut(PruneStep)) -> Result<Pruned, StoreError> {
+        let prune = *prune;
+        let source = self.0.readers.source();
+        let mut pruned = Pruned { bytes: (source.size()?, 0), ..Pruned::default() };
+        loop {
+            let runs = self.0.call(move |writer| writer.database.prune_runs(&prune))??;
+            if runs == 0 {
+                break;
+            }
+            pruned.runs += runs;
+            tell(PruneStep::Runs(pruned.runs));
+        }
+        loop {
+            let (rows, removed) = self.0.call(|writer| writer.database.prune_rows())??;
+            pruned.rows += rows;
+            tell(PruneStep::Rows(pruned.rows));
+            if removed == Removed::All {
+                break;
+            }
+        }
+        pruned.graphs = self.0.call(|writer| writer.database.prune_graphs())??;
+        loop {
+            let left = self.0.call(|writer| writer.database.shrink())??;
+            tell(PruneStep::Space(left));
+            if left == 0 {
+                break;
+            }
+        }
+        pruned.bytes.1 = source.size()?;
+        Ok(pruned)
+    }
+
+    /// Copies the store into a new file, for this user alone, as it is at this moment: others write meanwhile. Gives the size of
+    /// the copy. `tell` hears how many bytes are copied, and of how many.
+    ///
+    /// # Errors
+    ///
+    /// If there is such a file, it cannot be written, or the store cannot be read. There is no copy then.
+    pub fn backup(&self, file: &Path, mut tell: impl FnMut(u64, u64)) -> Result<u64, StoreError> {
+        self.0.readers.source().backup(file, &mut tell)
     }
 
     /// The secret of this name, sealed.

@@ -1,12 +1,12 @@
 //! The database of the writer's thread: each call is one transaction, done or without effect.
 use uuid::Uuid;
 
-use super::{Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, logs, rows, secrets, values};
+use super::{Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, logs, prune, rows, secrets, values};
 use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Removed, Standing};
 use crate::owned::Recording;
 use crate::writer::{Batch, LineEntry};
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Micros, NewRun, Parked, Reaped,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Micros, NewRun, Parked, Prune, Reaped,
     Resealed, RunId, SealedSecret, SecretsChange, StoreError,
 };
 
@@ -175,6 +175,26 @@ impl Database {
     /// Removes some log lines, if there are too old ones or too many: at most some hundred, so that nobody waits long.
     pub(crate) fn remove_lines(&mut self, before: Micros, bytes: u64) -> Result<Removed, StoreError> {
         self.write(|tx| logs::remove(tx, before, bytes))
+    }
+
+    /// Removes some runs; gives how many.
+    pub(crate) fn prune_runs(&mut self, prune: &Prune) -> Result<u64, StoreError> {
+        self.write(|tx| prune::runs(tx, prune))
+    }
+
+    /// Removes some rows of removed runs; gives how many, and whether there may be more.
+    pub(crate) fn prune_rows(&mut self) -> Result<(u64, Removed), StoreError> {
+        self.write(prune::rows)
+    }
+
+    /// Removes the graphs that no run has any more; gives how many.
+    pub(crate) fn prune_graphs(&mut self) -> Result<u64, StoreError> {
+        self.write(prune::graphs)
+    }
+
+    /// Gives some of the unused space back; gives how many bytes are left to give back.
+    pub(crate) fn shrink(&mut self) -> Result<u64, StoreError> {
+        self.0.shrink()
     }
 
     /// Puts secrets, all or none; refuses those that have another key than what is there.

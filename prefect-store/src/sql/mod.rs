@@ -9,6 +9,7 @@ mod cancel;
 mod claim;
 mod database;
 mod logs;
+mod prune;
 mod read;
 mod reference;
 mod row;

@@ -1,13 +1,13 @@
 //! Reading: connections of their own, one short query at a time, so that no reader holds up a checkpoint.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::rows::{LINE, RUN, TASK, recorded_line, result, run_row, state, task_row, transition};
 use super::secrets::{SECRET, secret};
-use super::{Connection, NO_INDEX, Value, index_to_sql, reference, values};
+use super::{Connection, NO_INDEX, Value, index_to_sql, prune, reference, values};
 use crate::{
-    Checkup, Location, LogFilter, LogPage, LogsOf, RecordedGraph, RecordedLine, RunFilter, RunId, RunInput, RunRow,
-    SealedSecret, StateCode, StoreError, StoredResult, TaskKey, TaskRow, Transition,
+    Checkup, Location, LogFilter, LogPage, LogsOf, Prune, RecordedGraph, RecordedLine, RunFilter, RunId, RunInput,
+    RunRow, SealedSecret, StateCode, StoreError, StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// A connection that reads.
@@ -22,6 +22,13 @@ pub(crate) trait Source: Send + Sync {
     fn locks(&self) -> PathBuf;
 
     fn connect(&self) -> Result<Reader, StoreError>;
+
+    /// Bytes that the database takes on the disk.
+    fn size(&self) -> Result<u64, StoreError>;
+
+    /// Copies the database into a new file, as it is now; gives the size of that. `tell` hears how many bytes are copied, and
+    /// of how many.
+    fn backup(&self, file: &Path, tell: &mut dyn FnMut(u64, u64)) -> Result<u64, StoreError>;
 }
 
 /// The connections that read.
@@ -91,6 +98,10 @@ impl Readers {
             sql = sql + " ORDER BY run_no DESC LIMIT " + &filter.limit.to_string();
             connection.all(&sql, &values, run_row)
         })
+    }
+
+    pub(crate) fn count_prunable(&self, prune: &Prune) -> Result<u64, StoreError> {
+        self.read(|connection| prune::count(connection, prune))
     }
 
     pub(crate) fn last_runs(&self) -> Result<Vec<RunRow>, StoreError> {

@@ -14,6 +14,7 @@ mod locked;
 mod logs;
 mod opening;
 mod owners;
+mod pruned;
 mod reading;
 mod recording;
 mod references;
