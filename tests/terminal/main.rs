@@ -11,5 +11,6 @@ mod pty;
 mod recorded;
 mod secrets;
 mod store;
+mod upkeep;
 mod watch;
 mod words;

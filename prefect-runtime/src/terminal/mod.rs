@@ -10,6 +10,8 @@ mod live;
 mod log;
 mod parameters;
 #[cfg(feature = "store")]
+mod progress;
+#[cfg(feature = "store")]
 mod recorded;
 mod screen;
 #[cfg(feature = "store")]

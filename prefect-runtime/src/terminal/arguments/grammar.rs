@@ -1,5 +1,6 @@
 //! The words of the command line: commands, their options, and what help says of them.
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
@@ -123,6 +124,23 @@ fn recorded() -> [Command; 4] {
         .arg(run_named())
         .arg(json().help("As JSON, an object for each change"));
     let check = Command::new("check").about("Look for damage in the store, and tell how large it is").arg(json());
+    let older = Arg::new("older-than").long("older-than").value_name("DURATION").default_value("30d");
+    let keep = Arg::new("keep").long("keep").value_name("N").default_value("0").value_parser(value_parser!(u32));
+    let dry = Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue);
+    let prune = Command::new("prune")
+        .about("Remove runs that ended long ago, and give their space back")
+        .after_help(
+            "Runs that go on, that wait for somebody or that have crashed stay, however old they are: cancel those.",
+        )
+        .arg(older.help("Those that ended longer ago, such as 12h or 90d").value_parser(age))
+        .arg(keep.help("So many of each flow stay, the newest"))
+        .arg(dry.help("Only say how many that are"))
+        .arg(json());
+    let file = Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf));
+    let backup = Command::new("backup")
+        .about("Copy the store into a new file, whoever writes to it meanwhile")
+        .arg(file.value_hint(ValueHint::FilePath).help("The copy: there must be no such file"))
+        .arg(json());
     [
         Command::new("cancel")
             .about("Stop a run: nothing of it starts any more, and it ends Cancelled")
@@ -135,8 +153,13 @@ fn recorded() -> [Command; 4] {
             .about("Look after the store")
             .subcommand_required(true)
             .arg_required_else_help(true)
-            .subcommand(check),
+            .subcommands([check, prune, backup]),
     ]
+}
+
+/// How long ago.
+fn age(text: &str) -> Result<Duration, String> {
+    crate::flow::parse_duration(text.as_bytes()).ok_or_else(|| "a duration such as 12h or 30d is expected".to_owned())
 }
 
 fn secrets() -> Command {

@@ -6,6 +6,8 @@ mod refusal;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt::Write as _;
+#[cfg(feature = "store")]
+use std::path::PathBuf;
 
 use clap::ArgMatches;
 use clap_complete::Shell;
@@ -17,7 +19,7 @@ use super::Format;
 use super::durable::{GoOn, How};
 use super::parameters::{self, Words};
 #[cfg(feature = "store")]
-use super::recorded::{Lines, Listing, Question, Then, with_special_cases};
+use super::recorded::{Lines, Listing, Question, Really, Then, Upkeep, with_special_cases};
 #[cfg(feature = "store")]
 use super::secrets::Errand;
 use super::text::plain;
@@ -258,6 +260,16 @@ fn question<'m>(command: &str, matches: &'m ArgMatches) -> (Question, &'m ArgMat
     };
     match (command, matches.subcommand()) {
         ("flows", _) => (Question::Flows, matches),
+        ("store", Some(("prune", matches))) => {
+            let really = if matches.get_flag("dry-run") { Really::Say } else { Really::Do };
+            let older_than = matches.get_one("older-than").copied().unwrap_or_default();
+            let keep = matches.get_one("keep").copied().unwrap_or_default();
+            (Question::LookAfter(Upkeep::Prune { older_than, keep, really }), matches)
+        }
+        ("store", Some(("backup", matches))) => {
+            let file = matches.get_one::<PathBuf>("file").cloned().unwrap_or_default();
+            (Question::LookAfter(Upkeep::Backup(file)), matches)
+        }
         ("store", Some((_, matches))) => (Question::Check, matches),
         ("runs", Some(("show", matches))) => {
             (Question::Run(text(matches, "run").unwrap_or_default().to_owned()), matches)

@@ -1,4 +1,4 @@
-//! What the store knows: the commands that look at recorded runs, and change nothing.
+//! What the store knows: the commands that look at recorded runs, and those that look after the store.
 mod check;
 mod flows;
 mod follow;
@@ -6,6 +6,7 @@ mod graph;
 mod logs;
 mod runs;
 mod show;
+mod upkeep;
 mod watch;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use prefect_store::{Micros, Options, RunRow, StateCode, Store, StoreError, Store
 use serde_json::{Value as Json, json};
 
 pub(super) use self::logs::{Lines, Then};
+pub(super) use self::upkeep::{Really, Upkeep};
 use super::Format;
 use super::columns::Cell;
 use super::json;
@@ -38,6 +40,8 @@ pub(super) enum Question {
     Flows,
     /// Whether the store is sound.
     Check,
+    /// Old runs are removed, or a copy is made.
+    LookAfter(Upkeep),
 }
 
 /// Which runs are listed.
@@ -86,7 +90,7 @@ impl Asker<'_> {
                     Question::Flows if self.flows.is_some() => Ok(self.flows(&[]).into()),
                     Question::Flows | Question::Runs(_) => Ok(self.nothing(&url).into()),
                     Question::Run(_) | Question::Logs(_) | Question::Watch(_) => Err(none_yet(&url)),
-                    Question::Check => Err(sentence(&missing)),
+                    Question::Check | Question::LookAfter(_) => Err(sentence(&missing)),
                 };
             }
             opened => opened.map_err(|error| sentence(&error))?,
@@ -101,6 +105,7 @@ impl Asker<'_> {
                 last => Ok(self.flows(&last).into()),
             },
             Question::Check => self.check(&store),
+            Question::LookAfter(upkeep) => self.look_after(&store, upkeep),
         }
     }
 
