@@ -11,8 +11,8 @@ use crate::sqlite::{Access, SqliteBackend, SqliteSource};
 use crate::writer::{Queue, Request, Writer};
 use crate::{
     CancelRefused, Cancelled, Checkup, ClaimRefused, Existing, Location, LogFilter, NewRun, Options, Prune, PruneStep,
-    Pruned, Reaped, RecordedLine, Resealed, RunFilter, RunId, RunInput, RunRow, SealedSecret, SecretsChange, StateCode,
-    StoreError, StoreUrl, StoredResult, TaskKey, TaskRow, Transition,
+    Pruned, Reaped, RecordedGraph, RecordedLine, Resealed, RunFilter, RunId, RunInput, RunRow, SealedSecret,
+    SecretsChange, StateCode, StoreError, StoreUrl, StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// Durable runs: a database, and at most one thread that writes to it.
@@ -101,8 +101,27 @@ impl Store {
     ///
     /// If it ended well, was cancelled, is someone's, or is put aside: see [`ClaimRefused`].
     pub fn claim(&self, run: &RunRow, parked: Parked) -> Result<OwnedRun, ClaimRefused> {
+        self.claim_as(run, parked, None)
+    }
+
+    /// As [`claim`](Self::claim), and the run has this graph from now on. The tasks that are recorded keep their numbers: their
+    /// slugs have to stand where they stood.
+    ///
+    /// # Errors
+    ///
+    /// As [`claim`](Self::claim).
+    pub fn claim_with_graph(
+        &self,
+        run: &RunRow,
+        parked: Parked,
+        graph: RecordedGraph,
+    ) -> Result<OwnedRun, ClaimRefused> {
+        self.claim_as(run, parked, Some(graph))
+    }
+
+    fn claim_as(&self, run: &RunRow, parked: Parked, graph: Option<RecordedGraph>) -> Result<OwnedRun, ClaimRefused> {
         let (id, epoch) = (run.id, run.epoch);
-        let recording = self.0.call(move |writer| writer.claim(id, epoch, parked))??;
+        let recording = self.0.call(move |writer| writer.claim(id, epoch, parked, graph.as_ref()))??;
         Ok(OwnedRun::new(recording, Arc::clone(&self.0)))
     }
 

@@ -237,6 +237,18 @@ fn release(#[default(7)] version: i64) {
     deploy(check(build(version)));
 }
 
+#[task]
+fn review(built: i64) -> i64 {
+    println!("reviews {built}");
+    built
+}
+
+/// The same flow, as it was changed later.
+fn changed() -> AnyFlow {
+    let flow = flow!("release", { deploy(review(build(parameter_or("version", 7)))) });
+    flow.with(RunSettings::new().executor(Executor::Local)).into()
+}
+
 /// The text of the secret that the test `secrets` keeps.
 fn canary() -> Result<String, SecretError> {
     Secret::new("CANARY").get_as()
@@ -286,6 +298,7 @@ fn secretive() -> Vec<AnyFlow> {
 fn main() -> ExitCode {
     let doubled = || prefect::flows![(flow!("twin", {})), (flow!("twin", {}))];
     match std::env::var("FLOWS").as_deref() {
+        Ok("changed") => return prefect::main(vec![changed()]),
         Ok("none") => return prefect::main(Vec::new()),
         Ok("one") => return prefect::main(seed()),
         Ok("doubled") => return prefect::main(doubled()),

@@ -5,6 +5,7 @@ use prefect_store::{Cancelled, Options, RunFilter, RunRow, StateCode, Store, Sto
 
 use super::live::Stream;
 use super::text::plain;
+use crate::record::IfChanged;
 use crate::{Approval, Config, Retry};
 
 /// A recorded run that is to go on.
@@ -13,6 +14,7 @@ pub(super) struct GoOn {
     /// As it was written; by default the last one that has not ended well.
     pub(super) run: Option<String>,
     pub(super) how: How,
+    pub(super) if_changed: IfChanged,
 }
 
 #[derive(Debug, PartialEq, Eq)]

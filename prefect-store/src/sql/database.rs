@@ -7,7 +7,7 @@ use crate::owned::Recording;
 use crate::writer::{Batch, LineEntry};
 use crate::{
     CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Micros, NewRun, Parked, Prune, Reaped,
-    Resealed, RunId, SealedSecret, SecretsChange, StoreError,
+    RecordedGraph, Resealed, RunId, SealedSecret, SecretsChange, StoreError,
 };
 
 /// How often it is looked what became of a transaction whose answer was lost.
@@ -101,16 +101,16 @@ impl Database {
         self.write(|tx| begin::begin(tx, id, run, process)).or_else(|error| self.was_done(id, |_| true, error))
     }
 
-    /// Gives a run that nobody has to this process.
+    /// Gives a run that nobody has to this process; it has this graph then, if there is one.
     pub(crate) fn claim(
         &mut self,
         run: RunId,
-        seen: Epoch,
-        parked: Parked,
+        (seen, parked): (Epoch, Parked),
+        graph: Option<&RecordedGraph>,
         at: Micros,
         process: &Lease,
     ) -> Result<Ownership, Refusal<ClaimRefused>> {
-        let claimed = self.write(|tx| claim::claim(tx, run, seen, parked, at, process));
+        let claimed = self.write(|tx| claim::claim(tx, run, (seen, parked), graph, at, process));
         let Err(Refusal::Because(ClaimRefused::Store(_))) = &claimed else { return claimed };
         let mine = |now: &Ownership| now.proc_no == process.proc_no && now.epoch.0 == seen.0 + 1;
         claimed.or_else(|error| self.was_done(run, mine, error))

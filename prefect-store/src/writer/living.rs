@@ -8,7 +8,8 @@ use crate::backend::{Lease, Ownership, ProcessRow, Refusal};
 use crate::owned::{Position, Recording};
 use crate::presence::{self, Presence, Sign};
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Lost, LostReason, Micros, NewRun, Parked, Reaped, RunId, StoreError,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Lost, LostReason, Micros, NewRun, Parked, Reaped, RecordedGraph,
+    RunId, StoreError,
 };
 
 /// How this process is known to the others.
@@ -140,9 +141,15 @@ impl Writer {
         self.take(id, |writer, lease| writer.database.begin(id, run, lease))
     }
 
-    pub(crate) fn claim(&mut self, id: RunId, seen: Epoch, parked: Parked) -> Result<Arc<Recording>, ClaimRefused> {
+    pub(crate) fn claim(
+        &mut self,
+        id: RunId,
+        seen: Epoch,
+        parked: Parked,
+        graph: Option<&RecordedGraph>,
+    ) -> Result<Arc<Recording>, ClaimRefused> {
         let now = self.options.clock.now();
-        self.take(id, |writer, lease| writer.database.claim(id, seen, parked, now, lease))
+        self.take(id, |writer, lease| writer.database.claim(id, (seen, parked), graph, now, lease))
     }
 
     /// Takes the runs of dead processes from them.

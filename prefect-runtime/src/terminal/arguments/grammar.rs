@@ -75,7 +75,8 @@ fn going_on() -> [Command; 2] {
         ))
         .arg(task.help("Which of the tasks that wait; by default the first"))
         .arg(reject.help("The task does not go on: it fails"))
-        .arg(note.help("What is said with the answer: it stands beside the task's state"));
+        .arg(note.help("What is said with the answer: it stands beside the task's state"))
+        .arg(force());
     let from = Arg::new("from").long("from").value_name("TASK").value_hint(ValueHint::Other);
     let only_failed = Arg::new("only-failed").long("only-failed").action(ArgAction::SetTrue).conflicts_with("from");
     let retry = Command::new("retry")
@@ -83,8 +84,17 @@ fn going_on() -> [Command; 2] {
         .after_help("Without an option: what failed, and everything downstream of it.")
         .arg(run_named())
         .arg(from.help("This task, and everything downstream of it"))
-        .arg(only_failed.help("What failed, and what did not run because of that"));
+        .arg(only_failed.help("What failed, and what did not run because of that"))
+        .arg(force());
     [resume, retry]
+}
+
+/// What a run whose flow has changed needs.
+fn force() -> Arg {
+    let force = Arg::new("force").long("force").action(ArgAction::SetTrue);
+    force.help(
+        "Also if the flow has changed: what is new, renamed or rewired starts anew, and everything downstream of it",
+    )
 }
 
 fn run_named() -> Arg {

@@ -26,6 +26,8 @@ use super::text::plain;
 use crate::ParameterInfo;
 use crate::near::hint;
 #[cfg(feature = "store")]
+use crate::record::IfChanged;
+#[cfg(feature = "store")]
 use crate::{Approval, Retry};
 use grammar::text;
 
@@ -354,7 +356,8 @@ fn going_on(command: &str, matches: &ArgMatches) -> GoOn {
             })
         }
     };
-    GoOn { run: owned("run"), how }
+    let if_changed = if matches.get_flag("force") { IfChanged::StartAnew } else { IfChanged::Refuse };
+    GoOn { run: owned("run"), how, if_changed }
 }
 
 fn format(matches: &ArgMatches) -> Format {

@@ -20,6 +20,8 @@ const PAGE: u32 = 1000;
 struct Task {
     name: String,
     slug: String,
+    /// Whether the flow has it no more: the run went on without it.
+    gone: bool,
     /// Its task run, if it was anything but Pending.
     row: Option<TaskRow>,
     /// How many of its children are in which state, if it is mapped.
@@ -59,6 +61,7 @@ impl Asker<'_> {
     fn failures(&self, tasks: &[Task]) -> String {
         let failures: Vec<_> = tasks
             .iter()
+            .filter(|task| !task.gone)
             .flat_map(|task| {
                 let rows = task.row.iter().chain(&task.failed).filter(|row| is_failure(row.state));
                 rows.map(move |row| (child(&task.name, row), task, row))
@@ -82,8 +85,9 @@ impl Asker<'_> {
             }
             self.last_lines(task.logged(row), &mut text);
         }
-        let children = tasks.iter().flat_map(|task| &task.children).filter(|(state, _)| is_failure(*state));
-        let own = tasks.iter().filter_map(|task| task.row.as_ref()).filter(|row| is_failure(row.state)).count() as u64;
+        let tasks = || tasks.iter().filter(|task| !task.gone);
+        let children = tasks().flat_map(|task| &task.children).filter(|(state, _)| is_failure(*state));
+        let own = tasks().filter_map(|task| task.row.as_ref()).filter(|row| is_failure(row.state)).count() as u64;
         let more = (own + children.map(|(_, n)| n).sum::<u64>()).saturating_sub(failures.len().min(TOLD) as u64);
         if more > 0 {
             let _ = writeln!(text, "and {more} more");
@@ -147,7 +151,8 @@ impl Asker<'_> {
         };
         for task in tasks {
             let children: Vec<_> = task.children.iter().map(|(state, n)| format!("{n} {state}")).collect();
-            columns.push(row(&task.name, task.row.as_ref(), children.join(", ")));
+            let name = if task.gone { format!("{} (gone)", task.name) } else { task.name.clone() };
+            columns.push(row(&name, task.row.as_ref(), children.join(", ")));
             for failed in &task.failed {
                 columns.push(row(&child(&task.name, failed), Some(failed), String::new()));
             }
@@ -179,8 +184,8 @@ fn tasks(store: &Store, run: &RunRow, graph: &Graph) -> Result<Vec<Task>, StoreE
         for row in row.iter().chain(&failed).filter(|row| is_failure(row.state)).take(TOLD) {
             logged.push((row.key(), last_of(store, run, row.key(), row.attempt)?));
         }
-        let (name, slug) = (graph.name_of(number as usize), task.slug.clone());
-        tasks.push(Task { name, slug, row, failed, children, logged });
+        let (name, slug, gone) = (graph.name_of(number as usize), task.slug.clone(), task.gone);
+        tasks.push(Task { name, slug, gone, row, failed, children, logged });
     }
     Ok(tasks)
 }
@@ -215,6 +220,9 @@ fn task_json(graph: &Graph, task: &Task) -> Json {
     let mut json = of_run(task.row.as_ref());
     json["slug"] = task.slug.as_str().into();
     json["name"] = task.name.as_str().into();
+    if task.gone {
+        json["gone"] = true.into();
+    }
     if !task.children.is_empty() {
         json["children"] = task.children.iter().map(|(state, n)| (state.name().to_owned(), Json::from(*n))).collect();
         let failed = task.failed.iter().map(|row| {
