@@ -1,5 +1,5 @@
 //! Runs whose flow has changed since they were recorded, and that go on all the same.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use prefect::prelude::*;
 use prefect::store::{StateCode, Store};
@@ -8,7 +8,7 @@ use prefect::{Approval, Executor, Flow, FlowRun, Retry};
 use crate::{Folder, effects, executors, settings};
 
 /// A body has begun.
-fn begins(path: &PathBuf, what: &str) {
+fn begins(path: &Path, what: &str) {
     use std::io::Write as _;
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
     writeln!(file, "{what}").unwrap();
@@ -46,8 +46,8 @@ fn mended(path: PathBuf, n: u32) -> u32 {
 }
 
 /// load -> double (mapped) -> total -> broken
-fn first(path: &PathBuf) -> Flow<Node<u32>> {
-    let path = || path.clone();
+fn first(path: &Path) -> Flow<Node<u32>> {
+    let path = || path.to_owned();
     flow!("etl", {
         let rows = load(path());
         let doubled = double::map(unmapped(path()), rows);
@@ -55,7 +55,7 @@ fn first(path: &PathBuf) -> Flow<Node<u32>> {
     })
 }
 
-fn begun(path: &PathBuf) -> Vec<(String, usize)> {
+fn begun(path: &Path) -> Vec<(String, usize)> {
     let all = effects(path).into_iter().collect();
     let _ = std::fs::remove_file(path);
     all
@@ -67,7 +67,7 @@ fn expect(begun: &[(String, usize)], expected: &[(&str, usize)]) {
 }
 
 /// A run of `first` that has failed.
-fn failed(store: &Store, executor: Executor, path: &PathBuf) -> FlowRun<Node<u32>> {
+fn failed(store: &Store, executor: Executor, path: &Path) -> FlowRun<Node<u32>> {
     let run = first(path).with(settings(store, executor)).run();
     assert_eq!(run.state().kind(), Failed);
     expect(&begun(path), &[("broken", 1), ("double", 2), ("load", 1), ("total", 1)]);
@@ -202,10 +202,7 @@ fn a_result_that_is_of_another_type_now_is_computed_again() {
     let of = || path.clone();
     let run = flow!("etl", { broken(of(), total(of(), load(of()))) }).with(settings(&store, Executor::Local)).run();
     begun(&path);
-    let changed = flow!("etl", {
-        let length = now::total(of(), now::load(of()));
-        length
-    });
+    let changed = flow!("etl", { now::total(of(), now::load(of())) });
     assert!(changed.resume(&store, run.id()).is_err());
     let went_on = changed.resume_forced(&store, run.id(), &Approval::default()).unwrap();
     assert_eq!(went_on.output().unwrap(), 4);

@@ -1,6 +1,7 @@
 //! Runs that are recorded in a store, and go on.
 mod changes;
 mod dies;
+mod disks;
 mod forced;
 mod goes_on;
 mod killed;

@@ -78,10 +78,8 @@ impl Plan {
         if !difference.is_empty() && if_changed == IfChanged::Refuse {
             return Err(ResumeError::Changed { run, difference });
         }
-        let changed = match difference.is_empty() {
-            true => None,
-            false => Some(graph::merged(&then, flow).map_err(no_graph)?),
-        };
+        let merged = (!difference.is_empty()).then(|| graph::merged(&then, flow));
+        let changed = merged.transpose().map_err(no_graph)?;
         let mut anew = downstream(flow, graph::changed(&then, flow).map_err(no_graph)?);
         let slugs = changed.as_ref().map_or(&input.graph.slugs, |graph| &graph.slugs);
         let parameters = serde_json::from_str(&input.parameters)

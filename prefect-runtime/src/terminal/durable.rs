@@ -54,7 +54,7 @@ pub(super) fn open(config: &Config, url: Option<&str>, program: &str) -> Result<
 /// What the configuration says of a store.
 pub(super) fn options(config: &Config) -> Options {
     let settings = config.settings();
-    let days = Duration::from_secs(24 * 60 * 60) * settings.keep_log_days;
+    let days = Duration::from_hours(24) * settings.keep_log_days;
     Options::default().keep_logs(days, u64::from(settings.keep_log_megabytes) << 20)
 }
 

@@ -84,15 +84,16 @@ impl Database {
         })
     }
 
-    /// Forgets this process, unless it has runs.
-    pub(crate) fn sign_off(&mut self, proc_no: i64) -> Result<(), StoreError> {
+    /// Forgets this process, unless it has runs; gives whether it is forgotten.
+    pub(crate) fn sign_off(&mut self, proc_no: i64) -> Result<bool, StoreError> {
         self.write(|mut tx| {
-            tx.execute(
+            let forgotten = tx.execute(
                 "DELETE FROM processes WHERE proc_no=$1 AND NOT EXISTS(SELECT 1 FROM flow_runs WHERE proc_no=$1) \
                  AND NOT EXISTS(SELECT 1 FROM slots WHERE proc_no=$1)",
                 &values![proc_no],
             )?;
-            tx.commit()
+            tx.commit()?;
+            Ok(forgotten == 1)
         })
     }
 

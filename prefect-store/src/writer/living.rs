@@ -221,8 +221,10 @@ impl Writer {
     pub(super) fn sign_off(&mut self) {
         if let Some(registered) = self.living.registered.take() {
             match self.database.sign_off(registered.proc_no) {
-                Ok(()) => registered.presence.end(),
-                // The file stays, and says that nobody holds it.
+                Ok(true) => registered.presence.end(),
+                // It has a run that could not be given back. The file stays, and says that nobody holds it: so whoever looks next
+                // takes the run from it, and does not wait for the lease.
+                Ok(false) => {}
                 Err(error) => {
                     tracing::warn!(target: "prefect.Store", "The end of this process is not recorded: {error}");
                 }

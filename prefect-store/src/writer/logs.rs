@@ -37,6 +37,8 @@ pub(crate) struct Lines {
     entries: Vec<LineEntry>,
     bytes: usize,
     dropped: Vec<(Arc<Recording>, u64)>,
+    /// The writer has not heard yet that there are some.
+    news: bool,
 }
 
 /// Whether the writer has to know.
@@ -59,7 +61,16 @@ impl Lines {
         }
         self.bytes += line.size();
         self.entries.push(LineEntry { run: Arc::clone(run), line });
-        if matches!(self.entries.len(), 1 | MANY) { Room::GetsScarce } else { Room::Enough }
+        if matches!(self.entries.len(), 1 | MANY) {
+            self.news = true;
+            return Room::GetsScarce;
+        }
+        Room::Enough
+    }
+
+    /// Whether the writer has not heard yet that there are lines: once.
+    pub(crate) const fn take_news(&mut self) -> bool {
+        std::mem::replace(&mut self.news, false)
     }
 
     fn drop_one(&mut self, run: &Arc<Recording>, lines: u64) {
@@ -81,7 +92,7 @@ impl Lines {
 
     fn of(entries: Vec<LineEntry>) -> Self {
         let bytes = entries.iter().map(|entry| entry.line.size()).sum();
-        Self { entries, bytes, dropped: Vec::new() }
+        Self { entries, bytes, ..Self::default() }
     }
 
     /// The lines, and one for each run that says how many are missing.

@@ -45,8 +45,6 @@ struct State {
     inbox: Inbox,
     /// Log lines, which wait beside the changes.
     lines: Lines,
-    /// The writer has not heard yet that there are lines.
-    lines_came: bool,
     /// The position of the last entry that was pushed.
     pushed: u64,
     asleep: bool,
@@ -102,7 +100,6 @@ impl Queue {
             return;
         }
         if state.lines.push(run, line) == Room::GetsScarce {
-            state.lines_came = true;
             self.wake(state);
         }
     }
@@ -175,7 +172,7 @@ impl Queue {
             if state.closed {
                 return (Wake::Closed, state.pushed);
             }
-            if std::mem::take(&mut state.lines_came) {
+            if state.lines.take_news() {
                 return (Wake::Time, state.pushed);
             }
             state.asleep = true;

@@ -185,7 +185,7 @@ fn tasks(store: &Store, run: &RunRow, graph: &Graph) -> Result<Vec<Task>, StoreE
             logged.push((row.key(), last_of(store, run, row.key(), row.attempt)?));
         }
         let (name, slug, gone) = (graph.name_of(number as usize), task.slug.clone(), task.gone);
-        tasks.push(Task { name, slug, gone, row, failed, children, logged });
+        tasks.push(Task { name, slug, gone, row, children, failed, logged });
     }
     Ok(tasks)
 }
