@@ -135,26 +135,29 @@ thread_local! {
 /// Which recorded run a log line of this thread belongs to, and to what of it.
 #[cfg(feature = "store")]
 pub(crate) fn whence() -> Option<Whence> {
-    if let Some(recorder) = FLOW.with_borrow(Clone::clone) {
+    // A destructor may log when the thread has ended, and with it all that it knew.
+    if let Some(recorder) = FLOW.try_with(|flow| flow.borrow().clone()).ok()? {
         return Some(Whence { recorder, by: LoggedBy::Flow });
     }
-    let entered = ENTERED.with_borrow(|entered| {
+    let entered = ENTERED.try_with(|entered| {
+        let entered = entered.borrow();
         let Context(Some(inside)) = entered.as_ref()? else { return Some(None) };
         let Some((services, _, task)) = &inside.run else { return Some(None) };
         let child = inside.map_index.and_then(|index| u32::try_from(index).ok());
         Some(services.recorder.clone().map(|recorder| Whence { recorder, by: LoggedBy::Body(*task, child) }))
     });
-    if let Some(whence) = entered {
+    if let Some(whence) = entered.ok()? {
         return whence;
     }
-    RUN.with_borrow(|run| {
-        let recorder = run.as_ref()?.0.recorder.clone()?;
+    let running = RUN.try_with(|run| {
+        let recorder = run.borrow().as_ref()?.0.recorder.clone()?;
         let by = match NOW.get() {
             Some(now) => LoggedBy::Body(now.run.task, now.run.child),
             None => ABOUT.get().unwrap_or(LoggedBy::Flow),
         };
         Some(Whence { recorder, by })
-    })
+    });
+    running.ok()?
 }
 
 /// While it lives, log lines of this thread belong to this task run, unless its body is running, or to the flow run.
