@@ -4,6 +4,7 @@ mod dies;
 mod disks;
 mod forced;
 mod goes_on;
+mod held;
 mod killed;
 mod logs;
 

@@ -20,3 +20,4 @@ mod recording;
 mod references;
 mod secrets;
 mod support;
+mod torn;
