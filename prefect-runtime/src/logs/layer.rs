@@ -20,7 +20,7 @@ use crate::record::{LoggedBy, Recorder};
 #[derive(Debug)]
 pub struct RunLogs(());
 
-/// A layer for a `tracing` subscriber that keeps the log lines of recorded runs: see the [module](self).
+/// A layer for a `tracing` subscriber that keeps the log lines of recorded runs: see the [module](crate::logs).
 ///
 /// Which lines it hears is said by the configuration of the process when it is made (`[logging] store_level`, else `INFO`);
 /// the configuration of a run may ask for fewer.
