@@ -63,8 +63,8 @@ pub use engine::KeepResults;
 pub use error::{Panicked, TaskError};
 pub use flow::{
     Elements, Flow, FlowBuilder, FlowOptions, FlowOutput, Inputs, IntoDuration, IntoRetryDelay, MissingResult,
-    Parameter, ParameterError, ParameterErrors, ParameterInfo, RetryDelay, RetryOn, TaskBody, TaskDefinition, TaskRef,
-    Template, Trigger, Updated, Upstreams, duration, exponential, update,
+    Parameter, ParameterError, ParameterErrors, ParameterInfo, RecordStart, RetryDelay, RetryOn, TaskBody,
+    TaskDefinition, TaskRef, Template, Trigger, Updated, Upstreams, duration, exponential, update,
 };
 pub use handlers::{
     Callback, CallbackOutput, HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind, callback_factory,
