@@ -11,6 +11,7 @@
 //! * [`Store::cancel`] asks for the end of a run, and [`OwnedRun::on_cancel`] tells its owner.
 //! * [`Store::reap`] finds runs whose process is gone.
 //! * [`Store::prune`] removes old runs, [`Store::backup`] copies a store that is in use.
+//! * [`Store::take_notifications`] and [`Store::mark`] are for who sends what was recorded to be sent.
 //! * [`Store::put_secrets`] and those beside it keep secrets that were [sealed](SealedSecret) elsewhere.
 //! * The rest of [`Store`] reads.
 //!
@@ -59,6 +60,7 @@ mod location;
 mod logs;
 mod machine;
 mod options;
+mod outbox;
 mod owned;
 mod presence;
 mod prune;
@@ -72,7 +74,7 @@ mod url;
 mod writer;
 
 pub use cancel::{CancelRefused, Cancelled};
-pub use change::{FlowChange, NewRun, Notification, RecordedGraph, StoredResult, TaskChange};
+pub use change::{FlowChange, NewRun, RecordedGraph, StoredResult, TaskChange};
 pub use check::Checkup;
 pub use clock::{Clock, Micros};
 pub use error::{Candidate, ClaimRefused, Found, Lost, LostReason, Owner, StoreError};
@@ -85,6 +87,10 @@ pub use logs::{LogFilter, LogLevel, LogLine, LogPage, LogsOf, RecordedLine};
 #[doc(hidden)]
 pub use machine::Machine;
 pub use options::Options;
+pub use outbox::{
+    Arrival, DOUBTFUL_TRIES, Fate, Listed, Mark, Message, Notification, NotificationRef, NotificationRow,
+    NotificationStatus, TRIES, Tickets, ToSend, Wanted,
+};
 pub use owned::{OwnedRun, Position};
 pub use prune::{Prune, PruneStep, Pruned};
 pub use rows::{Epoch, Reaped, RunFilter, RunInput, RunRow, TaskKey, TaskRow, Transition};

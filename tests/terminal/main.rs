@@ -4,6 +4,7 @@ mod config;
 mod durable;
 mod live;
 mod logs;
+mod notifications;
 mod parameters;
 mod plain;
 mod program;

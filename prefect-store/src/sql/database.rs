@@ -1,13 +1,15 @@
 //! The database of the writer's thread: each call is one transaction, done or without effect.
 use uuid::Uuid;
 
-use super::{Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, logs, prune, rows, secrets, values};
+use super::{
+    Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, logs, outbox, prune, rows, secrets, values,
+};
 use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Removed, Standing};
 use crate::owned::Recording;
 use crate::writer::{Batch, LineEntry};
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Micros, NewRun, Parked, Prune, Reaped,
-    RecordedGraph, Resealed, RunId, SealedSecret, SecretsChange, StoreError,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Mark, Message, Micros, NewRun, Parked,
+    Prune, Reaped, RecordedGraph, Resealed, RunId, SealedSecret, SecretsChange, StoreError, ToSend, Wanted,
 };
 
 /// How often it is looked what became of a transaction whose answer was lost.
@@ -87,6 +89,7 @@ impl Database {
     /// Forgets this process, unless it has runs; gives whether it is forgotten.
     pub(crate) fn sign_off(&mut self, proc_no: i64) -> Result<bool, StoreError> {
         self.write(|mut tx| {
+            outbox::release(&mut tx, proc_no)?;
             let forgotten = tx.execute(
                 "DELETE FROM processes WHERE proc_no=$1 AND NOT EXISTS(SELECT 1 FROM flow_runs WHERE proc_no=$1) \
                  AND NOT EXISTS(SELECT 1 FROM slots WHERE proc_no=$1)",
@@ -196,6 +199,27 @@ impl Database {
     /// Gives some of the unused space back; gives how many bytes are left to give back.
     pub(crate) fn shrink(&mut self) -> Result<u64, StoreError> {
         self.0.shrink()
+    }
+
+    /// What is sent when a run loses this owner, if it still is; in the place of what was.
+    pub(crate) fn set_crash_notices(&mut self, run: &Recording, notices: &[Message]) -> Result<(), StoreError> {
+        self.write(|tx| outbox::set_crash_notices(tx, run, notices))
+    }
+
+    /// Notes what became of notifications that this process had. What it does not have any more stays as it is, unless
+    /// nobody has it and it was sent.
+    pub(crate) fn mark(&mut self, proc_no: Option<i64>, marks: &[Mark], now: Micros) -> Result<(), StoreError> {
+        self.write(|tx| outbox::mark(tx, proc_no, marks, now))
+    }
+
+    /// Gives this process notifications that nobody has.
+    pub(crate) fn take_notifications(
+        &mut self,
+        wanted: &Wanted,
+        now: Micros,
+        process: &Lease,
+    ) -> Result<Vec<ToSend>, Refusal<StoreError>> {
+        self.write(|tx| outbox::take(tx, wanted, now, process))
     }
 
     /// Puts secrets, all or none; refuses those that have another key than what is there.

@@ -9,6 +9,7 @@ mod cancel;
 mod claim;
 mod database;
 mod logs;
+pub(crate) mod outbox;
 mod prune;
 mod read;
 mod reference;

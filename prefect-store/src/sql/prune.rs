@@ -51,7 +51,7 @@ pub(super) fn runs(mut tx: Writing<'_>, prune: &Prune) -> Result<u64, StoreError
 }
 
 /// What a run has, in tables by the number of the run; each statement removes at most so many rows of one.
-fn of_one_run(limit: u64) -> [String; 6] {
+fn of_one_run(limit: u64) -> [String; 9] {
     let first = |table: &str, key: &str| {
         format!(
             "DELETE FROM {table} WHERE run_no=$1 AND ({key}) IN \
@@ -63,25 +63,22 @@ fn of_one_run(limit: u64) -> [String; 6] {
         first("task_runs", "task_no, map_index"),
         first("results", "task_no, map_index"),
         first("logs", "line_no"),
+        first("outbox", "id"),
+        first("outbox_causes", "epoch, ticket, cause"),
+        "DELETE FROM crash_notices WHERE run_no=$1".to_owned(),
         "DELETE FROM run_logs WHERE run_no=$1".to_owned(),
         "DELETE FROM cancels WHERE run_no=$1".to_owned(),
     ]
 }
 
 /// The same in tables where the run is not what is looked for: all removed runs at once.
-fn of_all_runs(limit: u64) -> [String; 2] {
-    let removed = "run_no IN (SELECT run_no FROM pruned)";
-    [
-        format!("DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE {removed} LIMIT {limit})"),
-        format!("DELETE FROM slots WHERE {removed}"),
-    ]
-}
+const OF_ALL_RUNS: [&str; 1] = ["DELETE FROM slots WHERE run_no IN (SELECT run_no FROM pruned)"];
 
 /// Removes some rows of removed runs; gives how many, and whether there may be more.
 pub(super) fn rows(mut tx: Writing<'_>) -> Result<(u64, Removed), StoreError> {
     let mut removed = 0;
-    for sql in of_all_runs(ROWS) {
-        removed += tx.execute(&sql, &[])?;
+    for sql in OF_ALL_RUNS {
+        removed += tx.execute(sql, &[])?;
     }
     while removed < ROWS {
         let next = tx.find("SELECT min(run_no) FROM pruned", &[], |row| row.take::<Option<i64>>(0))?.flatten();

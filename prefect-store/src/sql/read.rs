@@ -2,12 +2,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use super::outbox::{NOTIFICATION, UNSENT, notification};
 use super::rows::{LINE, RUN, TASK, recorded_line, result, run_row, state, task_row, transition};
 use super::secrets::{SECRET, secret};
 use super::{Connection, NO_INDEX, Value, index_to_sql, prune, reference, values};
 use crate::{
-    Checkup, Location, LogFilter, LogPage, LogsOf, Prune, RecordedGraph, RecordedLine, RunFilter, RunId, RunInput,
-    RunRow, SealedSecret, StateCode, StoreError, StoredResult, TaskKey, TaskRow, Transition,
+    Checkup, Listed, Location, LogFilter, LogPage, LogsOf, Micros, NotificationRow, Prune, RecordedGraph, RecordedLine,
+    RunFilter, RunId, RunInput, RunRow, SealedSecret, StateCode, StoreError, StoredResult, TaskKey, TaskRow,
+    Transition,
 };
 
 /// A connection that reads.
@@ -234,6 +236,20 @@ impl Readers {
                 lines.reverse();
             }
             Ok(lines)
+        })
+    }
+
+    pub(crate) fn notifications(&self, listed: Listed) -> Result<Vec<NotificationRow>, StoreError> {
+        self.read(|connection| {
+            let unsent = if listed == Listed::Unsent { format!("WHERE {UNSENT}") } else { String::new() };
+            connection.all(&format!("{NOTIFICATION} {unsent} ORDER BY outbox.id"), &[], notification)
+        })
+    }
+
+    pub(crate) fn due_notifications(&self, now: Micros) -> Result<Vec<(String, String)>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT DISTINCT kind, dest FROM outbox WHERE status=0 AND not_before<=$1 ORDER BY kind, dest";
+            connection.all(sql, &values![now], |row| Ok((row.take(0)?, row.take(1)?)))
         })
     }
 

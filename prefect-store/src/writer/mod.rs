@@ -3,6 +3,7 @@ mod batch;
 mod living;
 mod logs;
 mod queue;
+mod told;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -13,11 +14,12 @@ use std::time::{Duration, Instant};
 pub(crate) use batch::{Batch, Row};
 pub(crate) use logs::LineEntry;
 pub(crate) use queue::{Queue, Request};
+pub(crate) use told::{Told, ToldRow};
 
 use crate::backend::{Change, Entry, Recorded};
 use crate::owned::{Position, Recording};
 use crate::sql::Database;
-use crate::{Found, Lost, LostReason, Options, StoreError};
+use crate::{Found, Lost, LostReason, Mark, Options, StoreError};
 use batch::Misfit;
 use living::Living;
 use logs::Logbook;
@@ -38,11 +40,21 @@ pub(crate) struct Writer {
     logbook: Logbook,
     /// The last position that was dealt with.
     done: u64,
+    /// What became of notifications, as far as that is not written.
+    marks: Vec<Mark>,
 }
 
 impl Writer {
     pub(crate) fn new(database: Database, options: Options, queue: Arc<Queue>, locks: PathBuf) -> Self {
-        Self { database, options, queue, living: Living::new(locks), logbook: Logbook::default(), done: 0 }
+        Self {
+            database,
+            options,
+            queue,
+            living: Living::new(locks),
+            logbook: Logbook::default(),
+            done: 0,
+            marks: Vec::new(),
+        }
     }
 
     /// Works until the queue is closed and empty. Nobody waits for a thread that has panicked.
@@ -73,6 +85,8 @@ impl Writer {
                 Wake::Time => {}
                 Wake::Closed => break,
             }
+            // One that cannot be written stays, and is tried again the next time.
+            let _ = self.write_marks();
             self.look_for_cancels();
             self.keep_the_logbook();
             self.database.tidy();
@@ -98,6 +112,7 @@ impl Writer {
             match request {
                 Request::Call(call) => call(self),
                 Request::Abandon(run) => self.abandon(&run),
+                Request::Mark(marks) => self.marks.extend(marks),
                 Request::Look => {}
             }
         }

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use super::Writer;
 use super::logs::{Lines, Room};
-use crate::LogLine;
 use crate::backend::Entry;
 use crate::owned::{Position, Recording};
+use crate::{LogLine, Mark};
 
 /// What is asked of the writer besides recording, in its place among the changes.
 pub(crate) enum Request {
@@ -14,6 +14,8 @@ pub(crate) enum Request {
     Call(Box<dyn FnOnce(&mut Writer) + Send>),
     /// Nobody runs this run any more.
     Abandon(Arc<Recording>),
+    /// What became of notifications that this process had.
+    Mark(Vec<Mark>),
     /// It has something new to look for.
     Look,
 }

@@ -13,6 +13,7 @@ mod killed;
 mod locked;
 mod logs;
 mod opening;
+mod outbox;
 mod owners;
 mod pruned;
 mod reading;

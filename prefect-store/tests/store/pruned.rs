@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use prefect_store::{
-    Fault, FlowChange, LogFilter, LogLevel, LogLine, Micros, NewRun, Notification, Options, OwnedRun, Parked, Prune,
-    PruneStep, RecordedGraph, RunFilter, StateCode, Store, StoreError, StoreUrl, TaskChange,
+    Fault, FlowChange, LogFilter, LogLevel, LogLine, Micros, NewRun, Options, OwnedRun, Parked, Prune, PruneStep,
+    RecordedGraph, RunFilter, StateCode, Store, StoreError, StoreUrl, TaskChange,
 };
 
 use crate::support::*;
@@ -15,7 +15,8 @@ fn run_of(store: &Store, flow: &str, name: &str, state: StateCode, ended: i64) -
     let graph = RecordedGraph { hash: name.as_bytes().to_vec(), text: "a".into(), slugs: vec!["a-1".into()] };
     let run = store.begin(NewRun { flow: flow.into(), graph, ..new_run(name) }).unwrap();
     let mut told = finish(0, None);
-    told.notifications = vec![Notification { kind: "slack".into(), payload: "{}".into(), not_before: Micros(30) }];
+    told.notifications = vec![crate::support::told_because(1, "because")];
+    run.tell_of_crash(vec![crate::support::message("HOOK", "gone")]);
     record(&run, vec![start(0, None), told, start(0, Some(0)), finish(0, Some(0)).with_result(1, vec![1; 1000])]);
     let (target, message) = ("t".into(), "line".to_owned());
     run.log(LogLine { task: None, attempt: 0, at: Micros(1), level: LogLevel::Info, target, message });
@@ -33,7 +34,18 @@ fn old(before: i64) -> Prune {
     Prune { ended_before: Micros(before), keep: 0 }
 }
 
-const TABLES: [&str; 8] = ["flow_runs", "task_runs", "results", "transitions", "outbox", "logs", "run_logs", "graphs"];
+const TABLES: [&str; 10] = [
+    "flow_runs",
+    "task_runs",
+    "results",
+    "transitions",
+    "outbox",
+    "outbox_causes",
+    "crash_notices",
+    "logs",
+    "run_logs",
+    "graphs",
+];
 
 #[test]
 fn only_runs_that_are_over_for_good_go_with_all_that_they_have() {
@@ -58,7 +70,7 @@ fn only_runs_that_are_over_for_good_go_with_all_that_they_have() {
     assert_eq!(names(&store), ["running", "crashed", "paused", "young failed", "young"]);
     let rows = TABLES.map(|table| place.number(&format!("SELECT count(*) FROM {table}")));
     // Three that had them stay, besides the two without.
-    assert_eq!(rows, [5, 6, 3, 3 * 6 + 3, 3, 3, 3, 4]);
+    assert_eq!(rows, [5, 6, 3, 3 * 6 + 3, 3, 3, 3, 3, 3, 4]);
     assert!(steps.contains(&PruneStep::Runs(3)) && steps.last() == Some(&PruneStep::Space(0)), "{steps:?}");
     assert_eq!(store.prune(&old(200), |_| {}).unwrap().runs, 0);
     // What is left is whole, and goes on.

@@ -4,6 +4,7 @@ mod flows;
 mod follow;
 mod graph;
 mod logs;
+mod notifications;
 mod runs;
 mod show;
 mod upkeep;
@@ -12,7 +13,7 @@ mod watch;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use prefect_store::{Micros, Options, RunRow, StateCode, Store, StoreError, StoreUrl};
+use prefect_store::{Listed, Micros, Options, RunRow, StateCode, Store, StoreError, StoreUrl};
 use serde_json::{Value as Json, json};
 
 pub(super) use self::logs::{Lines, Then};
@@ -38,6 +39,8 @@ pub(super) enum Question {
     Watch(String),
     /// Which flows there are, and their last runs.
     Flows,
+    /// Which notifications there are.
+    Notifications(Listed),
     /// Whether the store is sound.
     Check,
     /// Old runs are removed, or a copy is made.
@@ -88,7 +91,7 @@ impl Asker<'_> {
             Err(missing @ StoreError::Missing(_)) => {
                 return match question {
                     Question::Flows if self.flows.is_some() => Ok(self.flows(&[]).into()),
-                    Question::Flows | Question::Runs(_) => Ok(self.nothing(&url).into()),
+                    Question::Flows | Question::Runs(_) | Question::Notifications(_) => Ok(self.nothing(&url).into()),
                     Question::Run(_) | Question::Logs(_) | Question::Watch(_) => Err(none_yet(&url)),
                     Question::Check | Question::LookAfter(_) => Err(sentence(&missing)),
                 };
@@ -104,6 +107,7 @@ impl Asker<'_> {
                 last if last.is_empty() && self.flows.is_none() => Ok(self.nothing(&url).into()),
                 last => Ok(self.flows(&last).into()),
             },
+            Question::Notifications(listed) => self.notifications(&store, *listed),
             Question::Check => self.check(&store),
             Question::LookAfter(upkeep) => self.look_after(&store, upkeep),
         }
