@@ -34,6 +34,11 @@ pub mod result_guide {}
 #[doc = include_str!("../docs/secrets.md")]
 pub mod secrets_guide {}
 
+/// The guide to the log lines of recorded runs.
+#[cfg(feature = "store")]
+#[doc = include_str!("../docs/logs.md")]
+pub mod log_guide {}
+
 /// The guide to pictures of flows.
 #[doc = include_str!("../docs/pictures.md")]
 pub mod picture_guide {}

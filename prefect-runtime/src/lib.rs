@@ -13,6 +13,10 @@ mod executor;
 mod flow;
 mod handlers;
 mod lock;
+#[cfg(feature = "store")]
+pub mod logs;
+#[cfg(not(feature = "store"))]
+mod logs;
 mod loopback;
 mod near;
 mod notify;

@@ -12,6 +12,8 @@ pub struct Checkup {
     pub database: u64,
     /// Bytes of the write-ahead log beside it.
     pub log: u64,
+    /// Bytes that hold something, in the database or yet in its log.
+    pub used: u64,
     /// Bytes of the database that hold nothing, and are used again.
     pub unused: u64,
     /// How many runs it has.

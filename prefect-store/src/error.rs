@@ -21,6 +21,8 @@ impl fmt::Display for Shown<'_> {
 pub enum StoreError {
     /// The path of the database is a folder.
     IsFolder(Location),
+    /// There is a file already where a new one was to be made.
+    Exists(Location),
     /// There is no database, and it was opened for reading only.
     Missing(Location),
     /// The database, its folder or a file beside it cannot be made or opened.
@@ -127,6 +129,7 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Exists(at) => write!(f, "{at} is there already: name a file that is not"),
             Self::IsFolder(at) => {
                 write!(f, "{at} is a folder: the store needs the path of a file in it")
             }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::backend::{Change, Entry, Ownership};
 use crate::store::Inner;
 use crate::writer::Request;
-use crate::{Epoch, FlowChange, Lost, Message, RunId, Store, TaskChange, Tickets};
+use crate::{Epoch, FlowChange, LogLine, Lost, Message, RunId, Store, TaskChange, Tickets};
 
 /// A place in the order in which a store's changes are committed. What is before a committed position is committed too, or its
 /// run is lost.
@@ -152,6 +152,12 @@ impl OwnedRun {
     #[allow(clippy::must_use_candidate, reason = "many wait for nothing")]
     pub fn record_run(&self, change: FlowChange) -> Position {
         self.store.queue().push(Entry { run: Arc::clone(&self.recording), change: Change::Flow(change) })
+    }
+
+    /// Records a log line. Nobody waits for it, and nothing fails because of it: lines are written together some milliseconds
+    /// later, and before the end of the run. Of more than can be written some are left out, and a line says how many.
+    pub fn log(&self, line: LogLine) {
+        self.store.queue().push_line(&self.recording, line);
     }
 
     /// Calls this on the writer's thread after each commit that holds changes of this run, with the position up to which all

@@ -1,19 +1,20 @@
 //! A store: opening it, and what can be asked of it.
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
+use crate::backend::Removed;
 use crate::owned::OwnedRun;
 use crate::schedules::NoRun;
 use crate::sql::{Database, Readers};
 use crate::sqlite::{Access, SqliteBackend, SqliteSource};
 use crate::writer::{Queue, Request, Writer};
 use crate::{
-    CancelRefused, Cancelled, Checkup, ClaimRefused, DecidedTick, Existing, Listed, Location, Mark, Micros, NewRun,
-    NotificationRow, Options, PauseChange, Reaped, Resealed, RunFilter, RunId, RunInput, RunRow, ScheduleRow,
-    ScheduleSeen, SealedSecret, SecretsChange, StateCode, StoreError, StoreUrl, StoredResult, TaskKey, TaskRow, Tick,
-    TickAnswer, ToSend, Transition, Wanted,
+    CancelRefused, Cancelled, Checkup, ClaimRefused, DecidedTick, Existing, Listed, Location, LogFilter, Mark, Micros,
+    NewRun, NotificationRow, Options, PauseChange, Prune, PruneStep, Pruned, Reaped, RecordedGraph, RecordedLine,
+    Resealed, RunFilter, RunId, RunInput, RunRow, ScheduleRow, ScheduleSeen, SealedSecret, SecretsChange, StateCode,
+    StoreError, StoreUrl, StoredResult, TaskKey, TaskRow, Tick, TickAnswer, ToSend, Transition, Wanted,
 };
 
 /// Durable runs: a database, and at most one thread that writes to it.
@@ -208,8 +209,27 @@ impl Store {
     ///
     /// If it ended well, was cancelled, is someone's, or is put aside: see [`ClaimRefused`].
     pub fn claim(&self, run: &RunRow, parked: Parked) -> Result<OwnedRun, ClaimRefused> {
+        self.claim_as(run, parked, None)
+    }
+
+    /// As [`claim`](Self::claim), and the run has this graph from now on. The tasks that are recorded keep their numbers: their
+    /// slugs have to stand where they stood.
+    ///
+    /// # Errors
+    ///
+    /// As [`claim`](Self::claim).
+    pub fn claim_with_graph(
+        &self,
+        run: &RunRow,
+        parked: Parked,
+        graph: RecordedGraph,
+    ) -> Result<OwnedRun, ClaimRefused> {
+        self.claim_as(run, parked, Some(graph))
+    }
+
+    fn claim_as(&self, run: &RunRow, parked: Parked, graph: Option<RecordedGraph>) -> Result<OwnedRun, ClaimRefused> {
         let (id, epoch) = (run.id, run.epoch);
-        let recording = self.0.call(move |writer| writer.claim(id, epoch, parked))??;
+        let recording = self.0.call(move |writer| writer.claim(id, epoch, parked, graph.as_ref()))??;
         Ok(OwnedRun::new(recording, Arc::clone(&self.0)))
     }
 
@@ -345,6 +365,118 @@ impl Store {
     /// If there is no such run, or the store cannot be read.
     pub fn transitions(&self, run: RunId, after: u64, limit: u32) -> Result<Vec<Transition>, StoreError> {
         self.0.readers.transitions(run, after, limit)
+    }
+
+    /// Log lines of a run, in the order in which they came.
+    ///
+    /// ```
+    /// use prefect_store::{LogFilter, LogLevel, LogLine, LogPage, Micros, NewRun, Options, RecordedGraph, StateCode};
+    /// # use prefect_store::{FlowChange, Store, StoreUrl};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(&StoreUrl::sqlite(folder.path().join("runs.db")), Options::default()).unwrap();
+    /// # let graph = RecordedGraph { hash: vec![1], text: "a".into(), slugs: vec!["a-1".into()] };
+    /// # let new = NewRun { flow: "etl".into(), name: "one".into(), parameters: "{}".into(), graph, state: StateCode::RUNNING, at: Micros(1) };
+    /// # let run = store.begin(new).unwrap();
+    /// let line = |level, message: &str| LogLine {
+    ///     task: None,
+    ///     attempt: 0,
+    ///     at: Micros(5),
+    ///     level,
+    ///     target: "etl".into(),
+    ///     message: message.to_owned(),
+    /// };
+    /// run.log(line(LogLevel::Info, "begins"));
+    /// run.log(line(LogLevel::Error, "no rows"));
+    /// # let end = FlowChange { state: StateCode::FAILED, version: 2, at: Micros(6), message: None, notifications: Vec::new() };
+    /// # run.wait(run.record_run(end)).unwrap();
+    /// let filter = LogFilter { level: LogLevel::Warn, page: LogPage::Last(10), ..LogFilter::default() };
+    /// let lines = store.logs(run.id(), &filter).unwrap();
+    /// assert_eq!(lines.len(), 1);
+    /// assert_eq!((lines[0].number, lines[0].line.message.as_str()), (2, "no rows"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If there is no such run, or the store cannot be read.
+    pub fn logs(&self, run: RunId, filter: &LogFilter) -> Result<Vec<RecordedLine>, StoreError> {
+        self.0.readers.logs(run, filter)
+    }
+
+    /// How many runs [`prune`](Self::prune) would remove.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn count_prunable(&self, prune: &Prune) -> Result<u64, StoreError> {
+        self.0.readers.count_prunable(prune)
+    }
+
+    /// Removes runs that ended long ago, with all that is recorded of them, and the graphs that no run has any more; then gives
+    /// the space back to the system. Runs that somebody has, that wait for somebody or that have crashed stay: they go on some
+    /// time, or are cancelled.
+    ///
+    /// Others write meanwhile: it is done a little at a time. `tell` hears how far it is. If it is interrupted, whoever prunes
+    /// next goes on with it.
+    ///
+    /// ```
+    /// # use prefect_store::{FlowChange, Micros, NewRun, Options, Prune, RecordedGraph, StateCode, Store, StoreUrl};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(&StoreUrl::sqlite(folder.path().join("runs.db")), Options::default()).unwrap();
+    /// # let graph = RecordedGraph { hash: vec![1], text: "a".into(), slugs: vec!["a-1".into()] };
+    /// # let new = NewRun { flow: "etl".into(), name: "one".into(), parameters: "{}".into(), graph, state: StateCode::RUNNING, at: Micros(1) };
+    /// # let run = store.begin(new).unwrap();
+    /// # let end = FlowChange { state: StateCode::SUCCESS, version: 2, at: Micros(6), message: None, notifications: Vec::new() };
+    /// # run.wait(run.record_run(end)).unwrap();
+    /// let old = Prune { ended_before: Micros(1_000_000), keep: 0 };
+    /// assert_eq!(store.count_prunable(&old).unwrap(), 1);
+    /// let pruned = store.prune(&old, |_| {}).unwrap();
+    /// assert_eq!((pruned.runs, pruned.graphs), (1, 1));
+    /// assert!(store.runs(&Default::default()).unwrap().is_empty());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written. What was removed before is gone.
+    pub fn prune(&self, prune: &Prune, mut tell: impl FnMut(PruneStep)) -> Result<Pruned, StoreError> {
+        let prune = *prune;
+        let source = self.0.readers.source();
+        let mut pruned = Pruned { bytes: (source.size()?, 0), ..Pruned::default() };
+        loop {
+            let runs = self.0.call(move |writer| writer.database.prune_runs(&prune))??;
+            if runs == 0 {
+                break;
+            }
+            pruned.runs += runs;
+            tell(PruneStep::Runs(pruned.runs));
+        }
+        loop {
+            let (rows, removed) = self.0.call(|writer| writer.database.prune_rows())??;
+            pruned.rows += rows;
+            tell(PruneStep::Rows(pruned.rows));
+            if removed == Removed::All {
+                break;
+            }
+        }
+        pruned.graphs = self.0.call(|writer| writer.database.prune_graphs())??;
+        loop {
+            let left = self.0.call(|writer| writer.database.shrink())??;
+            tell(PruneStep::Space(left));
+            if left == 0 {
+                break;
+            }
+        }
+        pruned.bytes.1 = source.size()?;
+        Ok(pruned)
+    }
+
+    /// Copies the store into a new file, for this user alone, as it is at this moment: others write meanwhile. Gives the size of
+    /// the copy. `tell` hears how many bytes are copied, and of how many.
+    ///
+    /// # Errors
+    ///
+    /// If there is such a file, it cannot be written, or the store cannot be read. There is no copy then.
+    pub fn backup(&self, file: &Path, mut tell: impl FnMut(u64, u64)) -> Result<u64, StoreError> {
+        self.0.readers.source().backup(file, &mut tell)
     }
 
     /// Notifications, the oldest first.

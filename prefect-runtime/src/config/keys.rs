@@ -76,8 +76,17 @@ const EMAIL: &[(&str, Holds)] = if cfg!(feature = "email") {
 };
 
 /// Ours only where runs can be recorded.
-const STORE: &[(&str, Holds)] =
-    if cfg!(feature = "store") { &[("store.record_runs", Holds::Setting), ("store.url", Holds::Setting)] } else { &[] };
+const STORE: &[(&str, Holds)] = if cfg!(feature = "store") {
+    &[
+        ("logging.keep_days", Holds::Setting),
+        ("logging.keep_megabytes", Holds::Setting),
+        ("logging.store_level", Holds::Setting),
+        ("store.record_runs", Holds::Setting),
+        ("store.url", Holds::Setting),
+    ]
+} else {
+    &[]
+};
 
 fn known() -> impl Iterator<Item = &'static (&'static str, Holds)> {
     KNOWN.iter().chain(EMAIL).chain(STORE)

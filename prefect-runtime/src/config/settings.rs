@@ -48,6 +48,15 @@ pub struct Settings {
     /// them in any case.
     #[cfg(feature = "store")]
     pub record_runs: bool,
+    /// `[logging] store_level`: which log lines of a recorded run are kept with it. `INFO` by default.
+    #[cfg(feature = "store")]
+    pub store_level: LevelFilter,
+    /// `[logging] keep_days`: how many days after the last of them the log lines of a run are removed. 30 by default.
+    #[cfg(feature = "store")]
+    pub keep_log_days: u32,
+    /// `[logging] keep_megabytes`: if all log lines of a store are larger, the oldest are removed. 256 by default.
+    #[cfg(feature = "store")]
+    pub keep_log_megabytes: u32,
     /// `[tasks.defaults] max_retries`. 0 by default.
     pub max_retries: u32,
     /// `[tasks.defaults] retry_delay`. None by default.
@@ -83,6 +92,13 @@ impl Settings {
             checkpointing: reader.written("flows.checkpointing").and_then(ConfigValue::as_bool).unwrap_or(true),
             #[cfg(feature = "store")]
             record_runs: (reader.optional("store.record_runs", "true or false", ConfigValue::as_bool)?).unwrap_or(true),
+            #[cfg(feature = "store")]
+            store_level: reader.optional("logging.store_level", levels, level)?.unwrap_or(LevelFilter::INFO),
+            #[cfg(feature = "store")]
+            keep_log_days: (reader.optional("logging.keep_days", "a whole number of days", whole)?).unwrap_or(30),
+            #[cfg(feature = "store")]
+            keep_log_megabytes: (reader.optional("logging.keep_megabytes", "a whole number of megabytes", whole)?)
+                .unwrap_or(256),
             run_on_schedule: (reader.optional("flows.run_on_schedule", "true or false", ConfigValue::as_bool)?)
                 .unwrap_or(true),
             max_retries: (reader.optional("tasks.defaults.max_retries", "a whole number from 0, or false", retries)?)
@@ -197,6 +213,11 @@ fn level(value: &ConfigValue) -> Option<LevelFilter> {
 fn workers(value: &ConfigValue) -> Option<NonZeroUsize> {
     let number = value.as_i64().filter(|number| *number <= MAX_WORKERS)?;
     NonZeroUsize::new(usize::try_from(number).ok()?)
+}
+
+#[cfg(feature = "store")]
+fn whole(value: &ConfigValue) -> Option<u32> {
+    u32::try_from(value.as_i64()?).ok()
 }
 
 fn retries(value: &ConfigValue) -> Option<u32> {

@@ -6,6 +6,7 @@ use super::run_core::RunCore;
 use super::run_state::{Given, PauseAnswer};
 use super::{Executor, FlowRun, RunSettings};
 use crate::clock::{Held, Tick};
+use crate::context::Logging;
 use crate::door::{Change, change};
 use crate::engine::Engine;
 use crate::executor;
@@ -74,6 +75,7 @@ impl Prepared {
         let clock = &self.core.services.clock;
         let begun = clock.now();
         let _config = self.core.services.config.enter();
+        let _logging = Logging::flow(&self.core.services);
         #[cfg(feature = "store")]
         self.look_into_the_outbox();
         if let Some(state) = self.refused.clone() {

@@ -150,14 +150,13 @@ fn recorder(
     config: &Config,
 ) -> Result<Option<Arc<Recorder>>, TaskError> {
     use super::settings::RecordedIn;
-    let redactor = config.redactor().clone();
     let recorder = match &settings.recorded {
         None => return Ok(None),
         Some(RecordedIn::Store(store)) => {
-            Recorder::begin(store, graph, &super::run_core::given_values(graph, resolved), clock, redactor)?
+            Recorder::begin(store, graph, &super::run_core::given_values(graph, resolved), clock, config)?
         }
         Some(RecordedIn::Run(run) | RecordedIn::Tick(run)) => {
-            run.take(graph, clock, redactor).ok_or("a recorded run goes on once")?
+            run.take(graph, clock, config).ok_or("a recorded run goes on once")?
         }
     };
     Ok(Some(Arc::new(recorder)))

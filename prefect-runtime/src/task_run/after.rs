@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use super::keep::{Keeping, cache_result, checkpoint};
 use super::{Body, Started, Step, done, enter, log_finished};
 use crate::clock::Tick;
+use crate::context::Logging;
 use crate::engine::{Done, End, RunId, plain};
 use crate::panics::guard;
 use crate::run::RunCore;
@@ -60,6 +61,7 @@ fn steps(
     ended: Ended,
     keeping: Option<Box<Keeping>>,
 ) -> Step<State> {
+    let _logging = Logging::after(&core.services, this.run);
     let (state, ends) = outcome(core, this, ended, keeping.as_deref());
     let state = enter(core, tracked, this.run, running, state)?;
     if state.kind() == StateKind::Looped {

@@ -7,7 +7,7 @@ use super::mapping::map;
 use super::template::{OfRun, Purpose, expand};
 use super::{Body, Started, Step, done, enter, log_starting, unwatched};
 use crate::clock::Tick;
-use crate::context::Extras;
+use crate::context::{Extras, Logging};
 use crate::engine::{Alike, Done, Job, More, Part, RunId, UpstreamStates, plain};
 use crate::flow::trigger::{Refusal, Seen};
 use crate::flow::{Elsewhere, Passed, RecordStart, Upstreams};
@@ -112,6 +112,7 @@ fn steps(
     now: Tick,
 ) -> Step<Started> {
     let run = job.run;
+    let _logging = Logging::before(&core.services, run);
     let tracked = core.tracked(run);
     let resumed = more.resumed;
     let old = more.old.unwrap_or_else(|| State::new(StateKind::Pending));

@@ -15,6 +15,8 @@ const STEPS: &[&str] = &[
     include_str!("secrets.sql"),
     include_str!("outbox.sql"),
     include_str!("schedules.sql"),
+    include_str!("logs.sql"),
+    include_str!("pruned.sql"),
 ];
 
 /// The version of this release.

@@ -1,6 +1,7 @@
 //! The one thread that writes: takes what has come, commits it together, and says how far it is.
 mod batch;
 mod living;
+mod logs;
 mod queue;
 mod told;
 
@@ -11,6 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 pub(crate) use batch::{Batch, Row};
+pub(crate) use logs::LineEntry;
 pub(crate) use queue::{Queue, Request};
 pub(crate) use told::{Told, ToldRow};
 
@@ -20,6 +22,7 @@ use crate::sql::Database;
 use crate::{Found, Lost, LostReason, Mark, Options, StoreError};
 use batch::Misfit;
 use living::Living;
+use logs::Logbook;
 use queue::{Inbox, Wake};
 
 /// How many entries one transaction takes at most. More gain nothing, and make those wait that come next.
@@ -34,6 +37,7 @@ pub(crate) struct Writer {
     options: Options,
     queue: Arc<Queue>,
     living: Living,
+    logbook: Logbook,
     /// The last position that was dealt with.
     done: u64,
     /// What became of notifications, as far as that is not written.
@@ -42,7 +46,15 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn new(database: Database, options: Options, queue: Arc<Queue>, locks: PathBuf) -> Self {
-        Self { database, options, queue, living: Living::new(locks), done: 0, marks: Vec::new() }
+        Self {
+            database,
+            options,
+            queue,
+            living: Living::new(locks),
+            logbook: Logbook::default(),
+            done: 0,
+            marks: Vec::new(),
+        }
     }
 
     /// Works until the queue is closed and empty. Nobody waits for a thread that has panicked.
@@ -64,7 +76,8 @@ impl Writer {
     fn serve(&mut self) {
         let mut inbox = Inbox::default();
         loop {
-            let until = self.living.next_sign().into_iter().chain(self.next_look()).min();
+            let until =
+                self.living.next_sign().into_iter().chain(self.next_look()).chain(self.logbook.next_work()).min();
             let (wake, before) = self.queue.take(&mut inbox, until);
             self.give_sign();
             match wake {
@@ -75,13 +88,23 @@ impl Writer {
             // One that cannot be written stays, and is tried again the next time.
             let _ = self.write_marks();
             self.look_for_cancels();
+            self.keep_the_logbook();
             self.database.tidy();
         }
+        self.write_lines();
         self.sign_off();
     }
 
     /// Does what is in the inbox, in its order.
     fn empty(&mut self, inbox: &mut Inbox, before: u64) {
+        // Who waits for the end of a run finds all its lines.
+        if inbox
+            .entries
+            .iter()
+            .any(|entry| matches!(&entry.change, Change::Flow(change) if change.state.gives_up_ownership()))
+        {
+            self.write_lines();
+        }
         let mut done = 0;
         for (place, request) in inbox.requests.drain(..) {
             self.record(&inbox.entries[done..place], before + done as u64);
