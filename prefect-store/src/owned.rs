@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::backend::{Change, Entry, Ownership};
 use crate::store::Inner;
 use crate::writer::Request;
-use crate::{Epoch, FlowChange, LogLine, Lost, Message, RunId, Store, TaskChange, Tickets};
+use crate::{Epoch, FlowChange, LogLine, Lost, Message, RunId, Store, StoreError, TaskChange, Tickets};
 
 /// A place in the order in which a store's changes are committed. What is before a committed position is committed too, or its
 /// run is lost.
@@ -178,15 +178,15 @@ impl OwnedRun {
         self.store.queue().look();
     }
 
-    /// What is sent, and to whom, if the run loses this owner: recorded before any change that is recorded after this. It
-    /// takes the place of what an earlier owner has said. Does not wait.
-    pub fn tell_of_crash(&self, notices: Vec<Message>) {
+    /// What is sent, and to whom, if the run loses this owner. It takes the place of what an earlier owner has said. Waits for
+    /// the commit: what runs after this may end the process.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written.
+    pub fn tell_of_crash(&self, notices: Vec<Message>) -> Result<(), StoreError> {
         let run = Arc::clone(&self.recording);
-        self.store.queue().request(Request::Call(Box::new(move |writer| {
-            if let Err(error) = writer.database.set_crash_notices(&run, &notices) {
-                tracing::warn!(target: "prefect.Store", "Nobody will be told if run {} crashes: {error}", run.id);
-            }
-        })));
+        self.store.call(move |writer| writer.database.set_crash_notices(&run, &notices))?
     }
 
     /// What tells which notification a ticket is.

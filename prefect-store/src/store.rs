@@ -580,7 +580,10 @@ impl Inner {
     }
 
     /// Has the writer do this, in its place among what is recorded.
-    fn call<R: Send + 'static>(&self, ask: impl FnOnce(&mut Writer) -> R + Send + 'static) -> Result<R, StoreError> {
+    pub(crate) fn call<R: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&mut Writer) -> R + Send + 'static,
+    ) -> Result<R, StoreError> {
         self.start_writer()?;
         let (answer, answered) = mpsc::sync_channel(1);
         self.queue.request(Request::Call(Box::new(move |writer| {

@@ -272,8 +272,10 @@ impl Recorder {
     /// What is sent if this process ends before the run does.
     pub(crate) fn tell_of_crash(&self, notices: Vec<prefect_store::Message>) {
         // One that goes on with a run takes back what the one before has said.
-        if !notices.is_empty() || self.goes_on {
-            self.run.tell_of_crash(notices);
+        if (!notices.is_empty() || self.goes_on)
+            && let Err(error) = self.run.tell_of_crash(notices)
+        {
+            tracing::warn!(target: "prefect", "nobody will be told if this process ends before the run does: {error}");
         }
     }
 
