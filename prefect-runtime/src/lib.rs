@@ -12,6 +12,7 @@ mod error;
 mod executor;
 mod flow;
 mod handlers;
+mod limits;
 mod lock;
 mod loopback;
 mod near;
@@ -67,6 +68,7 @@ pub use handlers::{
 };
 /// Moments, time zones and calendars, as schedules take and give them.
 pub use jiff;
+pub use limits::{BadRate, Limits, Rate};
 #[doc(hidden)]
 #[cfg(feature = "email")]
 pub use notify::email_notifier_args;

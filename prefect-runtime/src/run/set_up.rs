@@ -13,8 +13,10 @@ use crate::flow::given::Resolved;
 use crate::flow::graph::Graph;
 use crate::flow::{Flow, FlowOutput, ParameterError, ParameterErrors};
 use crate::handlers::TrackedKind;
+use crate::limits::{Gate, RunLimits};
 use crate::notify::{DeliverySettings, Notifications, Unconfigured, check_webhook};
 use crate::panics::{self, Caught, guard};
+use crate::plain::plain;
 use crate::random::{self, spread};
 use crate::record::Recorder;
 use crate::schedule::ClockEvent;
@@ -92,6 +94,14 @@ impl Prepared {
             recorder,
             log: settings.log.clone(),
         });
+        let limits = settings.limits.as_ref().unwrap_or(&services.config.settings().limits);
+        let limits = RunLimits::of(
+            limits,
+            &flow.graph,
+            &services.clock,
+            Gate::of_process(&services.clock),
+            name_of_run(&services),
+        );
         let mut shared = flow.shared.clone();
         if !flow.graph.parameters.is_empty() {
             shared.insert(resolved);
@@ -103,6 +113,7 @@ impl Prepared {
             left_behind: LeftBehind::default(),
             cache: settings.cache.clone().unwrap_or_else(Cache::of_process),
             results: settings.results.clone(),
+            limits,
             for_cache: Mutex::default(),
             cleans_up: AtomicBool::new(false),
             seed,
@@ -110,7 +121,7 @@ impl Prepared {
         let name = Arc::clone(&flow.graph.name);
         let slug = Arc::clone(&name);
         let tracked = Tracked { kind: TrackedKind::Flow, slug, name, map_index: None, run: None, services };
-        let prepared = Self { core, tracked, kept, settings, until, refused: None };
+        let prepared = Self { core, tracked, kept, settings, until, refused: None, place: None };
         match (refused, wrong) {
             (Some(error), _) => prepared.refuse(error),
             (None, Some(errors)) => prepared.refuse_parameters(errors),
@@ -179,6 +190,11 @@ fn run_id(recorder: Option<&Recorder>) -> Arc<str> {
         Some(recorder) => recorder.id().into(),
         _ => random::uuid().into(),
     }
+}
+
+/// What the run is called where others wait for it.
+fn name_of_run(services: &Services) -> String {
+    format!("a run of `{}`", plain(&services.flow_name))
 }
 
 #[track_caller]

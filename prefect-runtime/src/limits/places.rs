@@ -1,0 +1,44 @@
+//! Places that a task run, or a flow run, has.
+use std::sync::Arc;
+
+use super::demand::Demand;
+use super::process::ProcessGate;
+use crate::lock::assert_none_is_held;
+
+/// Places that are taken, until the last clone is dropped: who runs the body holds one, so that a body which has outlived its
+/// timeout keeps them until it returns.
+#[derive(Clone)]
+pub(crate) struct Places(#[expect(dead_code, reason = "what counts is when it is dropped")] Arc<Held>);
+
+/// Who holds places, for people.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Holder {
+    /// The task run; of a flow's place `None`.
+    pub(super) task: Option<String>,
+    /// What the run is called.
+    pub(super) run: Arc<str>,
+}
+
+struct Held(Option<Taken>);
+
+/// Where places were taken, and so are given back.
+pub(super) enum Taken {
+    Process(Arc<ProcessGate>, Arc<Demand>, Arc<Holder>),
+}
+
+impl Places {
+    pub(super) fn new(taken: Taken) -> Self {
+        Self(Arc::new(Held(Some(taken))))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Who waits for them is called, and that takes locks.
+        assert_none_is_held();
+        match self.0.take() {
+            Some(Taken::Process(gate, demand, holder)) => gate.give_back(&demand, &holder),
+            None => {}
+        }
+    }
+}
