@@ -1,74 +1,17 @@
-//! What the writer needs of a database. The hot path is [`record`](Backend::record); all else is rare.
-use std::path::Path;
+//! What the writer needs of an engine: the statements that all share, and [`record`](Backend::record), the hot path.
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use crate::owned::Recording;
-use crate::rows::Reaped;
+use crate::sql::WriteConnection;
 use crate::writer::Batch;
-use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Found, Machine, Micros, NewRun, Owner, Parked, Resealed,
-    RunId, SealedSecret, SecretsChange, StateCode, StoreError,
-};
+use crate::{Epoch, Found, Machine, Micros, Owner, StateCode, StoreError};
 
-/// A database, as the one thread that writes to it sees it. Each call is one transaction, done or without effect.
-pub(crate) trait Backend: Send {
-    /// The database, for messages.
-    fn path(&self) -> &Path;
-
-    /// Records a batch: fences each run, then writes its rows.
+/// A database engine, for the one thread that writes.
+pub(crate) trait Backend: WriteConnection {
+    /// Records a batch: fences each run, then writes its rows. One transaction.
     fn record(&mut self, batch: &Batch<'_>) -> Result<Recorded, StoreError>;
-
-    /// Who has a run, and how far it is recorded; `None` if it is not there.
-    fn standing(&mut self, run_no: i64) -> Result<Option<Standing>, StoreError>;
-
-    /// Makes this process known.
-    fn register(&mut self, process: &ProcessRow) -> Result<i64, StoreError>;
-
-    /// Makes the lease longer; `false` if the process is not known any more.
-    fn heartbeat(&mut self, proc_no: i64, lease_until: Micros) -> Result<bool, StoreError>;
-
-    /// Forgets this process, unless it has runs.
-    fn sign_off(&mut self, proc_no: i64) -> Result<(), StoreError>;
-
-    /// Records a new run that belongs to this process.
-    fn begin(&mut self, id: RunId, run: &NewRun, process: &Lease) -> Result<Ownership, Refusal<StoreError>>;
-
-    /// Gives a run that nobody has to this process.
-    fn claim(
-        &mut self,
-        run: RunId,
-        seen: Epoch,
-        parked: Parked,
-        at: Micros,
-        process: &Lease,
-    ) -> Result<Ownership, Refusal<ClaimRefused>>;
-
-    /// Every process that is known.
-    fn processes(&mut self) -> Result<Vec<(i64, ProcessRow)>, StoreError>;
-
-    /// Takes the runs of a process from it, unless its lease has changed since it was looked at; then forgets it.
-    fn bury(&mut self, proc_no: i64, process: &ProcessRow, at: Micros) -> Result<Vec<Reaped>, StoreError>;
-
-    /// Takes this run from its owner, if it still is.
-    fn abandon(&mut self, run: &Recording, at: Micros) -> Result<(), StoreError>;
-
-    /// Ends a run that nobody has, or asks its owner to. A run that has been asked for is found by [`asked_to_cancel`](
-    /// Self::asked_to_cancel).
-    fn cancel(&mut self, run: RunId, by: &str, at: Micros) -> Result<Cancelled, CancelRefused>;
-
-    /// The numbers of the runs of this process that are to end, each with who has asked.
-    fn asked_to_cancel(&mut self, proc_no: i64) -> Result<Vec<(i64, String)>, StoreError>;
-
-    /// Puts secrets, all or none; refuses those that have another key than what is there.
-    fn put_secrets(&mut self, secrets: &[SealedSecret], existing: Existing) -> Result<SecretsChange, StoreError>;
-
-    /// Removes a secret; `false` if there is none.
-    fn remove_secret(&mut self, name: &str) -> Result<bool, StoreError>;
-
-    /// Gives all secrets another key, if they are still as they were seen.
-    fn rotate_secrets(&mut self, secrets: &[Resealed], key_id: &[u8]) -> Result<SecretsChange, StoreError>;
 
     /// What may be done now and then, when there is time.
     fn tidy(&mut self);
@@ -139,6 +82,13 @@ pub(crate) enum Recorded {
     Committed { fenced: Vec<usize> },
     /// Nothing is written: this entry does not follow from what is there.
     Refused { entry: usize, found: Option<Found> },
+}
+
+impl Recorded {
+    /// Whether there is something to commit.
+    pub(crate) fn changes_something(&self, batch: &Batch<'_>) -> bool {
+        matches!(self, Self::Committed { fenced } if fenced.len() < batch.parts.len())
+    }
 }
 
 /// A change on its way to the database.

@@ -1,9 +1,8 @@
 //! What goes wrong, said in a sentence: what, where, and what to do.
 use std::fmt::{self, Write as _};
-use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{RunId, StateCode};
+use crate::{Location, RunId, StateCode};
 
 /// A name as a message has it: characters that no terminal should get are written out.
 pub(crate) struct Shown<'a>(pub(crate) &'a str);
@@ -21,62 +20,62 @@ impl fmt::Display for Shown<'_> {
 #[non_exhaustive]
 pub enum StoreError {
     /// The path of the database is a folder.
-    IsFolder(PathBuf),
+    IsFolder(Location),
     /// There is no database, and it was opened for reading only.
-    Missing(PathBuf),
+    Missing(Location),
     /// The database, its folder or a file beside it cannot be made or opened.
     CannotOpen {
         /// The file or folder.
-        path: PathBuf,
+        at: Location,
         /// What the system says.
         reason: String,
     },
     /// The file is no SQLite database.
-    NotADatabase(PathBuf),
+    NotADatabase(Location),
     /// It is an SQLite database, and another program's.
-    Foreign(PathBuf),
+    Foreign(Location),
     /// A newer release has made it.
     Newer {
         /// The database.
-        path: PathBuf,
+        at: Location,
         /// The version of its tables.
         found: i64,
         /// The newest that this release knows.
         known: i64,
     },
     /// An older release has made it, and it was opened for reading only.
-    Older(PathBuf),
+    Older(Location),
     /// The SQLite that this program is linked with has faults that cost data.
     OldSqlite(&'static str),
     /// The database cannot be written.
-    ReadOnly(PathBuf),
+    ReadOnly(Location),
     /// The disk is full.
-    Full(PathBuf),
+    Full(Location),
     /// Another program holds the database.
     Busy {
         /// The database.
-        path: PathBuf,
+        at: Location,
         /// How long it was waited for.
         waited: Duration,
     },
     /// The disk does not do what it should.
     Io {
         /// The database.
-        path: PathBuf,
+        at: Location,
         /// What SQLite says.
         reason: String,
     },
     /// The database is damaged.
     Corrupt {
         /// The database.
-        path: PathBuf,
+        at: Location,
         /// What SQLite says.
         reason: String,
     },
     /// Anything else that SQLite says.
     Sqlite {
         /// The database.
-        path: PathBuf,
+        at: Location,
         /// What it says.
         reason: String,
     },
@@ -85,7 +84,7 @@ pub enum StoreError {
         /// What was asked for.
         reference: String,
         /// The database.
-        path: PathBuf,
+        at: Location,
     },
     /// Several runs fit.
     Ambiguous {
@@ -97,7 +96,7 @@ pub enum StoreError {
         more: bool,
     },
     /// The thread that writes has ended.
-    WriterGone(PathBuf),
+    WriterGone(Location),
 }
 
 /// A run that an ambiguous reference may mean.
@@ -128,71 +127,62 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::IsFolder(path) => {
-                write!(f, "{} is a folder: the store needs the path of a file in it", path.display())
+            Self::IsFolder(at) => {
+                write!(f, "{at} is a folder: the store needs the path of a file in it")
             }
-            Self::Missing(path) => {
-                write!(f, "there is no store at {}: it is made by the first durable run", path.display())
+            Self::Missing(at) => {
+                write!(f, "there is no store at {at}: it is made by the first durable run")
             }
-            Self::CannotOpen { path, reason } => write!(
+            Self::CannotOpen { at, reason } => write!(
                 f,
-                "{} cannot be opened: {reason}. Check that the folder is there and that this user may read and write it",
-                path.display()
+                "{at} cannot be opened: {reason}. Check that the folder is there and that this user may read and write it"
             ),
-            Self::NotADatabase(path) => write!(
+            Self::NotADatabase(at) => write!(
                 f,
-                "{} is no SQLite database: nothing was changed in it. Name another path for the store, or move the file away",
-                path.display()
+                "{at} is no SQLite database: nothing was changed in it. Name another path for the store, or move the file away"
             ),
-            Self::Foreign(path) => write!(
+            Self::Foreign(at) => write!(
                 f,
-                "{} is a database of another program: nothing was changed in it. Name another path for the store",
-                path.display()
+                "{at} is a database of another program: nothing was changed in it. Name another path for the store"
             ),
-            Self::Newer { path, found, known } => write!(
+            Self::Newer { at, found, known } => write!(
                 f,
-                "{} was made by a newer release of prefect (tables of version {found}, this release knows {known}): nothing \
-                 was changed in it. Use that release, or another path for the store",
-                path.display()
+                "{at} was made by a newer release of prefect (tables of version {found}, this release knows {known}): nothing \
+                 was changed in it. Use that release, or another path for the store"
             ),
-            Self::Older(path) => write!(
+            Self::Older(at) => write!(
                 f,
-                "{} was made by an older release of prefect: it is brought up to date by the next durable run, or whenever it is \
-                 opened for writing",
-                path.display()
+                "{at} was made by an older release of prefect: it is brought up to date by the next durable run, or whenever it is \
+                 opened for writing"
             ),
             Self::OldSqlite(version) => write!(
                 f,
                 "this program is linked with SQLite {version}, which can damage a database that several processes write: \
                  3.51.3 or newer is needed"
             ),
-            Self::ReadOnly(path) => write!(
+            Self::ReadOnly(at) => write!(
                 f,
-                "{} cannot be written: check the rights of the file and of its folder, and that the disk is not mounted \
-                 read-only",
-                path.display()
+                "{at} cannot be written: check the rights of the file and of its folder, and that the disk is not mounted \
+                 read-only"
             ),
-            Self::Full(path) => {
-                write!(f, "the disk of {} is full: make room, then go on with the run", path.display())
+            Self::Full(at) => {
+                write!(f, "the disk of {at} is full: make room, then go on with the run")
             }
-            Self::Busy { path, waited } => write!(
+            Self::Busy { at, waited } => write!(
                 f,
-                "another program holds {} (waited {waited:?} for it): end it (a database shell with an open transaction?), then go \
-                 on with the run",
-                path.display()
+                "another program holds {at} (waited {waited:?} for it): end it (a database shell with an open transaction?), then \
+                 go on with the run"
             ),
-            Self::Io { path, reason } => write!(f, "the disk of {} fails: {reason}", path.display()),
-            Self::Corrupt { path, reason } => write!(
+            Self::Io { at, reason } => write!(f, "the disk of {at} fails: {reason}"),
+            Self::Corrupt { at, reason } => write!(
                 f,
-                "{} is damaged ({reason}): put a copy in its place, or save what `sqlite3 FILE .recover` can read",
-                path.display()
+                "{at} is damaged ({reason}): put a copy in its place, or save what `sqlite3 FILE .recover` can read"
             ),
-            Self::Sqlite { path, reason } => write!(f, "{}: SQLite says: {reason}", path.display()),
-            Self::UnknownRun { reference, path } => write!(
+            Self::Sqlite { at, reason } => write!(f, "{at}: SQLite says: {reason}"),
+            Self::UnknownRun { reference, at } => write!(
                 f,
-                "no run in {} has the id or name `{}`: an id, at least 4 digits of its beginning or end, or the name of a \
+                "no run in {at} has the id or name `{}`: an id, at least 4 digits of its beginning or end, or the name of a \
                  run is expected",
-                path.display(),
                 Shown(reference)
             ),
             Self::Ambiguous { reference, candidates, more } => {
@@ -203,8 +193,8 @@ impl fmt::Display for StoreError {
                 }
                 f.write_str(if *more { " and more. Write the whole id" } else { ". Write the whole id" })
             }
-            Self::WriterGone(path) => {
-                write!(f, "the thread that writes {} has ended: open the store again", path.display())
+            Self::WriterGone(at) => {
+                write!(f, "the thread that writes {at} has ended: open the store again")
             }
         }
     }

@@ -2,9 +2,7 @@
 
 #[cfg(not(feature = "faults"))]
 mod off {
-    use std::path::Path;
-
-    use crate::StoreError;
+    use crate::{Location, StoreError};
 
     /// No faults.
     #[derive(Clone, Debug, Default)]
@@ -13,7 +11,7 @@ mod off {
     #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "the other one needs it")]
     impl Faults {
         #[inline]
-        pub(crate) const fn call(&self, _: &Path) -> Result<(), StoreError> {
+        pub(crate) const fn call(&self, _: &Location) -> Result<(), StoreError> {
             Ok(())
         }
 
@@ -21,7 +19,7 @@ mod off {
         #[allow(clippy::unused_self, reason = "the other one needs it")]
         pub(crate) fn commit(
             &self,
-            _: &Path,
+            _: &Location,
             commit: impl FnOnce() -> Result<(), StoreError>,
         ) -> Result<(), StoreError> {
             commit()
@@ -31,12 +29,11 @@ mod off {
 
 #[cfg(feature = "faults")]
 mod on {
-    use std::path::Path;
     use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
     use std::sync::{Arc, Mutex, PoisonError};
     use std::time::Duration;
 
-    use crate::StoreError;
+    use crate::{Location, StoreError};
 
     /// How a store call fails.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,33 +103,33 @@ mod on {
             (*self.plan()).filter(|(from, to, _)| (*from..*to).contains(&call)).map(|(_, _, fault)| fault)
         }
 
-        pub(crate) fn call(&self, path: &Path) -> Result<(), StoreError> {
-            self.next().map_or(Ok(()), |fault| Err(fault.into_error(path)))
+        pub(crate) fn call(&self, at: &Location) -> Result<(), StoreError> {
+            self.next().map_or(Ok(()), |fault| Err(fault.into_error(at)))
         }
 
         pub(crate) fn commit(
             &self,
-            path: &Path,
+            at: &Location,
             commit: impl FnOnce() -> Result<(), StoreError>,
         ) -> Result<(), StoreError> {
             match self.next() {
                 None => commit(),
                 Some(fault @ (Fault::AnswerLost | Fault::DieAfterCommit)) => {
                     commit()?;
-                    Err(fault.into_error(path))
+                    Err(fault.into_error(at))
                 }
-                Some(fault) => Err(fault.into_error(path)),
+                Some(fault) => Err(fault.into_error(at)),
             }
         }
     }
 
     impl Fault {
-        fn into_error(self, path: &Path) -> StoreError {
-            let path = path.to_owned();
+        fn into_error(self, at: &Location) -> StoreError {
+            let at = at.clone();
             match self {
-                Self::Busy => StoreError::Busy { path, waited: Duration::ZERO },
-                Self::Io | Self::AnswerLost => StoreError::Io { path, reason: "a fault of a test".into() },
-                Self::Full => StoreError::Full(path),
+                Self::Busy => StoreError::Busy { at, waited: Duration::ZERO },
+                Self::Io | Self::AnswerLost => StoreError::Io { at, reason: "a fault of a test".into() },
+                Self::Full => StoreError::Full(at),
                 Self::Panic => panic!("a fault of a test"),
                 // No destructor, no flush: as after `kill -9`.
                 Self::Die | Self::DieAfterCommit => std::process::abort(),

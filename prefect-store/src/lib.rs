@@ -53,12 +53,14 @@ mod clock;
 mod error;
 mod faults;
 mod id;
+mod location;
 mod machine;
 mod options;
 mod owned;
 mod presence;
 mod rows;
 mod secrets;
+mod sql;
 mod sqlite;
 mod state;
 mod store;
@@ -74,6 +76,7 @@ pub use error::{Candidate, ClaimRefused, Found, Lost, LostReason, Owner, StoreEr
 #[doc(hidden)]
 pub use faults::{Fault, Faults};
 pub use id::{NotAnId, RunId, ShortId};
+pub use location::Location;
 #[doc(hidden)]
 pub use machine::Machine;
 pub use options::Options;
@@ -83,6 +86,9 @@ pub use secrets::{Existing, Resealed, SealedSecret, SecretsChange};
 pub use state::StateCode;
 pub use store::{Parked, Store};
 pub use url::{BadStoreUrl, StoreUrl};
+
+/// The version of the tables that this release makes: a store of a newer one is refused, one of an older one brought up to it.
+pub const TABLES_VERSION: i64 = sqlite::VERSION;
 
 /// How often a run may lose its process before it is put aside: see [`ClaimRefused::Parked`].
 pub const CRASHES_UNTIL_PARKED: u32 = 3;

@@ -1,16 +1,17 @@
 //! A store: opening it, and what can be asked of it.
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 use crate::owned::OwnedRun;
-use crate::sqlite::{Access, Readers, SqliteBackend};
+use crate::sql::{Database, Readers};
+use crate::sqlite::{Access, SqliteBackend, SqliteSource};
 use crate::writer::{Queue, Request, Writer};
 use crate::{
-    CancelRefused, Cancelled, Checkup, ClaimRefused, Existing, NewRun, Options, Reaped, Resealed, RunFilter, RunId,
-    RunInput, RunRow, SealedSecret, SecretsChange, StateCode, StoreError, StoreUrl, StoredResult, TaskKey, TaskRow,
-    Transition,
+    CancelRefused, Cancelled, Checkup, ClaimRefused, Existing, Location, NewRun, Options, Reaped, Resealed, RunFilter,
+    RunId, RunInput, RunRow, SealedSecret, SecretsChange, StateCode, StoreError, StoreUrl, StoredResult, TaskKey,
+    TaskRow, Transition,
 };
 
 /// Durable runs: a database, and at most one thread that writes to it.
@@ -21,6 +22,8 @@ pub struct Store(Arc<Inner>);
 
 pub(crate) struct Inner {
     url: StoreUrl,
+    /// The database, without links in its path.
+    path: PathBuf,
     options: Options,
     access: Access,
     readers: Readers,
@@ -47,7 +50,7 @@ impl Store {
     ///
     /// let folder = tempfile::tempdir().unwrap();
     /// let refused = Store::open(&StoreUrl::sqlite(folder.path()), Options::default()).unwrap_err();
-    /// assert_eq!(refused, StoreError::IsFolder(folder.path().to_owned()));
+    /// assert_eq!(refused, StoreError::IsFolder(folder.path().into()));
     /// ```
     ///
     /// # Errors
@@ -68,9 +71,9 @@ impl Store {
 
     fn with_access(url: &StoreUrl, options: Options, access: Access) -> Result<Self, StoreError> {
         let options = options.sensible();
-        let readers = Readers::open(url.path(), access, &options)?;
+        let (path, readers) = SqliteSource::open(url.path(), access, &options)?;
         let (url, queue) = (url.clone(), Arc::default());
-        Ok(Self(Arc::new(Inner { url, options, access, readers, queue, writer: Mutex::default() })))
+        Ok(Self(Arc::new(Inner { url, path, options, access, readers, queue, writer: Mutex::default() })))
     }
 
     /// Where it is.
@@ -260,7 +263,7 @@ impl Store {
     ///
     /// If the store cannot be written. Nothing has changed then.
     pub fn put_secrets(&self, secrets: Vec<SealedSecret>, existing: Existing) -> Result<SecretsChange, StoreError> {
-        self.0.call(move |writer| writer.backend.put_secrets(&secrets, existing))?
+        self.0.call(move |writer| writer.database.put_secrets(&secrets, existing))?
     }
 
     /// Removes a secret. Gives whether there was one.
@@ -270,7 +273,7 @@ impl Store {
     /// If the store cannot be written. Nothing has changed then.
     pub fn remove_secret(&self, name: &str) -> Result<bool, StoreError> {
         let name = name.to_owned();
-        self.0.call(move |writer| writer.backend.remove_secret(&name))?
+        self.0.call(move |writer| writer.database.remove_secret(&name))?
     }
 
     /// Gives all secrets another key, in one transaction. They have to be all that there are, as they were read:
@@ -280,7 +283,7 @@ impl Store {
     ///
     /// If the store cannot be written. All secrets have their old key then, or, if only the answer was lost, all the new one.
     pub fn rotate_secrets(&self, secrets: Vec<Resealed>, key_id: Vec<u8>) -> Result<SecretsChange, StoreError> {
-        self.0.call(move |writer| writer.backend.rotate_secrets(&secrets, &key_id))?
+        self.0.call(move |writer| writer.database.rotate_secrets(&secrets, &key_id))?
     }
 }
 
@@ -289,8 +292,8 @@ impl Inner {
         &self.queue
     }
 
-    fn path(&self) -> &Path {
-        self.readers.path()
+    fn at(&self) -> Location {
+        self.readers.source().location().clone()
     }
 
     /// Has the writer do this, in its place among what is recorded.
@@ -300,31 +303,26 @@ impl Inner {
         self.queue.request(Request::Call(Box::new(move |writer| {
             let _ = answer.send(ask(writer));
         })));
-        answered.recv().map_err(|_| StoreError::WriterGone(self.path().to_owned()))
+        answered.recv().map_err(|_| StoreError::WriterGone(self.at()))
     }
 
     fn start_writer(&self) -> Result<(), StoreError> {
         if self.access == Access::ReadOnly {
-            return Err(StoreError::ReadOnly(self.path().to_owned()));
+            return Err(StoreError::ReadOnly(self.at()));
         }
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if writer.is_none() {
-            let backend = SqliteBackend::open(self.path(), &self.options)?;
-            let work = Writer::new(Box::new(backend), self.options.clone(), Arc::clone(&self.queue), self.locks());
+            let backend = SqliteBackend::open(&self.path, &self.options)?;
+            let locks = self.readers.source().locks();
+            let work =
+                Writer::new(Database::new(Box::new(backend)), self.options.clone(), Arc::clone(&self.queue), locks);
             let thread = std::thread::Builder::new().name("prefect-store".into()).spawn(move || work.work());
             *writer = Some(thread.map_err(|error| StoreError::CannotOpen {
-                path: self.path().to_owned(),
+                at: self.at(),
                 reason: format!("no thread for it: {error}"),
             })?);
         }
         Ok(())
-    }
-
-    /// Where processes show that they live.
-    fn locks(&self) -> PathBuf {
-        let mut path = self.path().as_os_str().to_owned();
-        path.push("-processes");
-        path.into()
     }
 }
 
@@ -337,7 +335,7 @@ impl Drop for Inner {
             && writer.thread().id() != std::thread::current().id()
             && writer.join().is_err()
         {
-            tracing::error!(target: "prefect.Store", "The thread that writes {} has panicked", self.path().display());
+            tracing::error!(target: "prefect.Store", "The thread that writes {} has panicked", self.at());
         }
     }
 }

@@ -133,9 +133,10 @@ fn what_is_no_store_is_refused_and_left_alone() {
             |path| write_number(path, 60, 99),
             |path| {
                 format!(
-                    "{} was made by a newer release of prefect (tables of version 99, this release knows 3): nothing was \
+                    "{} was made by a newer release of prefect (tables of version 99, this release knows {}): nothing was \
                  changed in it. Use that release, or another path for the store",
-                    path.display()
+                    path.display(),
+                    prefect_store::TABLES_VERSION
                 )
             },
         );

@@ -1,37 +1,35 @@
 //! What SQLite says, in our words.
-use std::path::Path;
-
 use rusqlite::ErrorCode;
 
-use crate::StoreError;
+use crate::{Location, StoreError};
 
-/// The error of a database at this path.
-pub(super) fn from_sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
-    let path = path.to_owned();
+/// The error of a database.
+pub(super) fn from_sqlite(at: &Location, error: &rusqlite::Error) -> StoreError {
+    let at = at.clone();
     let reason = error.to_string();
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => StoreError::NotADatabase(path),
-        Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt { path, reason },
+        Some(ErrorCode::NotADatabase) => StoreError::NotADatabase(at),
+        Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt { at, reason },
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            StoreError::Busy { path, waited: std::time::Duration::ZERO }
+            StoreError::Busy { at, waited: std::time::Duration::ZERO }
         }
-        Some(ErrorCode::DiskFull) => StoreError::Full(path),
-        Some(ErrorCode::ReadOnly) => StoreError::ReadOnly(path),
-        Some(ErrorCode::SystemIoFailure) => StoreError::Io { path, reason },
+        Some(ErrorCode::DiskFull) => StoreError::Full(at),
+        Some(ErrorCode::ReadOnly) => StoreError::ReadOnly(at),
+        Some(ErrorCode::SystemIoFailure) => StoreError::Io { at, reason },
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => {
-            StoreError::CannotOpen { path, reason }
+            StoreError::CannotOpen { at, reason }
         }
-        _ => StoreError::Sqlite { path, reason },
+        _ => StoreError::Sqlite { at, reason },
     }
 }
 
 /// The same for results.
 pub(super) trait AtPath<T> {
-    fn at(self, path: &Path) -> Result<T, StoreError>;
+    fn at(self, at: &Location) -> Result<T, StoreError>;
 }
 
 impl<T> AtPath<T> for rusqlite::Result<T> {
-    fn at(self, path: &Path) -> Result<T, StoreError> {
-        self.map_err(|error| from_sqlite(path, &error))
+    fn at(self, at: &Location) -> Result<T, StoreError> {
+        self.map_err(|error| from_sqlite(at, &error))
     }
 }

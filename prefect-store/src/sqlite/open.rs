@@ -10,7 +10,7 @@ use super::errors::AtPath;
 use super::schema::{self, Found};
 use super::turn::TurnFile;
 use crate::presence::{make_folder, private};
-use crate::{Options, StoreError};
+use crate::{Location, Options, StoreError};
 
 /// The first SQLite whose write-ahead log is not known to damage a database.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -34,23 +34,24 @@ pub(super) fn open(path: &Path, access: Access, options: &Options) -> Result<(Pa
     let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     let cannot = |error: io::Error| cannot_open(path, &error);
     match fs::metadata(path) {
-        Ok(file) if file.is_dir() => return Err(StoreError::IsFolder(path.to_owned())),
-        Ok(file) if !file.is_file() => return Err(StoreError::NotADatabase(path.to_owned())),
+        Ok(file) if file.is_dir() => return Err(StoreError::IsFolder(path.into())),
+        Ok(file) if !file.is_file() => return Err(StoreError::NotADatabase(path.into())),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => match access {
             Access::ReadWrite => create(path)?,
-            Access::ReadOnly => return Err(StoreError::Missing(path.to_owned())),
+            Access::ReadOnly => return Err(StoreError::Missing(path.into())),
         },
         Err(error) => return Err(cannot(error)),
     }
     let resolved = fs::canonicalize(path).map_err(cannot)?;
+    let at = Location::from(&*resolved);
     let connection = connect(&resolved, access, options)?;
-    match (schema::look(&connection, &resolved)?, access) {
+    match (schema::look(&connection, &at)?, access) {
         (Found::Ours(schema::VERSION), _) => {}
-        (_, Access::ReadWrite) => schema::bring_up(&connection, &resolved, &TurnFile::of(&resolved)?)?,
+        (_, Access::ReadWrite) => schema::bring_up(&connection, &at, &TurnFile::of(&resolved)?)?,
         // A store that nobody has used.
-        (Found::Empty, Access::ReadOnly) => return Err(StoreError::Missing(resolved)),
-        (Found::Ours(_), Access::ReadOnly) => return Err(StoreError::Older(resolved)),
+        (Found::Empty, Access::ReadOnly) => return Err(StoreError::Missing(at)),
+        (Found::Ours(_), Access::ReadOnly) => return Err(StoreError::Older(at)),
     }
     Ok((resolved, connection))
 }
@@ -72,7 +73,7 @@ fn create(path: &Path) -> Result<(), StoreError> {
 }
 
 fn cannot_open(path: &Path, error: &io::Error) -> StoreError {
-    StoreError::CannotOpen { path: path.to_owned(), reason: error.to_string() }
+    StoreError::CannotOpen { at: path.into(), reason: error.to_string() }
 }
 
 /// A connection to a file that is there.
@@ -82,18 +83,19 @@ pub(super) fn connect(path: &Path, access: Access, options: &Options) -> Result<
         Access::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
     };
     // Not `SQLITE_OPEN_URI`: a path is a path, whatever is in it.
-    let connection = Connection::open_with_flags(path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX).at(path)?;
-    if access == Access::ReadWrite && connection.is_readonly(rusqlite::MAIN_DB).at(path)? {
+    let at = &Location::from(path);
+    let connection = Connection::open_with_flags(path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX).at(at)?;
+    if access == Access::ReadWrite && connection.is_readonly(rusqlite::MAIN_DB).at(at)? {
         // SQLite opens what it may not write for reading only, and says nothing.
-        return Err(StoreError::ReadOnly(path.to_owned()));
+        return Err(StoreError::ReadOnly(at.clone()));
     }
-    connection.busy_timeout(options.busy_timeout).at(path)?;
+    connection.busy_timeout(options.busy_timeout).at(at)?;
     connection
         .execute_batch(
             "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; \
              PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=67108864;",
         )
-        .at(path)?;
-    connection.set_prepared_statement_cache_capacity(64);
+        .at(at)?;
+    connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }

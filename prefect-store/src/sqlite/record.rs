@@ -1,13 +1,14 @@
 //! The hot path: a batch in one transaction.
-use rusqlite::{CachedStatement, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use super::rows::state;
-use super::write::Writing;
-use super::{FLOW, INLINE, NO_INDEX, index_to_sql};
+use super::errors::AtPath;
+use super::write::SqliteBackend;
 use crate::backend::{Change, Recorded};
+use crate::faults::Faults;
 use crate::owned::Recording;
+use crate::sql::{INLINE, Transition, index_to_sql};
 use crate::writer::{Batch, Row};
-use crate::{FlowChange, Found, Notification, StateCode, StoreError, StoredResult, TaskChange};
+use crate::{FlowChange, Found, Location, Notification, StateCode, StoreError, StoredResult};
 
 /// Only the owner of the run, and only what comes next: a batch that was committed already is held up here too.
 const FENCE: &str = "UPDATE flow_runs SET n_ok=n_ok+?1, n_failed=n_failed+?2, last_seq=?3 \
@@ -34,14 +35,23 @@ const FLOW_RUN: &str = "UPDATE flow_runs SET state=?1, version=?2, message=?3, \
 
 const OUTBOX: &str = "INSERT INTO outbox(run_no, kind, payload, not_before) VALUES(?1, ?2, ?3, ?4)";
 
-/// The statements that are run for each entry, looked up once for a batch.
-struct Statements<'a> {
+/// The transaction of a batch.
+struct Recorder<'a> {
+    sql: &'a Connection,
+    at: &'a Location,
+    faults: &'a Faults,
+    /// The statements that are run for each entry, looked up once for a batch.
     insert: CachedStatement<'a>,
     update: CachedStatement<'a>,
     transition: CachedStatement<'a>,
 }
 
-pub(super) fn record(tx: Writing<'_>, batch: &Batch<'_>) -> Result<Recorded, StoreError> {
+/// Writes what is not held up by the fence. The caller has begun the transaction, and ends it.
+pub(super) fn record(backend: &SqliteBackend, batch: &Batch<'_>) -> Result<Recorded, StoreError> {
+    let (sql, at, faults) = backend.parts();
+    let prepare = |statement| sql.prepare_cached(statement).at(at);
+    let (insert, update, transition) = (prepare(INSERT)?, prepare(UPDATE)?, prepare(TRANSITION)?);
+    let mut tx = Recorder { sql, at, faults, insert, update, transition };
     let mut fenced = Vec::new();
     for (number, part) in batch.parts.iter().enumerate() {
         let run = &part.run;
@@ -53,204 +63,159 @@ pub(super) fn record(tx: Writing<'_>, batch: &Batch<'_>) -> Result<Recorded, Sto
             fenced.push(number);
         }
     }
-    if fenced.len() == batch.parts.len() {
-        return Ok(Recorded::Committed { fenced });
+    if fenced.len() < batch.parts.len()
+        && let Some((entry, found)) = tx.write(batch, &fenced)?
+    {
+        return Ok(Recorded::Refused { entry, found });
     }
-    if let Some(refused) = write(&tx, batch, &fenced)? {
-        return Ok(refused);
-    }
-    tx.commit()?;
     Ok(Recorded::Committed { fenced })
 }
 
-/// Writes what is not fenced; gives what does not fit.
-fn write(tx: &Writing<'_>, batch: &Batch<'_>, fenced: &[usize]) -> Result<Option<Recorded>, StoreError> {
-    let prepare = |sql| tx.sql.prepare_cached(sql).map_err(|error| super::errors::from_sqlite(tx.path, &error));
-    let mut statements =
-        Statements { insert: prepare(INSERT)?, update: prepare(UPDATE)?, transition: prepare(TRANSITION)? };
-    for row in &batch.rows {
-        if fenced.contains(&row.part) {
-            continue;
-        }
-        let run = &*batch.parts[row.part].run;
-        if !write_row(tx, &mut statements, batch, row, run)? {
-            let Change::Task(change) = &batch.entries[row.first].change else { continue };
-            let found = tx.find(
-                "SELECT state, version, attempt FROM task_runs WHERE run_no=?1 AND task_no=?2 AND map_index=?3",
-                params![run.run_no, change.task, index_to_sql(change.index)],
-                |row| Ok(Found { state: state(row, 0)?, version: row.get(1)?, attempt: row.get(2)? }),
-            )?;
-            return Ok(Some(Recorded::Refused { entry: row.first, found }));
-        }
+impl Recorder<'_> {
+    fn step(&self) -> Result<(), StoreError> {
+        self.faults.call(self.at)
     }
-    for (i, (entry, place)) in batch.entries.iter().zip(&batch.places).enumerate() {
-        let Some(place) = place.filter(|place| !fenced.contains(&place.part)) else { continue };
-        let run = &*entry.run;
-        let notifications = match &entry.change {
-            Change::Task(change) => {
-                write_transition(tx, &mut statements.transition, run, place.seq, &Transition::of_task(change))?;
-                &change.notifications
-            }
-            Change::Flow(change) => {
-                if !write_flow(tx, run, change)? {
-                    let found =
-                        tx.find("SELECT state, version FROM flow_runs WHERE run_no=?1", [run.run_no], |row| {
-                            Ok(Found { state: state(row, 0)?, version: row.get(1)?, attempt: 0 })
-                        })?;
-                    return Ok(Some(Recorded::Refused { entry: i, found }));
-                }
-                write_transition(tx, &mut statements.transition, run, place.seq, &Transition::of_flow(change))?;
-                &change.notifications
-            }
+
+    fn execute(&self, sql: &str, params: impl rusqlite::Params) -> Result<usize, StoreError> {
+        self.step()?;
+        self.sql.prepare_cached(sql).and_then(|mut statement| statement.execute(params)).at(self.at)
+    }
+
+    /// What a row is that was expected to be another one.
+    fn found(&self, sql: &str, params: impl rusqlite::Params) -> Result<Option<Found>, StoreError> {
+        self.step()?;
+        let read = |row: &rusqlite::Row<'_>| {
+            let state = StateCode::from_number(row.get(0)?);
+            Ok(Found { state, version: row.get(1)?, attempt: row.get(2)? })
         };
-        for Notification { kind, payload, not_before } in notifications {
-            tx.execute(OUTBOX, params![run.run_no, kind, payload, not_before.0])?;
+        self.sql.prepare_cached(sql).and_then(|mut query| query.query_row(params, read).optional()).at(self.at)
+    }
+
+    /// Writes what is not fenced; gives the entry that does not fit, and what is there.
+    fn write(&mut self, batch: &Batch<'_>, fenced: &[usize]) -> Result<Option<(usize, Option<Found>)>, StoreError> {
+        for row in &batch.rows {
+            if fenced.contains(&row.part) {
+                continue;
+            }
+            let run = &*batch.parts[row.part].run;
+            if !self.write_row(batch, row, run)? {
+                let Change::Task(change) = &batch.entries[row.first].change else { continue };
+                let found = self.found(
+                    "SELECT state, version, attempt FROM task_runs WHERE run_no=?1 AND task_no=?2 AND map_index=?3",
+                    params![run.run_no, change.task, index_to_sql(change.index)],
+                )?;
+                return Ok(Some((row.first, found)));
+            }
         }
-    }
-    Ok(None)
-}
-
-/// Whether the row was as the first change expects it.
-fn write_row(
-    tx: &Writing<'_>,
-    statements: &mut Statements<'_>,
-    batch: &Batch<'_>,
-    row: &Row,
-    run: &Recording,
-) -> Result<bool, StoreError> {
-    let (Change::Task(first), Change::Task(last)) = (&batch.entries[row.first].change, &batch.entries[row.last].change)
-    else {
-        return Ok(true);
-    };
-    let index = index_to_sql(last.index);
-    let ended = last.state.is_terminal().then_some(last.at.0);
-    let codec = last.result.as_ref().map(|result| result.codec);
-    let (inline, body) = match &last.result {
-        Some(StoredResult { bytes, .. }) if bytes.len() > INLINE => (None, Some(bytes)),
-        Some(StoredResult { bytes, .. }) => (Some(bytes), None),
-        None => (None, None),
-    };
-    tx.step()?;
-    let written = if first.version <= 1 {
-        statements.insert.execute(params![
-            run.run_no,
-            last.task,
-            index,
-            last.state.number(),
-            last.version,
-            last.attempt,
-            row.started_at,
-            ended,
-            last.message,
-            codec,
-            inline,
-            last.detail,
-        ])
-    } else {
-        statements.update.execute(params![
-            run.run_no,
-            last.task,
-            index,
-            last.state.number(),
-            last.version,
-            last.attempt,
-            row.started_at,
-            ended,
-            last.message,
-            codec,
-            inline,
-            last.detail,
-            first.version - 1,
-            first.from.number(),
-            first.attempt,
-        ])
-    };
-    let written = written.map_err(|error| super::errors::from_sqlite(tx.path, &error))?;
-    if written == 1
-        && let Some(body) = body
-    {
-        tx.execute(BODY, params![run.run_no, last.task, index, body])?;
-    }
-    Ok(written == 1)
-}
-
-/// Whether the flow run was at the change before this one.
-fn write_flow(tx: &Writing<'_>, run: &Recording, change: &FlowChange) -> Result<bool, StoreError> {
-    let starts = change.state == StateCode::RUNNING;
-    let written = tx.execute(
-        FLOW_RUN,
-        params![
-            change.state.number(),
-            change.version,
-            change.message,
-            starts,
-            change.at.0,
-            change.state.is_terminal(),
-            change.state.gives_up_ownership(),
-            run.run_no,
-            change.version.wrapping_sub(1),
-        ],
-    )?;
-    Ok(written == 1)
-}
-
-/// A transition, but for its number.
-pub(super) struct Transition<'a> {
-    pub(super) task: i64,
-    pub(super) index: i64,
-    pub(super) version: u32,
-    pub(super) attempt: u32,
-    pub(super) state: StateCode,
-    pub(super) at: i64,
-    pub(super) message: Option<&'a str>,
-}
-
-impl<'a> Transition<'a> {
-    fn of_task(change: &'a TaskChange) -> Self {
-        Self {
-            task: i64::from(change.task),
-            index: index_to_sql(change.index),
-            version: change.version,
-            attempt: change.attempt,
-            state: change.state,
-            at: change.at.0,
-            message: change.message.as_deref(),
+        for (i, (entry, place)) in batch.entries.iter().zip(&batch.places).enumerate() {
+            let Some(place) = place.filter(|place| !fenced.contains(&place.part)) else { continue };
+            let run = &*entry.run;
+            let notifications = match &entry.change {
+                Change::Task(change) => {
+                    self.write_transition(run, place.seq, &Transition::of_task(change))?;
+                    &change.notifications
+                }
+                Change::Flow(change) => {
+                    if !self.write_flow(run, change)? {
+                        let sql = "SELECT state, version, 0 FROM flow_runs WHERE run_no=?1";
+                        return Ok(Some((i, self.found(sql, [run.run_no])?)));
+                    }
+                    self.write_transition(run, place.seq, &Transition::of_flow(change))?;
+                    &change.notifications
+                }
+            };
+            for Notification { kind, payload, not_before } in notifications {
+                self.execute(OUTBOX, params![run.run_no, kind, payload, not_before.0])?;
+            }
         }
+        Ok(None)
     }
 
-    fn of_flow(change: &'a FlowChange) -> Self {
-        Self { message: change.message.as_deref(), ..Self::flow_run(change.state, change.version, change.at.0) }
+    /// Whether the row was as the first change expects it.
+    fn write_row(&mut self, batch: &Batch<'_>, row: &Row, run: &Recording) -> Result<bool, StoreError> {
+        let (Change::Task(first), Change::Task(last)) =
+            (&batch.entries[row.first].change, &batch.entries[row.last].change)
+        else {
+            return Ok(true);
+        };
+        let index = index_to_sql(last.index);
+        let ended = last.state.is_terminal().then_some(last.at.0);
+        let codec = last.result.as_ref().map(|result| result.codec);
+        let (inline, body) = match &last.result {
+            Some(StoredResult { bytes, .. }) if bytes.len() > INLINE => (None, Some(bytes)),
+            Some(StoredResult { bytes, .. }) => (Some(bytes), None),
+            None => (None, None),
+        };
+        self.step()?;
+        let written = if first.version <= 1 {
+            self.insert.execute(params![
+                run.run_no,
+                last.task,
+                index,
+                last.state.number(),
+                last.version,
+                last.attempt,
+                row.started_at,
+                ended,
+                last.message,
+                codec,
+                inline,
+                last.detail,
+            ])
+        } else {
+            self.update.execute(params![
+                run.run_no,
+                last.task,
+                index,
+                last.state.number(),
+                last.version,
+                last.attempt,
+                row.started_at,
+                ended,
+                last.message,
+                codec,
+                inline,
+                last.detail,
+                first.version - 1,
+                first.from.number(),
+                first.attempt,
+            ])
+        };
+        let written = written.at(self.at)?;
+        if written == 1
+            && let Some(body) = body
+        {
+            self.execute(BODY, params![run.run_no, last.task, index, body])?;
+        }
+        Ok(written == 1)
     }
 
-    /// One of the flow run.
-    pub(super) const fn flow_run(state: StateCode, version: u32, at: i64) -> Self {
-        Self { task: FLOW, index: NO_INDEX, version, attempt: 0, state, at, message: None }
+    /// Whether the flow run was at the change before this one.
+    fn write_flow(&self, run: &Recording, change: &FlowChange) -> Result<bool, StoreError> {
+        let starts = change.state == StateCode::RUNNING;
+        let written = self.execute(
+            FLOW_RUN,
+            params![
+                change.state.number(),
+                change.version,
+                change.message,
+                starts,
+                change.at.0,
+                change.state.is_terminal(),
+                change.state.gives_up_ownership(),
+                run.run_no,
+                change.version.wrapping_sub(1),
+            ],
+        )?;
+        Ok(written == 1)
     }
-}
 
-fn write_transition(
-    tx: &Writing<'_>,
-    statement: &mut CachedStatement<'_>,
-    run: &Recording,
-    seq: u64,
-    transition: &Transition<'_>,
-) -> Result<(), StoreError> {
-    tx.step()?;
-    let Transition { task, index, version, attempt, state, at, message } = *transition;
-    statement
-        .execute(params![run.run_no, seq, task, index, version, attempt, state.number(), at, message])
-        .map_err(|error| super::errors::from_sqlite(tx.path, &error))?;
-    Ok(())
-}
-
-/// A transition that is written outside of a batch.
-pub(super) fn add_transition(
-    tx: &Writing<'_>,
-    run_no: i64,
-    seq: u64,
-    transition: &Transition<'_>,
-) -> Result<(), StoreError> {
-    let Transition { task, index, version, attempt, state, at, message } = *transition;
-    tx.execute(TRANSITION, params![run_no, seq, task, index, version, attempt, state.number(), at, message])?;
-    Ok(())
+    fn write_transition(&mut self, run: &Recording, seq: u64, transition: &Transition<'_>) -> Result<(), StoreError> {
+        self.step()?;
+        let Transition { task, index, version, attempt, state, at, message } = *transition;
+        self.transition
+            .execute(params![run.run_no, seq, task, index, version, attempt, state.number(), at, message])
+            .at(self.at)?;
+        Ok(())
+    }
 }

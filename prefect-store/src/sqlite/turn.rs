@@ -4,6 +4,7 @@
 //! its tries, and some of eight processes got nothing for seconds. The system's lock has a queue.
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::StoreError;
 use crate::presence::private;
@@ -11,12 +12,12 @@ use crate::presence::private;
 /// The file. Nobody may delete it: who holds the lock of a deleted file holds nothing.
 #[derive(Debug)]
 pub(super) struct TurnFile {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
 }
 
 /// While it lives, no other store writes to the database.
-pub(super) struct Turn<'a>(&'a File);
+pub(super) struct Turn(Arc<File>);
 
 impl TurnFile {
     pub(super) fn of(database: &Path) -> Result<Self, StoreError> {
@@ -24,21 +25,21 @@ impl TurnFile {
         path.push("-turn");
         let path = PathBuf::from(path);
         match private(OpenOptions::new().write(true).create(true).truncate(false)).open(&path) {
-            Ok(file) => Ok(Self { file, path }),
-            Err(error) => Err(StoreError::CannotOpen { path, reason: error.to_string() }),
+            Ok(file) => Ok(Self { file: Arc::new(file), path }),
+            Err(error) => Err(StoreError::CannotOpen { at: path.into(), reason: error.to_string() }),
         }
     }
 
     /// Waits for the turn.
-    pub(super) fn wait(&self) -> Result<Turn<'_>, StoreError> {
+    pub(super) fn wait(&self) -> Result<Turn, StoreError> {
         match self.file.lock() {
-            Ok(()) => Ok(Turn(&self.file)),
-            Err(error) => Err(StoreError::Io { path: self.path.clone(), reason: error.to_string() }),
+            Ok(()) => Ok(Turn(Arc::clone(&self.file))),
+            Err(error) => Err(StoreError::Io { at: self.path.clone().into(), reason: error.to_string() }),
         }
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
         // Closing the file, at the latest, gives it back.
         let _ = self.0.unlock();

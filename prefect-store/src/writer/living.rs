@@ -75,14 +75,14 @@ impl Writer {
         let until = self.options.clock.now().after(self.options.lease);
         let Some(registered) = &mut self.living.registered else { return Ok(()) };
         registered.next_sign = Instant::now() + (self.options.lease / 3).min(Duration::from_secs(1));
-        if self.backend.heartbeat(registered.proc_no, until)? {
+        if self.database.heartbeat(registered.proc_no, until)? {
             registered.lease_until = until;
             registered.next_sign = Instant::now() + self.options.lease / 3;
             return Ok(());
         }
         self.living.registered = None;
         for run in self.living.runs() {
-            let reason = match self.backend.standing(run.run_no) {
+            let reason = match self.database.standing(run.run_no) {
                 Ok(None) => LostReason::Deleted,
                 Ok(Some(now)) if now.epoch == run.epoch => continue,
                 // Its next change is told.
@@ -100,11 +100,13 @@ impl Writer {
         if let Some(registered) = &self.living.registered {
             return Ok(Lease { proc_no: registered.proc_no, until });
         }
-        let presence = Presence::announce(&self.living.folder)
-            .map_err(|error| StoreError::CannotOpen { path: self.living.folder.clone(), reason: error.to_string() })?;
+        let presence = Presence::announce(&self.living.folder).map_err(|error| StoreError::CannotOpen {
+            at: self.living.folder.clone().into(),
+            reason: error.to_string(),
+        })?;
         let machine = self.options.machine.clone();
         let process = ProcessRow { id: presence.id, pid: std::process::id(), machine, lease_until: until };
-        let proc_no = self.backend.register(&process)?;
+        let proc_no = self.database.register(&process)?;
         let next_sign = Instant::now() + self.options.lease / 3;
         self.living.registered = Some(Registered { proc_no, lease_until: until, next_sign, presence });
         Ok(Lease { proc_no, until })
@@ -135,12 +137,12 @@ impl Writer {
     }
 
     pub(crate) fn begin(&mut self, id: RunId, run: &NewRun) -> Result<Arc<Recording>, StoreError> {
-        self.take(id, |writer, lease| writer.backend.begin(id, run, lease))
+        self.take(id, |writer, lease| writer.database.begin(id, run, lease))
     }
 
     pub(crate) fn claim(&mut self, id: RunId, seen: Epoch, parked: Parked) -> Result<Arc<Recording>, ClaimRefused> {
         let now = self.options.clock.now();
-        self.take(id, |writer, lease| writer.backend.claim(id, seen, parked, now, lease))
+        self.take(id, |writer, lease| writer.database.claim(id, seen, parked, now, lease))
     }
 
     /// Takes the runs of dead processes from them.
@@ -150,7 +152,7 @@ impl Writer {
         let lenient = self.living.lenient_until.is_some_and(|until| now < until);
         let mut reaped = Vec::new();
         let mut known = Vec::new();
-        for (proc_no, process) in self.backend.processes()? {
+        for (proc_no, process) in self.database.processes()? {
             known.push(process.id);
             if Some(proc_no) == me {
                 continue;
@@ -167,7 +169,7 @@ impl Writer {
                 Sign::Alive => !lenient && process.lease_until.after(self.options.lease) < now,
             };
             if dead {
-                reaped.extend(self.backend.bury(proc_no, &process, now)?);
+                reaped.extend(self.database.bury(proc_no, &process, now)?);
                 if sign != Sign::Alive {
                     presence::forget(&self.living.folder, process.id);
                 }
@@ -191,7 +193,7 @@ impl Writer {
             return;
         }
         self.living.looked = Some(now);
-        match self.backend.asked_to_cancel(registered.proc_no) {
+        match self.database.asked_to_cancel(registered.proc_no) {
             Ok(asked) => {
                 let runs = self.living.runs();
                 for (run_no, by) in asked {
@@ -205,13 +207,13 @@ impl Writer {
 
     pub(crate) fn cancel(&mut self, run: RunId, by: &str) -> Result<Cancelled, CancelRefused> {
         let now = self.options.clock.now();
-        self.backend.cancel(run, by, now)
+        self.database.cancel(run, by, now)
     }
 
     /// The end of this process, as far as the store goes.
     pub(super) fn sign_off(&mut self) {
         if let Some(registered) = self.living.registered.take() {
-            match self.backend.sign_off(registered.proc_no) {
+            match self.database.sign_off(registered.proc_no) {
                 Ok(()) => registered.presence.end(),
                 // The file stays, and says that nobody holds it.
                 Err(error) => {

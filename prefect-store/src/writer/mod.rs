@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 pub(crate) use batch::{Batch, Row};
 pub(crate) use queue::{Queue, Request};
 
-use crate::backend::{Backend, Change, Entry, Recorded};
+use crate::backend::{Change, Entry, Recorded};
 use crate::owned::{Position, Recording};
+use crate::sql::Database;
 use crate::{Found, Lost, LostReason, Options, StoreError};
 use batch::Misfit;
 use living::Living;
@@ -27,7 +28,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_s
 
 /// The state of the writer's thread.
 pub(crate) struct Writer {
-    pub(crate) backend: Box<dyn Backend>,
+    pub(crate) database: Database,
     options: Options,
     queue: Arc<Queue>,
     living: Living,
@@ -36,8 +37,8 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(backend: Box<dyn Backend>, options: Options, queue: Arc<Queue>, locks: PathBuf) -> Self {
-        Self { backend, options, queue, living: Living::new(locks), done: 0 }
+    pub(crate) fn new(database: Database, options: Options, queue: Arc<Queue>, locks: PathBuf) -> Self {
+        Self { database, options, queue, living: Living::new(locks), done: 0 }
     }
 
     /// Works until the queue is closed and empty. Nobody waits for a thread that has panicked.
@@ -48,7 +49,7 @@ impl Writer {
     }
 
     fn break_down(&mut self) {
-        let error = StoreError::WriterGone(self.backend.path().to_owned());
+        let error = StoreError::WriterGone(self.database.location().clone());
         let from = Position(self.done + 1);
         for run in self.living.runs() {
             run.lose(from, Lost { run: run.id, reason: LostReason::Unwritable(error.clone()) });
@@ -68,7 +69,7 @@ impl Writer {
                 Wake::Closed => break,
             }
             self.look_for_cancels();
-            self.backend.tidy();
+            self.database.tidy();
         }
         self.sign_off();
     }
@@ -114,7 +115,7 @@ impl Writer {
             if batch.parts.is_empty() {
                 break Vec::new();
             }
-            match self.backend.record(&batch).and_then(|recorded| self.settle(recorded, &batch, &mut cuts)) {
+            match self.database.record(&batch).and_then(|recorded| self.settle(recorded, &batch, &mut cuts)) {
                 Ok(Settled::Done { lost }) => {
                     let mut number = 0..;
                     let mut parts = batch.parts;
@@ -165,7 +166,7 @@ impl Writer {
         let mut lost = Vec::new();
         for number in fenced {
             let part = &batch.parts[number];
-            let reason = match self.backend.standing(part.run.run_no)? {
+            let reason = match self.database.standing(part.run.run_no)? {
                 None => LostReason::Deleted,
                 Some(now) if now.epoch == part.run.epoch => {
                     // Nobody else writes transitions of a run that has an owner: this very batch was committed, and the
@@ -187,7 +188,7 @@ impl Writer {
         if run.given_up.load(Ordering::Relaxed) {
             return;
         }
-        match self.backend.abandon(run, self.options.clock.now()) {
+        match self.database.abandon(run, self.options.clock.now()) {
             Ok(()) => {}
             // The end of the process shows it too.
             Err(error) => tracing::warn!(target: "prefect.Store", "Run {} cannot be given back: {error}", run.id),

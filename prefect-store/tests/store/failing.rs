@@ -99,7 +99,7 @@ fn what_cannot_be_written_for_too_long_is_lost_and_said_so() {
         let LostReason::Unwritable(error) = &lost.reason else { panic!("{lost:?}") };
         assert!(error.may_pass());
         if fault == Fault::Full {
-            assert_eq!(*error, StoreError::Full(place.path()));
+            assert_eq!(*error, StoreError::Full(place.path().into()));
             assert!(lost.to_string().ends_with("is full: make room, then go on with the run"), "{lost}");
         }
         // It stays lost: what follows does not fit what is there.
@@ -126,6 +126,7 @@ fn a_reaper_that_fails_can_be_asked_again() {
         here.faults = faults.clone();
         let here = place.open_with(here);
         let first = here.reap();
+        faults.heal();
         let second = here.reap().unwrap();
         assert_eq!(first.map_or(0, |reaped| reaped.len()) + second.len(), 1, "call {nth}");
         let row = here.run("one").unwrap();
@@ -146,9 +147,9 @@ fn a_writer_that_panics_leaves_nobody_waiting() {
     record(&run, vec![start(0, None)]);
     faults.fail(3, 1, Fault::Panic);
     let lost = run.wait(run.record(finish(0, None))).unwrap_err();
-    assert_eq!(lost.reason, LostReason::Unwritable(StoreError::WriterGone(place.path())));
+    assert_eq!(lost.reason, LostReason::Unwritable(StoreError::WriterGone(place.path().into())));
     assert_eq!(run.wait(run.record(start(1, None))).unwrap_err(), lost);
-    assert_eq!(store.begin(new_run("two")).unwrap_err(), StoreError::WriterGone(place.path()));
+    assert_eq!(store.begin(new_run("two")).unwrap_err(), StoreError::WriterGone(place.path().into()));
     assert_eq!(store.task_runs(run.id()).unwrap().len(), 1, "it can still be read");
     drop((run, store));
     // For all others this process is gone.

@@ -58,7 +58,7 @@ fn a_run_that_cannot_begin_says_who_is_in_the_way() {
     let shell = place.sql();
     shell.execute_batch("BEGIN IMMEDIATE").unwrap();
     let error = store.begin(new_run("two")).unwrap_err();
-    assert_eq!(error, StoreError::Busy { path: place.path(), waited: Duration::from_millis(5) });
+    assert_eq!(error, StoreError::Busy { at: place.path().into(), waited: Duration::from_millis(5) });
     assert_eq!(
         error.to_string(),
         format!(

@@ -40,7 +40,7 @@ fn a_store_is_made_for_its_user_alone() {
     };
     assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
     assert_eq!(pragma("auto_vacuum"), 2.into());
-    assert_eq!(pragma("user_version"), 3.into());
+    assert_eq!(pragma("user_version"), prefect_store::TABLES_VERSION.into());
     assert_eq!(fs::read_dir(path.parent().unwrap().join("runs.db-processes")).unwrap().count(), 0);
 }
 
@@ -116,8 +116,11 @@ fn a_newer_store_is_refused_and_stays_as_it_is() {
     place.sql().execute_batch("PRAGMA user_version = 99; CREATE TABLE novelties(x)").unwrap();
     assert_eq!(
         refusal(&place.path()),
-        "PATH was made by a newer release of prefect (tables of version 99, this release knows 3): nothing was changed in it. \
-         Use that release, or another path for the store"
+        format!(
+            "PATH was made by a newer release of prefect (tables of version 99, this release knows {}): nothing was changed in \
+             it. Use that release, or another path for the store",
+            prefect_store::TABLES_VERSION
+        )
     );
 }
 
@@ -148,7 +151,7 @@ fn a_damaged_store_is_an_error_and_no_panic() {
         let _ = store.recorded(id, None, 5000);
         let _ = store.transitions(id, 0, 10_000);
         let _ = store.run("one").and_then(|row| {
-            store.claim(&row, prefect_store::Parked::Refuse).map_err(|_| StoreError::WriterGone(place.path()))
+            store.claim(&row, prefect_store::Parked::Refuse).map_err(|_| StoreError::WriterGone(place.path().into()))
         });
     }
 }
@@ -169,8 +172,8 @@ fn who_only_looks_makes_nothing() {
     fs::remove_dir(place.folder().join("runs.db-processes")).unwrap();
     let store = look().unwrap();
     assert_eq!(store.runs(&RunFilter::default()).unwrap().len(), 1);
-    assert_eq!(store.begin(new_run("two")).unwrap_err(), StoreError::ReadOnly(place.path()));
-    assert_eq!(store.reap().unwrap_err(), StoreError::ReadOnly(place.path()));
+    assert_eq!(store.begin(new_run("two")).unwrap_err(), StoreError::ReadOnly(place.path().into()));
+    assert_eq!(store.reap().unwrap_err(), StoreError::ReadOnly(place.path().into()));
     assert!(!place.folder().join("runs.db-turn").exists() && !place.folder().join("runs.db-processes").exists());
 }
 

@@ -101,7 +101,7 @@ fn what_is_not_there_is_an_error() {
     let place = Place::new();
     let store = place.open();
     let id = RunId::from_bytes([1; 16]);
-    let unknown = StoreError::UnknownRun { reference: id.to_string(), path: place.path() };
+    let unknown = StoreError::UnknownRun { reference: id.to_string(), at: place.path().into() };
     assert_eq!(store.task_runs(id).unwrap_err(), unknown);
     assert_eq!(store.input(id).unwrap_err(), unknown);
     assert_eq!(store.result(id, 0, None).unwrap_err(), unknown);

@@ -1,9 +1,6 @@
 //! Taking a run that nobody has.
-use rusqlite::params;
-
-use super::record::{Transition, add_transition};
-use super::rows;
-use super::write::{Writing, extend};
+use super::database::{extend, lock_run};
+use super::{Transition, Writing, rows, values};
 use crate::backend::{Lease, Ownership, Refusal};
 use crate::{CRASHES_UNTIL_PARKED, ClaimRefused, Epoch, Micros, Owner, Parked, RunId, StateCode};
 
@@ -19,7 +16,7 @@ struct Seen {
 }
 
 pub(super) fn claim(
-    tx: Writing<'_>,
+    mut tx: Writing<'_>,
     run: RunId,
     seen: Epoch,
     parked: Parked,
@@ -27,22 +24,22 @@ pub(super) fn claim(
     process: &Lease,
 ) -> Result<Ownership, Refusal<ClaimRefused>> {
     let refuse = |refused| Err(Refusal::Because(refused));
-    if !extend(&tx, process)? {
+    if !extend(&mut tx, process)? {
         return Err(Refusal::NotRegistered);
     }
-    // What is read here stays true to the commit: the transaction has begun as one that writes.
+    lock_run(&mut tx, run)?;
     let now = tx.find(
         "SELECT run_no, state, version, epoch, last_seq, crashes, host, pid FROM flow_runs LEFT JOIN processes USING(proc_no) \
-         WHERE flow_runs.id=?1",
-        [&run.as_bytes()[..]],
+         WHERE flow_runs.id=$1",
+        &values![&run],
         |row| {
             Ok(Seen {
-                run_no: row.get(0)?,
+                run_no: row.take(0)?,
                 state: rows::state(row, 1)?,
-                version: row.get(2)?,
-                epoch: row.get(3)?,
-                last_seq: row.get(4)?,
-                crashes: row.get(5)?,
+                version: row.take(2)?,
+                epoch: row.take(3)?,
+                last_seq: row.take(4)?,
+                crashes: row.take(5)?,
                 owner: rows::owner(row, 6)?,
             })
         },
@@ -65,14 +62,14 @@ pub(super) fn claim(
         Parked::Refuse => now.crashes,
     };
     // Whoever asked for the end of it, asked its owner before.
-    tx.execute("DELETE FROM cancels WHERE run_no=?1", [now.run_no])?;
+    tx.execute("DELETE FROM cancels WHERE run_no=$1", &values![now.run_no])?;
     let (epoch, version, last_seq) = (now.epoch + 1, now.version + 1, now.last_seq + 1);
     tx.execute(
-        "UPDATE flow_runs SET state=?1, version=?2, message=NULL, started_at=coalesce(started_at, ?3), ended_at=NULL, \
-         proc_no=?4, epoch=?5, crashes=?6, last_seq=?7 WHERE run_no=?8",
-        params![StateCode::RUNNING.number(), version, at.0, process.proc_no, epoch, crashes, last_seq, now.run_no],
+        "UPDATE flow_runs SET state=$1, version=$2, message=NULL, started_at=coalesce(started_at, $3), ended_at=NULL, \
+         proc_no=$4, epoch=$5, crashes=$6, last_seq=$7 WHERE run_no=$8",
+        &values![StateCode::RUNNING, version, at, process.proc_no, epoch, crashes, last_seq, now.run_no],
     )?;
-    add_transition(&tx, now.run_no, last_seq, &Transition::flow_run(StateCode::RUNNING, version, at.0))?;
+    Transition::flow_run(StateCode::RUNNING, version, at.0).add(&mut tx, now.run_no, last_seq)?;
     tx.commit()?;
     Ok(Ownership { run_no: now.run_no, proc_no: process.proc_no, epoch: Epoch(epoch), version, last_seq })
 }

@@ -1,0 +1,32 @@
+//! A new run.
+use super::database::extend;
+use super::{Transition, Writing, values};
+use crate::backend::{Lease, Ownership, Refusal};
+use crate::{Epoch, NewRun, RecordedGraph, RunId, StateCode, StoreError};
+
+pub(super) fn begin(
+    mut tx: Writing<'_>,
+    id: RunId,
+    run: &NewRun,
+    process: &Lease,
+) -> Result<Ownership, Refusal<StoreError>> {
+    if !extend(&mut tx, process)? {
+        return Err(Refusal::NotRegistered);
+    }
+    tx.execute("INSERT INTO flows(name) VALUES($1) ON CONFLICT DO NOTHING", &values![&run.flow])?;
+    let RecordedGraph { hash, text, slugs } = &run.graph;
+    if !tx.exists("SELECT 1 FROM graphs WHERE hash=$1", &values![hash])? {
+        let slugs = serde_json::Value::from(slugs.clone()).to_string();
+        tx.execute("INSERT INTO graphs(hash, body, slugs) VALUES($1, $2, $3)", &values![hash, text, &slugs])?;
+    }
+    let started = (run.state == StateCode::RUNNING).then_some(run.at);
+    let run_no = tx.make(
+        "INSERT INTO flow_runs(id, flow_no, name, state, version, params, graph_hash, created_at, started_at, proc_no, epoch, \
+         last_seq) VALUES($1, (SELECT flow_no FROM flows WHERE name=$2), $3, $4, 1, $5, $6, $7, $8, $9, 1, 1) \
+         RETURNING run_no",
+        &values![&id, &run.flow, &run.name, run.state, &run.parameters, hash, run.at, started, process.proc_no],
+    )?;
+    Transition::flow_run(run.state, 1, run.at.0).add(&mut tx, run_no, 1)?;
+    tx.commit()?;
+    Ok(Ownership { run_no, proc_no: process.proc_no, epoch: Epoch(1), version: 1, last_seq: 1 })
+}

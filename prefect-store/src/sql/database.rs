@@ -1,0 +1,211 @@
+//! The database of the writer's thread: each call is one transaction, done or without effect.
+use uuid::Uuid;
+
+use super::{Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, rows, secrets, values};
+use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Standing};
+use crate::owned::Recording;
+use crate::writer::Batch;
+use crate::{
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Micros, NewRun, Parked, Reaped,
+    Resealed, RunId, SealedSecret, SecretsChange, StoreError,
+};
+
+/// How often it is looked what became of a transaction whose answer was lost.
+const LOOKS: usize = 3;
+
+/// A database, as the one thread that writes to it sees it.
+pub(crate) struct Database(Box<dyn Backend>);
+
+impl Database {
+    pub(crate) fn new(backend: Box<dyn Backend>) -> Self {
+        Self(backend)
+    }
+
+    /// The database, for messages.
+    pub(crate) fn location(&self) -> &Location {
+        self.0.location()
+    }
+
+    /// Does this in one transaction. It commits itself; whatever is not committed is rolled back.
+    pub(super) fn write<R, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(Writing<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        work(Writing::begin(&mut *self.0)?)
+    }
+
+    fn connection(&mut self) -> &mut dyn Connection {
+        &mut *self.0
+    }
+
+    /// Records a batch: fences each run, then writes its rows.
+    pub(crate) fn record(&mut self, batch: &Batch<'_>) -> Result<Recorded, StoreError> {
+        self.0.record(batch)
+    }
+
+    /// What may be done now and then, when there is time.
+    pub(crate) fn tidy(&mut self) {
+        self.0.tidy();
+    }
+
+    /// Who has a run, and how far it is recorded; `None` if it is not there.
+    pub(crate) fn standing(&mut self, run_no: i64) -> Result<Option<Standing>, StoreError> {
+        let sql = "SELECT epoch, last_seq, state, host, pid FROM flow_runs LEFT JOIN processes USING(proc_no) \
+                   WHERE run_no=$1";
+        self.connection().find(sql, &values![run_no], |row| {
+            Ok(Standing {
+                epoch: row.take(0)?,
+                last_seq: row.take(1)?,
+                state: rows::state(row, 2)?,
+                owner: rows::owner(row, 3)?,
+            })
+        })
+    }
+
+    /// Makes this process known.
+    pub(crate) fn register(&mut self, process: &ProcessRow) -> Result<i64, StoreError> {
+        self.write(|mut tx| {
+            let Machine { host, boot_id } = &process.machine;
+            let proc_no = tx.make(
+                "INSERT INTO processes(id, host, boot_id, pid, lease_until) VALUES($1, $2, $3, $4, $5) RETURNING proc_no",
+                &values![&process.id.as_bytes()[..], host, boot_id, process.pid, process.lease_until],
+            )?;
+            tx.commit()?;
+            Ok(proc_no)
+        })
+    }
+
+    /// Makes the lease longer; `false` if the process is not known any more.
+    pub(crate) fn heartbeat(&mut self, proc_no: i64, lease_until: Micros) -> Result<bool, StoreError> {
+        self.write(|mut tx| {
+            let known = extend(&mut tx, &Lease { proc_no, until: lease_until })?;
+            tx.commit()?;
+            Ok(known)
+        })
+    }
+
+    /// Forgets this process, unless it has runs.
+    pub(crate) fn sign_off(&mut self, proc_no: i64) -> Result<(), StoreError> {
+        self.write(|mut tx| {
+            tx.execute(
+                "DELETE FROM processes WHERE proc_no=$1 AND NOT EXISTS(SELECT 1 FROM flow_runs WHERE proc_no=$1) \
+                 AND NOT EXISTS(SELECT 1 FROM slots WHERE proc_no=$1)",
+                &values![proc_no],
+            )?;
+            tx.commit()
+        })
+    }
+
+    /// Records a new run that belongs to this process.
+    pub(crate) fn begin(&mut self, id: RunId, run: &NewRun, process: &Lease) -> Result<Ownership, Refusal<StoreError>> {
+        self.write(|tx| begin::begin(tx, id, run, process)).or_else(|error| self.was_done(id, |_| true, error))
+    }
+
+    /// Gives a run that nobody has to this process.
+    pub(crate) fn claim(
+        &mut self,
+        run: RunId,
+        seen: Epoch,
+        parked: Parked,
+        at: Micros,
+        process: &Lease,
+    ) -> Result<Ownership, Refusal<ClaimRefused>> {
+        let claimed = self.write(|tx| claim::claim(tx, run, seen, parked, at, process));
+        let Err(Refusal::Because(ClaimRefused::Store(_))) = &claimed else { return claimed };
+        let mine = |now: &Ownership| now.proc_no == process.proc_no && now.epoch.0 == seen.0 + 1;
+        claimed.or_else(|error| self.was_done(run, mine, error))
+    }
+
+    /// After an error: whether what was asked for was done all the same, and only the answer was lost.
+    fn was_done<E>(&mut self, id: RunId, done: impl Fn(&Ownership) -> bool, error: E) -> Result<Ownership, E> {
+        let sql = "SELECT run_no, epoch, version, last_seq, proc_no FROM flow_runs WHERE id=$1 AND proc_no IS NOT NULL";
+        for _ in 0..LOOKS {
+            match self.connection().find(sql, &values![&id], ownership) {
+                Ok(Some(now)) if done(&now) => return Ok(now),
+                Ok(_) => break,
+                Err(_) => {}
+            }
+        }
+        Err(error)
+    }
+
+    /// Every process that is known.
+    pub(crate) fn processes(&mut self) -> Result<Vec<(i64, ProcessRow)>, StoreError> {
+        let sql = "SELECT proc_no, id, host, boot_id, pid, lease_until FROM processes";
+        self.connection().all(sql, &[], |row| {
+            let process = ProcessRow {
+                id: Uuid::from_bytes(row.take(1)?),
+                machine: Machine { host: row.take(2)?, boot_id: row.take(3)? },
+                pid: row.take(4)?,
+                lease_until: row.take(5)?,
+            };
+            Ok((row.take(0)?, process))
+        })
+    }
+
+    /// Takes the runs of a process from it, unless its lease has changed since it was looked at; then forgets it.
+    pub(crate) fn bury(&mut self, proc_no: i64, process: &ProcessRow, at: Micros) -> Result<Vec<Reaped>, StoreError> {
+        bury::bury(self, proc_no, process, at)
+    }
+
+    /// Takes this run from its owner, if it still is.
+    pub(crate) fn abandon(&mut self, run: &Recording, at: Micros) -> Result<(), StoreError> {
+        self.write(|mut tx| {
+            bury::crash(&mut tx, run.run_no, run.epoch, at, bury::Blame::Nobody)?;
+            tx.commit()
+        })
+    }
+
+    /// Ends a run that nobody has, or asks its owner to. A run that has been asked for is found by [`asked_to_cancel`](
+    /// Self::asked_to_cancel).
+    pub(crate) fn cancel(&mut self, run: RunId, by: &str, at: Micros) -> Result<Cancelled, CancelRefused> {
+        self.write(|tx| cancel::cancel(tx, run, by, at))
+    }
+
+    /// The numbers of the runs of this process that are to end, each with who has asked.
+    pub(crate) fn asked_to_cancel(&mut self, proc_no: i64) -> Result<Vec<(i64, String)>, StoreError> {
+        cancel::asked(self.connection(), proc_no)
+    }
+
+    /// Puts secrets, all or none; refuses those that have another key than what is there.
+    pub(crate) fn put_secrets(
+        &mut self,
+        secrets: &[SealedSecret],
+        existing: Existing,
+    ) -> Result<SecretsChange, StoreError> {
+        self.write(|tx| secrets::put(tx, secrets, existing))
+    }
+
+    /// Removes a secret; `false` if there is none.
+    pub(crate) fn remove_secret(&mut self, name: &str) -> Result<bool, StoreError> {
+        self.write(|tx| secrets::remove(tx, name))
+    }
+
+    /// Gives all secrets another key, if they are still as they were seen.
+    pub(crate) fn rotate_secrets(&mut self, secrets: &[Resealed], key_id: &[u8]) -> Result<SecretsChange, StoreError> {
+        self.write(|tx| secrets::rotate(tx, secrets, key_id))
+    }
+}
+
+fn ownership(row: &mut Row) -> Result<Ownership, Mismatch> {
+    Ok(Ownership {
+        run_no: row.take(0)?,
+        epoch: row.take(1)?,
+        version: row.take(2)?,
+        last_seq: row.take(3)?,
+        proc_no: row.take(4)?,
+    })
+}
+
+/// Makes the lease of a process longer; `false` if it is not known any more.
+pub(super) fn extend(tx: &mut Writing<'_>, process: &Lease) -> Result<bool, StoreError> {
+    let sql = "UPDATE processes SET lease_until=$1 WHERE proc_no=$2";
+    Ok(tx.execute(sql, &values![process.until, process.proc_no])? == 1)
+}
+
+/// Holds a run's row to the end of the transaction: what is read of it afterwards stays true, and no batch of its owner comes
+/// between. (In SQLite the transaction does that already.)
+pub(super) fn lock_run(tx: &mut Writing<'_>, run: RunId) -> Result<(), StoreError> {
+    tx.execute("UPDATE flow_runs SET epoch=epoch WHERE id=$1", &values![&run])?;
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! A transaction that writes.
+use super::{Connection, Mismatch, Row, Value, WriteConnection};
+use crate::StoreError;
+
+/// A transaction. What is not committed is undone when it is dropped.
+pub(crate) struct Writing<'a> {
+    connection: &'a mut dyn WriteConnection,
+    open: bool,
+}
+
+impl<'a> Writing<'a> {
+    pub(super) fn begin(connection: &'a mut dyn WriteConnection) -> Result<Self, StoreError> {
+        connection.begin()?;
+        Ok(Self { connection, open: true })
+    }
+
+    fn connection(&mut self) -> &mut dyn Connection {
+        self.connection
+    }
+
+    /// Runs a statement; gives how many rows it changed.
+    pub(crate) fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        self.connection.execute(sql, values)
+    }
+
+    /// The first row of a query.
+    pub(crate) fn find<T>(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        read: impl FnMut(&mut Row) -> Result<T, Mismatch>,
+    ) -> Result<Option<T>, StoreError> {
+        self.connection().find(sql, values, read)
+    }
+
+    /// All rows of a query.
+    pub(crate) fn all<T>(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        read: impl FnMut(&mut Row) -> Result<T, Mismatch>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.connection().all(sql, values, read)
+    }
+
+    /// Whether a query gives a row.
+    pub(crate) fn exists(&mut self, sql: &str, values: &[Value<'_>]) -> Result<bool, StoreError> {
+        Ok(self.find(sql, values, |_| Ok(()))?.is_some())
+    }
+
+    /// Runs a statement that gives the number of what it has made (`RETURNING`).
+    pub(crate) fn make(&mut self, sql: &str, values: &[Value<'_>]) -> Result<i64, StoreError> {
+        let made = self.find(sql, values, |row| row.take(0))?;
+        made.ok_or_else(|| StoreError::Corrupt {
+            at: self.connection.location().clone(),
+            reason: "a new row has no number".into(),
+        })
+    }
+
+    pub(crate) fn commit(mut self) -> Result<(), StoreError> {
+        self.connection.commit()?;
+        self.open = false;
+        Ok(())
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            self.connection.rollback();
+        }
+    }
+}
