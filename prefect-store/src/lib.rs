@@ -9,6 +9,7 @@
 //!   changes are committed in order, many at a time. [`OwnedRun::on_commit`] tells how far they are, [`OwnedRun::wait`] waits.
 //! * [`Store::cancel`] asks for the end of a run, and [`OwnedRun::on_cancel`] tells its owner.
 //! * [`Store::reap`] finds runs whose process is gone.
+//! * [`Store::take_slots`] takes places of what is limited, [`Store::give_back`] gives them back.
 //! * [`Store::put_secrets`] and those beside it keep secrets that were [sealed](SealedSecret) elsewhere.
 //! * The rest of [`Store`] reads.
 //!
@@ -60,6 +61,7 @@ mod owned;
 mod presence;
 mod rows;
 mod secrets;
+mod slots;
 mod sql;
 mod sqlite;
 mod state;
@@ -83,6 +85,7 @@ pub use options::Options;
 pub use owned::{OwnedRun, Position};
 pub use rows::{Epoch, Reaped, RunFilter, RunInput, RunRow, TaskKey, TaskRow, Transition};
 pub use secrets::{Existing, Resealed, SealedSecret, SecretsChange};
+pub use slots::{Full, SlotOwner, SlotRow, Slots, Taking, Wanted};
 pub use state::StateCode;
 pub use store::{Parked, Store};
 pub use url::{BadStoreUrl, StoreUrl};

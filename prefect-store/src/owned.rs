@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::backend::{Change, Entry, Ownership};
 use crate::store::Inner;
-use crate::{Epoch, FlowChange, Lost, RunId, TaskChange};
+use crate::{Epoch, FlowChange, Lost, RunId, SlotOwner, Store, TaskChange};
 
 /// A place in the order in which a store's changes are committed. What is before a committed position is committed too, or its
 /// run is lost.
@@ -169,6 +169,19 @@ impl OwnedRun {
         let _ = self.recording.cancels.set(listener);
         // The writer may be asleep, and has to look from now on.
         self.store.queue().look();
+    }
+
+    /// The store that it is recorded in.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        Store::of(Arc::clone(&self.store))
+    }
+
+    /// Who takes places for this run: a task run, by its number and index, called this; or the flow run.
+    #[must_use]
+    pub fn slot_owner(&self, task: Option<(u32, Option<u32>)>, name: Option<String>) -> SlotOwner {
+        let Recording { run_no, proc_no, epoch, .. } = *self.recording;
+        SlotOwner { run_no, proc_no, epoch, task, name }
     }
 
     /// Waits until everything up to this position is committed.

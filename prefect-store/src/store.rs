@@ -10,8 +10,8 @@ use crate::sqlite::{Access, SqliteBackend, SqliteSource};
 use crate::writer::{Queue, Request, Writer};
 use crate::{
     CancelRefused, Cancelled, Checkup, ClaimRefused, Existing, Location, NewRun, Options, Reaped, Resealed, RunFilter,
-    RunId, RunInput, RunRow, SealedSecret, SecretsChange, StateCode, StoreError, StoreUrl, StoredResult, TaskKey,
-    TaskRow, Transition,
+    RunId, RunInput, RunRow, SealedSecret, SecretsChange, SlotOwner, SlotRow, Slots, StateCode, StoreError, StoreUrl,
+    StoredResult, Taking, TaskKey, TaskRow, Transition, Wanted,
 };
 
 /// Durable runs: a database, and at most one thread that writes to it.
@@ -69,6 +69,10 @@ impl Store {
         Self::with_access(url, options, Access::ReadOnly)
     }
 
+    pub(crate) fn of(inner: Arc<Inner>) -> Self {
+        Self(inner)
+    }
+
     fn with_access(url: &StoreUrl, options: Options, access: Access) -> Result<Self, StoreError> {
         let options = options.sensible();
         let (path, readers) = SqliteSource::open(url.path(), access, &options)?;
@@ -123,6 +127,43 @@ impl Store {
     /// If the store cannot be written.
     pub fn reap(&self) -> Result<Vec<Reaped>, StoreError> {
         self.0.call(Writer::reap)?
+    }
+
+    /// Takes places of what is limited, over all processes of this store, all that are wanted or none. It is committed then:
+    /// if this process dies, they are free when that is [found](Self::reap).
+    ///
+    /// Whoever is told that there is none left asks again soon, about every tenth of a second: a process that has waited for
+    /// longer than another is let in before it.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written. Nothing is taken then.
+    pub fn take_slots(&self, owner: &SlotOwner, wanted: &Wanted) -> Result<Taking, StoreError> {
+        let (owner, wanted) = (owner.clone(), wanted.clone());
+        self.0.call(move |writer| writer.take_slots(&owner, &wanted))?
+    }
+
+    /// Gives places back, and does not wait for it. Then `done` is dropped, on the writer's thread.
+    pub fn give_back(&self, slots: Slots, done: impl Send + 'static) {
+        self.0.queue.request(Request::Call(Box::new(move |writer| {
+            writer.give_back_slots(slots);
+            drop(done);
+        })));
+    }
+
+    /// The places that are taken, in order.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn slots(&self) -> Result<Vec<SlotRow>, StoreError> {
+        self.0.readers.slots()
+    }
+
+    /// Whether both are clones of one.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// The run that a person means: by its whole id, by at least four digits of the beginning or the end of it, or by its name.

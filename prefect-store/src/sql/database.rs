@@ -1,13 +1,13 @@
 //! The database of the writer's thread: each call is one transaction, done or without effect.
 use uuid::Uuid;
 
-use super::{Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, rows, secrets, values};
+use super::{Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, rows, secrets, slots, values};
 use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Standing};
 use crate::owned::Recording;
 use crate::writer::Batch;
 use crate::{
     CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Micros, NewRun, Parked, Reaped,
-    Resealed, RunId, SealedSecret, SecretsChange, StoreError,
+    Resealed, RunId, SealedSecret, SecretsChange, SlotOwner, Slots, StoreError, Taking, Wanted,
 };
 
 /// How often it is looked what became of a transaction whose answer was lost.
@@ -87,6 +87,7 @@ impl Database {
     /// Forgets this process, unless it has runs.
     pub(crate) fn sign_off(&mut self, proc_no: i64) -> Result<(), StoreError> {
         self.write(|mut tx| {
+            tx.execute("DELETE FROM slot_lines WHERE proc_no=$1", &values![proc_no])?;
             tx.execute(
                 "DELETE FROM processes WHERE proc_no=$1 AND NOT EXISTS(SELECT 1 FROM flow_runs WHERE proc_no=$1) \
                  AND NOT EXISTS(SELECT 1 FROM slots WHERE proc_no=$1)",
@@ -165,6 +166,22 @@ impl Database {
     /// The numbers of the runs of this process that are to end, each with who has asked.
     pub(crate) fn asked_to_cancel(&mut self, proc_no: i64) -> Result<Vec<(i64, String)>, StoreError> {
         cancel::asked(self.connection(), proc_no)
+    }
+
+    /// Takes all places that are wanted, or none.
+    pub(crate) fn take_slots(
+        &mut self,
+        owner: &SlotOwner,
+        wanted: &Wanted,
+        taking: i64,
+        now: Micros,
+    ) -> Result<Taking, StoreError> {
+        self.write(|tx| slots::take(tx, owner, wanted, taking, now))
+    }
+
+    /// Gives places back.
+    pub(crate) fn give_back(&mut self, slots: &Slots) -> Result<(), StoreError> {
+        self.write(|tx| slots::give_back(tx, slots))
     }
 
     /// Puts secrets, all or none; refuses those that have another key than what is there.

@@ -13,6 +13,7 @@ mod reference;
 mod row;
 mod rows;
 mod secrets;
+mod slots;
 mod transaction;
 mod transition;
 mod value;

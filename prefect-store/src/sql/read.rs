@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use super::rows::{RUN, TASK, result, run_row, state, task_row, transition};
 use super::secrets::{SECRET, secret};
-use super::{Connection, NO_INDEX, Value, index_to_sql, reference, values};
+use super::{Connection, NO_INDEX, Value, index_to_sql, reference, slots, values};
 use crate::{
-    Checkup, Location, RecordedGraph, RunFilter, RunId, RunInput, RunRow, SealedSecret, StateCode, StoreError,
+    Checkup, Location, RecordedGraph, RunFilter, RunId, RunInput, RunRow, SealedSecret, SlotRow, StateCode, StoreError,
     StoredResult, TaskKey, TaskRow, Transition,
 };
 
@@ -196,6 +196,10 @@ impl Readers {
 
     pub(crate) fn secret(&self, name: &str) -> Result<Option<SealedSecret>, StoreError> {
         self.read(|connection| connection.find(&format!("{SECRET} WHERE name=$1"), &values![name], secret))
+    }
+
+    pub(crate) fn slots(&self) -> Result<Vec<SlotRow>, StoreError> {
+        self.read(slots::all)
     }
 
     pub(crate) fn secrets(&self) -> Result<Vec<SealedSecret>, StoreError> {

@@ -15,7 +15,7 @@ pub(crate) use queue::{Queue, Request};
 use crate::backend::{Change, Entry, Recorded};
 use crate::owned::{Position, Recording};
 use crate::sql::Database;
-use crate::{Found, Lost, LostReason, Options, StoreError};
+use crate::{Found, Lost, LostReason, Options, SlotOwner, Slots, StoreError, Taking, Wanted};
 use batch::Misfit;
 use living::Living;
 use queue::{Inbox, Wake};
@@ -34,11 +34,15 @@ pub(crate) struct Writer {
     living: Living,
     /// The last position that was dealt with.
     done: u64,
+    /// The last number that was given to a taking of places.
+    taking: i64,
+    /// Places that could not be given back yet.
+    to_give_back: Vec<Slots>,
 }
 
 impl Writer {
     pub(crate) fn new(database: Database, options: Options, queue: Arc<Queue>, locks: PathBuf) -> Self {
-        Self { database, options, queue, living: Living::new(locks), done: 0 }
+        Self { database, options, queue, living: Living::new(locks), done: 0, taking: 0, to_give_back: Vec::new() }
     }
 
     /// Works until the queue is closed and empty. Nobody waits for a thread that has panicked.
@@ -69,6 +73,7 @@ impl Writer {
                 Wake::Closed => break,
             }
             self.look_for_cancels();
+            self.give_back();
             self.database.tidy();
         }
         self.sign_off();
@@ -182,6 +187,34 @@ impl Writer {
             lost.push(number);
         }
         Ok(Settled::Done { lost })
+    }
+
+    /// Takes places, all or none. What is to be given back goes first.
+    pub(crate) fn take_slots(&mut self, owner: &SlotOwner, wanted: &Wanted) -> Result<Taking, StoreError> {
+        self.give_back();
+        self.taking += 1;
+        let taken = self.database.take_slots(owner, wanted, self.taking, self.options.clock.now());
+        if taken.is_err() {
+            // They may be taken, and only the answer lost.
+            self.to_give_back.push(Slots { proc_no: owner.proc_no, taking: self.taking });
+        }
+        taken
+    }
+
+    /// Gives places back, now or as soon as the store can be written.
+    pub(crate) fn give_back_slots(&mut self, slots: Slots) {
+        self.to_give_back.push(slots);
+        self.give_back();
+    }
+
+    fn give_back(&mut self) {
+        while let Some(slots) = self.to_give_back.last() {
+            if let Err(error) = self.database.give_back(slots) {
+                tracing::warn!(target: "prefect.Store", "Places could not be given back, which is tried again: {error}");
+                return;
+            }
+            self.to_give_back.pop();
+        }
     }
 
     fn abandon(&mut self, run: &Recording) {

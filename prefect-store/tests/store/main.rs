@@ -17,4 +17,5 @@ mod reading;
 mod recording;
 mod references;
 mod secrets;
+mod slots;
 mod support;
