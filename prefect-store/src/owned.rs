@@ -180,8 +180,8 @@ impl OwnedRun {
     /// Who takes places for this run: a task run, by its number and index, called this; or the flow run.
     #[must_use]
     pub fn slot_owner(&self, task: Option<(u32, Option<u32>)>, name: Option<String>) -> SlotOwner {
-        let Recording { run_no, proc_no, epoch, .. } = *self.recording;
-        SlotOwner { run_no, proc_no, epoch, task, name }
+        let Recording { id, run_no, proc_no, epoch, .. } = *self.recording;
+        SlotOwner { run: id, run_no, proc_no, epoch, task, name }
     }
 
     /// Waits until everything up to this position is committed.

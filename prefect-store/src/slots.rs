@@ -6,11 +6,20 @@ use crate::{Epoch, RunId};
 /// Who takes places: a task run, or a flow run, of a run that belongs to this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotOwner {
+    pub(crate) run: RunId,
     pub(crate) run_no: i64,
     pub(crate) proc_no: i64,
     pub(crate) epoch: Epoch,
     pub(crate) task: Option<(u32, Option<u32>)>,
     pub(crate) name: Option<String>,
+}
+
+impl SlotOwner {
+    /// Whether it is of this run.
+    #[must_use]
+    pub fn is_of(&self, run: &RunId) -> bool {
+        self.run == *run
+    }
 }
 
 /// What is wanted: all of it, or nothing.

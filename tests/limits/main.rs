@@ -1,8 +1,10 @@
 //! Limits by tag and by flow, and rates.
 mod flows;
+mod processes;
 mod queued;
 mod random;
 mod rates;
+mod recorded;
 mod tags;
 
 use std::collections::BTreeMap;

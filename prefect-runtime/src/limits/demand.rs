@@ -15,6 +15,17 @@ pub(crate) enum Limited {
     Flow(Arc<str>),
 }
 
+impl Limited {
+    /// Its name in a store.
+    #[cfg(feature = "store")]
+    pub(super) fn in_store(&self) -> String {
+        match self {
+            Self::Tag(tag) => format!("tag:{tag}"),
+            Self::Flow(flow) => format!("flow:{flow}"),
+        }
+    }
+}
+
 /// As it stands in messages.
 impl fmt::Display for Limited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,6 +67,15 @@ impl Demand {
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Limited> {
         self.places.iter().map(|(limited, _)| limited).chain(self.rates.iter().map(|(limited, _)| limited))
+    }
+
+    /// The first thing that it needs.
+    pub(super) fn first(&self) -> &Limited {
+        self.all().next().expect("it needs something")
+    }
+
+    pub(super) fn others_came_before(&self) -> String {
+        format!("Waiting for {}: others came before", self.first())
     }
 
     /// Whether both need the same thing.

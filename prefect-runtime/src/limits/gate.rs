@@ -5,11 +5,17 @@ use super::demand::Demand;
 use super::of_run::Answer;
 use super::places::Holder;
 use super::process::ProcessGate;
+#[cfg(feature = "store")]
+use super::shared::StoreGate;
 use super::waiting::{Key, Waiting};
+use crate::record::Recorder;
+use crate::{Clock, Redactor};
 
 #[derive(Clone)]
 pub(crate) enum Gate {
     Process(Arc<ProcessGate>),
+    #[cfg(feature = "store")]
+    Store(Arc<StoreGate>),
 }
 
 /// One that asks.
@@ -23,10 +29,22 @@ pub(super) struct Asks<'a> {
 }
 
 impl Gate {
+    /// The gate for a run: that of its store, or of the process.
+    pub(super) fn of(clock: &Clock, recorder: Option<&Recorder>, redactor: &Redactor) -> Self {
+        #[cfg(feature = "store")]
+        if let Some(recorder) = recorder {
+            return Self::Store(StoreGate::of(recorder.store(), redactor));
+        }
+        let _ = (recorder, redactor);
+        Self::of_process(clock)
+    }
+
     /// Gives what is asked for, or puts who asks into the line.
     pub(super) fn ask(&self, asks: Asks<'_>) -> Answer {
         match self {
             Self::Process(gate) => gate.ask(asks),
+            #[cfg(feature = "store")]
+            Self::Store(gate) => gate.ask(asks),
         }
     }
 
@@ -34,6 +52,8 @@ impl Gate {
     pub(super) fn forget(&self, run: &Arc<Waiting>) {
         match self {
             Self::Process(gate) => gate.forget(run),
+            #[cfg(feature = "store")]
+            Self::Store(gate) => gate.forget(run),
         }
     }
 }

@@ -22,12 +22,10 @@ pub(super) struct Line {
     waiters: BTreeMap<Arc<Demand>, VecDeque<Waiter>>,
 }
 
-/// What became of one that was looked at.
-pub(super) enum Look {
-    /// It was let in, and is out of the line.
-    LetIn,
-    /// It waits on, and so do those behind it that need something of what it needs.
-    Waits,
+impl Waiter {
+    pub(super) const fn ticket(&self) -> u64 {
+        self.ticket
+    }
 }
 
 impl Line {
@@ -42,42 +40,48 @@ impl Line {
         self.waiters.keys().any(|waits| waits.meets(demand))
     }
 
-    /// Whether somebody waits for this, among other things perhaps.
-    pub(super) fn is_for_one(&self, limited: &Limited) -> bool {
-        self.waiters.keys().any(|waits| waits.all().any(|other| other == limited))
-    }
-
-    /// The first one that needs just this.
-    pub(super) fn first(&self, demand: &Arc<Demand>) -> Option<&Waiter> {
-        self.waiters.get(demand)?.front()
-    }
-
-    /// Looks at those that may come next, in the order in which they came. One that waits holds up those behind it which
-    /// need something of the same: so nobody is passed by for ever, and two tasks that need the same two tags never hold one
-    /// each.
-    pub(super) fn look(&mut self, mut look: impl FnMut(&mut Self, &Arc<Demand>) -> Look) {
-        let first =
-            |(demand, waiters): (&Arc<Demand>, &VecDeque<Waiter>)| Some((waiters.front()?.ticket, Arc::clone(demand)));
-        let mut next: BTreeMap<u64, Arc<Demand>> = self.waiters.iter().filter_map(first).collect();
-        let mut held_up: BTreeSet<Limited> = BTreeSet::new();
-        while let Some((_, demand)) = next.pop_first() {
-            let waits = demand.all().any(|limited| held_up.contains(limited));
-            if waits || matches!(look(self, &demand), Look::Waits) {
-                held_up.extend(demand.all().cloned());
-            } else if let Some(behind) = self.first(&demand) {
-                next.insert(behind.ticket, demand);
+    /// The one that came first of those that are not held up: what another one waits for that came before is kept for that
+    /// one. So nobody is passed by for ever, and two tasks that need the same two tags never hold one each.
+    pub(super) fn next(&self, held_up: &BTreeSet<Limited>) -> Option<(Arc<Demand>, &Waiter)> {
+        let mut held_up = held_up.clone();
+        let mut firsts: Vec<_> =
+            self.waiters.iter().filter_map(|(demand, waiters)| Some((demand, waiters.front()?))).collect();
+        firsts.sort_unstable_by_key(|(_, first)| first.ticket);
+        for (demand, first) in firsts {
+            if !demand.all().any(|limited| held_up.contains(limited)) {
+                return Some((Arc::clone(demand), first));
             }
+            held_up.extend(demand.all().cloned());
         }
+        None
     }
 
-    /// Takes the first one out that needs just this.
-    pub(super) fn pop(&mut self, demand: &Arc<Demand>) -> Option<Waiter> {
+    /// Takes the first one out that needs just this, if it is the one with this ticket.
+    pub(super) fn pop(&mut self, demand: &Arc<Demand>, ticket: u64) -> Option<Waiter> {
         let waiters = self.waiters.get_mut(demand)?;
-        let first = waiters.pop_front();
+        let first = waiters.pop_front_if(|first| first.ticket == ticket);
         if waiters.is_empty() {
             self.waiters.remove(demand);
         }
         first
+    }
+
+    /// Whether more than one waits for something of this.
+    #[cfg(feature = "store")]
+    pub(super) fn has_more(&self, demand: &Demand) -> bool {
+        let waiting = self.waiters.iter().filter(|(waits, _)| waits.meets(demand));
+        waiting.map(|(_, waiters)| waiters.len()).sum::<usize>() > 1
+    }
+
+    /// The clocks of those that are first.
+    #[cfg(feature = "store")]
+    pub(super) fn clocks(&self) -> Vec<crate::Clock> {
+        self.waiters.values().filter_map(|waiters| Some(waiters.front()?.waiting.clock.clone())).collect()
+    }
+
+    #[cfg(feature = "store")]
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiters.is_empty()
     }
 
     /// One run waits for nothing any more.

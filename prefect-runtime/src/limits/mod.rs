@@ -11,13 +11,15 @@ mod of_run;
 mod places;
 mod process;
 mod rate;
+#[cfg(feature = "store")]
+mod shared;
 mod waiting;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 pub(crate) use demand::Demand;
-pub(crate) use gate::Gate;
+use gate::Gate;
 pub(crate) use of_run::{Answer, RunLimits};
 pub(crate) use places::Places;
 pub(crate) use process::ProcessGate;

@@ -8,10 +8,14 @@ use super::gate::Asks;
 use super::places::Holder;
 use super::waiting::{LetIn, Waiting};
 use super::{Gate, Limits, Places};
-use crate::Clock;
+use crate::Redactor;
 use crate::engine::{Engine, RunId};
 use crate::flow::graph::{Graph, TaskId};
 use crate::lock::assert_none_is_held;
+use crate::plain::plain;
+#[cfg(feature = "store")]
+use crate::record::Recorder;
+use crate::run::Services;
 
 /// What a run is told that asks for places.
 pub(crate) enum Answer {
@@ -29,11 +33,14 @@ pub(crate) struct RunLimits {
     waiting: Arc<Waiting>,
     /// What the run is called, in messages of others.
     run: Arc<str>,
+    #[cfg(feature = "store")]
+    recorder: Option<Arc<Recorder>>,
+    redactor: Redactor,
 }
 
 impl RunLimits {
     /// `None` if nothing of this flow is limited.
-    pub(crate) fn of(limits: &Limits, graph: &Graph, clock: &Clock, gate: Gate, run: String) -> Option<Self> {
+    pub(crate) fn of(limits: &Limits, graph: &Graph, services: &Services) -> Option<Self> {
         let demand = |definition: &crate::TaskDefinition| {
             Demand::of_task(limits, definition.tags.iter().map(|tag| &**tag)).map(Arc::new)
         };
@@ -42,7 +49,28 @@ impl RunLimits {
         if flow.is_none() && tasks.iter().all(Option::is_none) {
             return None;
         }
-        Some(Self { gate, tasks, flow, waiting: Waiting::new(clock), run: run.into() })
+        let redactor = services.config.redactor().clone();
+        Some(Self {
+            gate: Gate::of(&services.clock, services.recorder.as_deref(), &redactor),
+            tasks,
+            flow,
+            waiting: Waiting::new(&services.clock),
+            run: format!("a run of `{}`", plain(&graph.name)).into(),
+            #[cfg(feature = "store")]
+            recorder: services.recorder.clone(),
+            redactor,
+        })
+    }
+
+    /// Who asks, as others see it.
+    fn holder(&self, run: Option<RunId>, name: Option<String>) -> Arc<Holder> {
+        let task = name.map(|name| self.redactor.redact(&name).into_owned());
+        Arc::new(Holder {
+            #[cfg(feature = "store")]
+            owner: self.recorder.as_ref().map(|recorder| recorder.slot_owner(run, task.clone())),
+            task,
+            run: Arc::clone(&self.run),
+        })
     }
 
     /// What a task needs, if it is limited.
@@ -53,14 +81,14 @@ impl RunLimits {
 
     /// Asks for the places of a task run, which is called this.
     pub(crate) fn ask(&self, run: RunId, demand: &Arc<Demand>, resumed: bool, name: String) -> Answer {
-        let holder = Arc::new(Holder { task: Some(name), run: Arc::clone(&self.run) });
+        let holder = self.holder(Some(run), Some(name));
         self.gate.ask(Asks { demand, waiting: &self.waiting, key: Some(run), resumed, holder })
     }
 
     /// Asks for the place of the flow run; `None` if the flow is not limited.
     pub(crate) fn ask_for_flow(&self) -> Option<Answer> {
         let demand = self.flow.as_ref()?;
-        let holder = Arc::new(Holder { task: None, run: Arc::clone(&self.run) });
+        let holder = self.holder(None, None);
         Some(self.gate.ask(Asks { demand, waiting: &self.waiting, key: None, resumed: false, holder }))
     }
 

@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use super::demand::Demand;
 use super::process::ProcessGate;
+#[cfg(feature = "store")]
+use super::shared::StoreGate;
 use crate::lock::assert_none_is_held;
 
 /// Places that are taken, until the last clone is dropped: who runs the body holds one, so that a body which has outlived its
@@ -17,6 +19,9 @@ pub(crate) struct Holder {
     pub(super) task: Option<String>,
     /// What the run is called.
     pub(super) run: Arc<str>,
+    /// The same for a store.
+    #[cfg(feature = "store")]
+    pub(super) owner: Option<prefect_store::SlotOwner>,
 }
 
 struct Held(Option<Taken>);
@@ -24,6 +29,8 @@ struct Held(Option<Taken>);
 /// Where places were taken, and so are given back.
 pub(super) enum Taken {
     Process(Arc<ProcessGate>, Arc<Demand>, Arc<Holder>),
+    #[cfg(feature = "store")]
+    Store(Arc<StoreGate>, prefect_store::Slots),
 }
 
 impl Places {
@@ -38,6 +45,8 @@ impl Drop for Held {
         assert_none_is_held();
         match self.0.take() {
             Some(Taken::Process(gate, demand, holder)) => gate.give_back(&demand, &holder),
+            #[cfg(feature = "store")]
+            Some(Taken::Store(gate, slots)) => gate.give_back(slots),
             None => {}
         }
     }

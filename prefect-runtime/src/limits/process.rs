@@ -1,5 +1,5 @@
 //! The gate of a process: it counts for itself.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Wake, Waker};
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::demand::{Demand, Limited};
 use super::gate::{Asks, taken};
-use super::line::{Line, Look, Waiter};
+use super::line::{Line, Waiter};
 use super::of_run::Answer;
 use super::places::{Holder, Places, Taken};
 use super::waiting::Waiting;
@@ -58,7 +58,7 @@ impl LetIn {
 
 impl Gate {
     /// The gate of this process. What has virtual time is a world of its own.
-    pub(crate) fn of_process(clock: &Clock) -> Self {
+    pub(super) fn of_process(clock: &Clock) -> Self {
         static PROCESS: OnceLock<Arc<ProcessGate>> = OnceLock::new();
         let gate = if clock.is_virtual() { clock.gate() } else { &PROCESS };
         Self::Process(Arc::clone(gate.get_or_init(Arc::default)))
@@ -145,25 +145,26 @@ impl Inner {
         let mut let_in = Vec::new();
         let mut wanted: Option<(Timestamp, Clock)> = None;
         let mut line = std::mem::take(&mut self.line);
-        line.look(|line, demand| {
-            let Some(first) = line.first(demand) else { return Look::Waits };
+        let mut held_up: BTreeSet<Limited> = BTreeSet::new();
+        while let Some((demand, first)) = line.next(&held_up) {
             let clock = &first.waiting.clock;
             let now = clock.timestamp();
-            match self.lack(demand, now) {
+            match self.lack(&demand, now) {
                 None => {
-                    let places = self.take(gate, demand, &first.holder, now);
-                    let_in.extend(line.pop(demand).map(|waiter| (waiter, places)));
-                    Look::LetIn
+                    let places = self.take(gate, &demand, &first.holder, now);
+                    let ticket = first.ticket();
+                    let_in.extend(line.pop(&demand, ticket).map(|waiter| (waiter, places)));
+                    continue;
                 }
-                Some(Lack::Place(..)) => Look::Waits,
+                Some(Lack::Place(..)) => {}
                 Some(Lack::Start(_, _, next)) => {
                     if wanted.as_ref().is_none_or(|(wanted, _)| next < *wanted) {
                         wanted = Some((next, clock.clone()));
                     }
-                    Look::Waits
                 }
             }
-        });
+            held_up.extend(demand.all().cloned());
+        }
         self.line = line;
         LetIn { waiters: let_in, alarm: self.set_alarm(gate, wanted) }
     }
@@ -190,10 +191,7 @@ impl Inner {
                 format!("Waiting for {limited}: {}", taken(held.len(), *limit, by))
             }
             Some(Lack::Start(limited, rate, _)) => format!("Waiting for {limited}: {rate} may start"),
-            None => {
-                let limited = demand.all().find(|limited| self.line.is_for_one(limited));
-                limited.map_or_else(String::new, |limited| format!("Waiting for {limited}: others came before"))
-            }
+            None => demand.others_came_before(),
         }
     }
 }

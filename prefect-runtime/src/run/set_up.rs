@@ -13,10 +13,9 @@ use crate::flow::given::Resolved;
 use crate::flow::graph::Graph;
 use crate::flow::{Flow, FlowOutput, ParameterError, ParameterErrors};
 use crate::handlers::TrackedKind;
-use crate::limits::{Gate, RunLimits};
+use crate::limits::RunLimits;
 use crate::notify::{DeliverySettings, Notifications, Unconfigured, check_webhook};
 use crate::panics::{self, Caught, guard};
-use crate::plain::plain;
 use crate::random::{self, spread};
 use crate::record::Recorder;
 use crate::schedule::ClockEvent;
@@ -95,13 +94,7 @@ impl Prepared {
             log: settings.log.clone(),
         });
         let limits = settings.limits.as_ref().unwrap_or(&services.config.settings().limits);
-        let limits = RunLimits::of(
-            limits,
-            &flow.graph,
-            &services.clock,
-            Gate::of_process(&services.clock),
-            name_of_run(&services),
-        );
+        let limits = RunLimits::of(limits, &flow.graph, &services);
         let mut shared = flow.shared.clone();
         if !flow.graph.parameters.is_empty() {
             shared.insert(resolved);
@@ -190,11 +183,6 @@ fn run_id(recorder: Option<&Recorder>) -> Arc<str> {
         Some(recorder) => recorder.id().into(),
         _ => random::uuid().into(),
     }
-}
-
-/// What the run is called where others wait for it.
-fn name_of_run(services: &Services) -> String {
-    format!("a run of `{}`", plain(&services.flow_name))
 }
 
 #[track_caller]
