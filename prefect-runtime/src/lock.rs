@@ -29,7 +29,7 @@ impl<T> Locked<'_, T> {
     }
 
     /// As [`wait`](Self::wait), for so long at most.
-    #[cfg(any(feature = "cli", feature = "store"))]
+    #[cfg(feature = "cli")]
     pub(crate) fn wait_for(self, condvar: &Condvar, most: Duration) -> Self {
         let Self(guard, held) = self;
         Self(condvar.wait_timeout(guard, most).unwrap_or_else(PoisonError::into_inner).0, held)

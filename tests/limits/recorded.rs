@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prefect::prelude::*;
-use prefect::store::{Options, RunFilter, StateCode, Store, StoreUrl};
+use prefect::store::{self, Options, RunFilter, StateCode, Store, StoreUrl};
 use prefect::{Canceller, Executor, Limits};
 
 use crate::{Inside, Seen, executors, settings, virtual_clock};
@@ -123,6 +123,77 @@ fn cancelling_gives_all_places_back() {
         // What is to be given back is behind all that has been recorded.
         store.cancel(row.id, "nobody").unwrap_err();
         assert_eq!(store.slots().unwrap(), []);
+    }
+}
+
+/// In a store starts follow the clock of the store, and not the run's.
+#[test]
+fn starts_are_spread_by_the_clock_of_the_store() {
+    #[task(tags = ["api"])]
+    fn call() {}
+    let (folder, clock) = (Folder::new(), prefect::Clock::system());
+    let (store, seen) = (folder.store(), Seen::new(&clock));
+    let flow = flow!("calls", {
+        for _ in 0..5 {
+            call();
+        }
+    });
+    let limits = Limits::new().rate("api", "20/s".parse().unwrap());
+    let settings = settings(Executor::Local, &clock, limits).store(store).observer(Arc::new(seen.clone()));
+    assert_eq!(flow.with(settings).run().state().kind(), Success);
+    let running = |change: &crate::Change| change.new == Running && change.name == "call";
+    let times: Vec<_> = seen.all().into_iter().filter(running).map(|change| change.at).collect();
+    // The first one has begun before the second one asks.
+    let distance = times[4].duration_since(times[0]).as_millis();
+    assert!(distance >= 145, "{distance} ms from the first to the fifth");
+    assert!(seen.came_to(Queued).len() >= 3, "{:?}", seen.came_to(Queued));
+}
+
+/// A run that was taken over by another process does not wait for ever.
+#[test]
+fn a_run_that_was_lost_waits_for_nothing() {
+    #[task(tags = ["db"])]
+    fn waits_in_vain() {}
+    for executor in [Executor::Local, Executor::threads(2)] {
+        let folder = Folder::new();
+        let here = folder.store();
+        // The only place is taken by a run of another machine, on which it is an hour later.
+        let hour = Duration::from_hours(1);
+        let mut options = Options::default().clock(store::Clock::new(move || store::Clock::system().now().after(hour)));
+        options.machine = store::Machine { host: "elsewhere".into(), boot_id: "another".into() };
+        let other = Store::open(&StoreUrl::sqlite(folder.file("runs.db")), options).unwrap();
+        let run = other
+            .begin(store::NewRun {
+                flow: "other".into(),
+                name: "brave-otter".into(),
+                parameters: "{}".into(),
+                graph: store::RecordedGraph { hash: vec![1], text: "{}".into(), slugs: Vec::new() },
+                state: StateCode::RUNNING,
+                at: store::Micros(1),
+            })
+            .unwrap();
+        let wanted = store::Wanted { places: vec![("tag:db".into(), 1)], ..Default::default() };
+        let store::Taking::Taken(slots) = other.take_slots(&run.slot_owner(None, None), &wanted).unwrap() else {
+            panic!("nobody has it");
+        };
+        let clock = virtual_clock();
+        let flow = flow!("lost", { waits_in_vain() });
+        let flow = flow.with(settings(executor, &clock, Limits::new().tag("db", 1)).store(here.clone()));
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || tell.send(flow.run().state().clone()));
+        let lost = loop {
+            let filter = RunFilter { flow: Some("lost".into()), ..RunFilter::default() };
+            if let Some(row) = here.runs(&filter).unwrap().pop()
+                && here.task_runs(row.id).unwrap().iter().any(|task| task.state == StateCode::QUEUED)
+            {
+                break row;
+            }
+        };
+        // That one takes this process for dead.
+        assert_eq!(other.reap().unwrap()[0].id, lost.id);
+        let state = told.recv_timeout(Duration::from_mins(1)).unwrap();
+        assert_eq!(state.kind(), Failed, "{executor:?}: {state}");
+        other.give_back(slots, ());
     }
 }
 

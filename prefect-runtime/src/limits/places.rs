@@ -10,7 +10,7 @@ use crate::lock::assert_none_is_held;
 /// Places that are taken, until the last clone is dropped: who runs the body holds one, so that a body which has outlived its
 /// timeout keeps them until it returns.
 #[derive(Clone)]
-pub(crate) struct Places(#[expect(dead_code, reason = "what counts is when it is dropped")] Arc<Held>);
+pub(crate) struct Places(Arc<Held>);
 
 /// Who holds places, for people.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,6 +36,17 @@ pub(super) enum Taken {
 impl Places {
     pub(super) fn new(taken: Taken) -> Self {
         Self(Arc::new(Held(Some(taken))))
+    }
+
+    /// None: the run is another process's now, and there is nothing to wait for.
+    #[cfg(feature = "store")]
+    pub(super) fn of_a_lost_run() -> Self {
+        Self(Arc::new(Held(None)))
+    }
+
+    /// Whether there are none, because the run is another process's now.
+    pub(crate) fn are_lost(&self) -> bool {
+        self.0.0.is_none()
     }
 }
 

@@ -164,7 +164,7 @@ impl StoreGate {
                 return;
             }
             if !inner.has_changed {
-                drop(inner.wait_for(&self.changed, pause));
+                inner.give_away_for(&self.changed, pause);
             }
         }
     }
@@ -192,6 +192,14 @@ impl StoreGate {
                 }
                 Ok(Err(Taking::NotBefore { wait, .. })) => {
                     next_start = Some(next_start.map_or(wait, |next| next.min(wait)));
+                }
+                Ok(Err(Taking::Lost)) => {
+                    // It is to see for itself, and holds up nobody.
+                    let waiter = lock(&self.inner).line.pop(&demand, ticket);
+                    if let Some(waiter) = waiter {
+                        waiter.waiting.give(waiter.key, Places::of_a_lost_run());
+                    }
+                    continue;
                 }
                 Ok(Err(_)) => {}
                 Err(error) => tracing::debug!(target: "prefect", "No places can be taken for now: {error}"),

@@ -155,6 +155,9 @@ fn steps(
         return end(core, &tracked, run, &old, core.services.unexpected(error));
     }
     let places = match (let_in, core.needs(run.task)) {
+        (Some(let_in), _) if let_in.places.are_lost() => {
+            return end(core, &tracked, run, &old, core.services.unexpected(LOST.into()));
+        }
         (Some(let_in), _) => Some(let_in.places),
         (None, Some(demand)) => Some(ask_for_places(core, job, demand, &tracked, &old, resumed)?),
         (None, None) => None,
@@ -241,6 +244,8 @@ fn check_trigger(
 fn trigger_failed(core: &RunCore, error: TaskError) -> State {
     core.services.error_state(StateKind::TriggerFailed, "Unexpected error while checking task trigger", error)
 }
+
+const LOST: &str = "the run was taken over by another process while this task waited for a place";
 
 /// Takes what the task run needs of limited things, or ends here for now: it is `Queued`, and comes back when it has them.
 fn ask_for_places(

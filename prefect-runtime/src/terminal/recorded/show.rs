@@ -25,6 +25,8 @@ struct Task {
     children: Vec<(StateCode, u64)>,
     /// The first ones that failed.
     failed: Vec<TaskRow>,
+    /// The first one that waits for a place.
+    queued: Option<TaskRow>,
 }
 
 impl Asker<'_> {
@@ -41,6 +43,7 @@ impl Asker<'_> {
             return Ok(self.json(&json));
         }
         let mut text = self.failures(&tasks);
+        self.queued(&tasks, &mut text);
         self.head(&run, &parameters, &mut text);
         text.push_str(&self.table_of(&tasks));
         Ok(text.into())
@@ -82,6 +85,26 @@ impl Asker<'_> {
             text.push('\n');
         }
         text
+    }
+
+    /// What waits for a place, and for what: of a mapped task the first child.
+    fn queued(&self, tasks: &[Task], text: &mut String) {
+        let mut any = false;
+        let queued = |task: &Task| {
+            let own = task.row.as_ref().filter(|row| row.state == StateCode::QUEUED).cloned();
+            own.or_else(|| task.queued.clone()).map(|row| (child(&task.name, &row), row))
+        };
+        for (name, row) in tasks.iter().filter_map(queued).take(TOLD) {
+            any = true;
+            let kind = kind(row.state).map_or_else(|| row.state.to_string(), |kind| self.paint.kind(kind));
+            let _ = writeln!(text, "{kind} {}", self.shown(&name));
+            if let Some(why) = &row.message {
+                let _ = writeln!(text, "    {}", self.shown(why));
+            }
+        }
+        if any {
+            text.push('\n');
+        }
     }
 
     /// The run itself.
@@ -167,24 +190,34 @@ fn tasks(store: &Store, run: &RunRow, graph: &Graph) -> Result<Vec<Task>, StoreE
             name: graph.name_of(number as usize),
             slug: task.slug.clone(),
             row: rows.next_if(|row| row.task == number),
-            failed: if any_failed { failed_children(store, run, number)? } else { Vec::new() },
+            failed: if any_failed { first_children(store, run, number, TOLD, is_failure)? } else { Vec::new() },
+            queued: match children.iter().any(|(state, _)| *state == StateCode::QUEUED) {
+                true => first_children(store, run, number, 1, |state| state == StateCode::QUEUED)?.pop(),
+                false => None,
+            },
             children,
         });
     }
     Ok(tasks)
 }
 
-/// The first children that failed.
-fn failed_children(store: &Store, run: &RunRow, task: u32) -> Result<Vec<TaskRow>, StoreError> {
-    let (mut failed, mut from) = (Vec::new(), 0);
-    while failed.len() < TOLD {
+/// The first children in such a state, so many at most.
+fn first_children(
+    store: &Store,
+    run: &RunRow,
+    task: u32,
+    most: usize,
+    is_wanted: impl Fn(StateCode) -> bool,
+) -> Result<Vec<TaskRow>, StoreError> {
+    let (mut found, mut from) = (Vec::new(), 0);
+    while found.len() < most {
         let page = store.children(run.id, task, from, PAGE)?;
         let Some(last) = page.last().and_then(|row| row.index) else { break };
         from = last.saturating_add(1);
-        failed.extend(page.into_iter().filter(|row| is_failure(row.state)));
+        found.extend(page.into_iter().filter(|row| is_wanted(row.state)));
     }
-    failed.truncate(TOLD);
-    Ok(failed)
+    found.truncate(most);
+    Ok(found)
 }
 
 fn task_json(task: &Task) -> Json {
@@ -208,6 +241,10 @@ fn task_json(task: &Task) -> Json {
             json
         });
         json["failed"] = failed.collect();
+        if let Some(row) = &task.queued {
+            json["queued"] = of_run(Some(row));
+            json["queued"]["index"] = row.index.into();
+        }
     }
     json
 }
