@@ -56,6 +56,47 @@ fn dies(i: u32) -> u32 {
     i
 }
 
+/// Fails at first; its second attempt has to wait for a place, and ends the process.
+#[task(tags = ["db"], max_retries = 1, retry_delay = "100ms")]
+fn dies_at_the_second(lines: String) -> Result<u32, String> {
+    let count = context().task_run_count();
+    let mut file = OpenOptions::new().create(true).append(true).open(lines).unwrap();
+    file.write_all(format!("attempt {count}\n").as_bytes()).unwrap();
+    match count {
+        1 => Err("at first".to_owned()),
+        2 if std::env::var_os("DIES").is_some() => {
+            // Not before it is recorded that it runs.
+            let store = open(&PathBuf::from(std::env::var_os("STORE").unwrap()));
+            until("it is recorded", || {
+                let run = last(&store, "second")?;
+                store.task_runs(run.id).unwrap().into_iter().find(|row| row.attempt == 2)
+            });
+            std::process::abort()
+        }
+        count => Ok(count),
+    }
+}
+
+#[task]
+async fn a_moment() {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}
+
+#[task(tags = ["db"])]
+async fn holds_for_a_while() {
+    tokio::time::sleep(Duration::from_millis(300)).await;
+}
+
+fn second(lines: &std::path::Path) -> Flow<Node<u32>> {
+    flow!("second", {
+        let moment = a_moment();
+        for _ in 0..2 {
+            holds_for_a_while(upstream_tasks = [moment]);
+        }
+        dies_at_the_second(lines.display().to_string())
+    })
+}
+
 fn many() -> Flow<Vec<Node<u32>>> {
     flow!("many", { (0..12).map(counted).collect::<Vec<_>>() })
 }
@@ -80,6 +121,10 @@ fn process() {
         "many" => assert_eq!(many().with(settings(&store)).run().output().unwrap(), (0..12).collect::<Vec<_>>()),
         "holds" => drop(flow!("holder", { (holds(), holds()) }).with(settings(&store)).run()),
         "alone" => drop(flow!("alone", { waits() }).with(settings(&store)).run()),
+        "second" => {
+            let lines = PathBuf::from(std::env::var_os("LINES").unwrap());
+            drop(second(&lines).with(settings(&store)).run());
+        }
         "dying" => drop(dying().with(settings(&store)).run()),
         other => panic!("{other}"),
     }
@@ -93,7 +138,7 @@ impl Process {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "processes::process", "--ignored", "--nocapture"]).stdout(Stdio::null());
         command.env("STORE", folder.file("runs.db")).env("LINES", folder.file("lines")).env("DOES", does);
-        if does == "dying" {
+        if does == "dying" || does == "second" {
             command.env("DIES", "1").stderr(Stdio::null());
         }
         Self(command.spawn().unwrap())
@@ -207,6 +252,20 @@ fn a_run_that_died_goes_on_with_what_waited() {
     let run = dying().with(settings(&store)).resume(&store, &run.id.to_string()).unwrap();
     assert_eq!(run.output().unwrap(), [0, 1, 2, 3]);
     assert_eq!(store.slots().unwrap(), []);
+}
+
+/// The attempt that had waited in the line, and was running when its process died, is made once more, and no other.
+#[test]
+fn an_attempt_that_waited_is_made_again() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let mut process = Process::start(&folder, "second");
+    assert!(!process.0.wait().unwrap().success());
+    store.reap().unwrap();
+    let run = last(&store, "second").unwrap();
+    let flow = second(&folder.file("lines")).with(settings(&store));
+    assert_eq!(flow.resume(&store, &run.id.to_string()).unwrap().output().unwrap(), 2);
+    assert_eq!(lines(&folder), ["attempt 1", "attempt 2", "attempt 2"]);
 }
 
 #[test]

@@ -142,6 +142,31 @@ fn two_tags_are_taken_together() {
     }
 }
 
+/// What one waits for that came before is kept for it, though it lacks something else.
+#[test]
+fn nobody_is_passed_by() {
+    #[task(tags = ["c"])]
+    async fn only_c() {
+        prefect::sleep(Duration::from_millis(500)).await;
+    }
+    let (clock, inside) = (virtual_clock(), Inside::default());
+    let seen = Seen::new(&clock);
+    let flow = flow!("in order", {
+        // The last one made is the first one that is ready.
+        only_b(task_args = options().name("b"));
+        both(task_args = options().name("both"));
+        only_a(task_args = options().name("second a"));
+        only_a(task_args = options().name("first a"));
+        // When it ends, it is looked who may come in.
+        only_c();
+    });
+    let limits = Limits::new().tag("a", 1).tag("b", 1).tag("c", 1);
+    let settings = settings(Executor::threads(1), &clock, limits).observer(Arc::new(seen.clone()));
+    flow.share(inside).with(settings).run();
+    let begins = ["first a", "second a", "both", "b"].map(|name| seen.millis(name, Running));
+    assert_eq!(begins, [0, 1_000, 2_000, 3_000]);
+}
+
 #[task(tags = ["db"], max_retries = 1, retry_delay = "1h")]
 fn fails_at_first() -> Result<u32, String> {
     if context().task_run_count() == 1 { Err("boom".to_owned()) } else { Ok(context().task_run_count()) }
