@@ -133,10 +133,10 @@ impl Options {
                     errors.push(text.span(), format!("expected a list: `{method} = [{}]`", text.token()));
                     return TokenStream::new();
                 }
-                if let Some(group) = list(&given.value) {
-                    if group.stream().is_empty() || !texts(&method, &group, errors) {
-                        return TokenStream::new();
-                    }
+                if let Some(group) = list(&given.value)
+                    && (group.stream().is_empty() || !texts(&method, &group, errors))
+                {
+                    return TokenStream::new();
                 }
                 rewritten(&given.value, errors)
             }

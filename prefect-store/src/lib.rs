@@ -85,7 +85,7 @@ pub use options::Options;
 pub use owned::{OwnedRun, Position};
 pub use rows::{Epoch, Reaped, RunFilter, RunInput, RunRow, TaskKey, TaskRow, Transition};
 pub use secrets::{Existing, Resealed, SealedSecret, SecretsChange};
-pub use slots::{Full, SlotOwner, SlotRow, Slots, Taking, Wanted};
+pub use slots::{Full, SlotOwner, SlotRow, Slots, SlotsWanted, Taking};
 pub use state::StateCode;
 pub use store::{Parked, Store};
 pub use url::{BadStoreUrl, StoreUrl};

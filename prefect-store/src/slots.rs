@@ -24,7 +24,7 @@ impl SlotOwner {
 
 /// What is wanted: all of it, or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct SlotsWanted {
     /// A place of each of these, of which there are so many.
     pub places: Vec<(String, u32)>,
     /// A start of each of these, and how long after it the next one may be.

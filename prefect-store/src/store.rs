@@ -10,8 +10,8 @@ use crate::sqlite::{Access, SqliteBackend, SqliteSource};
 use crate::writer::{Queue, Request, Writer};
 use crate::{
     CancelRefused, Cancelled, Checkup, ClaimRefused, Existing, Location, NewRun, Options, Reaped, Resealed, RunFilter,
-    RunId, RunInput, RunRow, SealedSecret, SecretsChange, SlotOwner, SlotRow, Slots, StateCode, StoreError, StoreUrl,
-    StoredResult, Taking, TaskKey, TaskRow, Transition, Wanted,
+    RunId, RunInput, RunRow, SealedSecret, SecretsChange, SlotOwner, SlotRow, Slots, SlotsWanted, StateCode,
+    StoreError, StoreUrl, StoredResult, Taking, TaskKey, TaskRow, Transition,
 };
 
 /// Durable runs: a database, and at most one thread that writes to it.
@@ -138,7 +138,7 @@ impl Store {
     /// # Errors
     ///
     /// If the store cannot be written. Nothing is taken then.
-    pub fn take_slots(&self, owner: &SlotOwner, wanted: &Wanted) -> Result<Taking, StoreError> {
+    pub fn take_slots(&self, owner: &SlotOwner, wanted: &SlotsWanted) -> Result<Taking, StoreError> {
         let (owner, wanted) = (owner.clone(), wanted.clone());
         self.0.call(move |writer| writer.take_slots(&owner, &wanted))?
     }

@@ -172,7 +172,7 @@ fn a_run_that_was_lost_waits_for_nothing() {
                 at: store::Micros(1),
             })
             .unwrap();
-        let wanted = store::Wanted { places: vec![("tag:db".into(), 1)], ..Default::default() };
+        let wanted = store::SlotsWanted { places: vec![("tag:db".into(), 1)], ..Default::default() };
         let store::Taking::Taken(slots) = other.take_slots(&run.slot_owner(None, None), &wanted).unwrap() else {
             panic!("nobody has it");
         };

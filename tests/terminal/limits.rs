@@ -2,7 +2,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
 
-use prefect_store::{FlowChange, Micros, StateCode, Taking, TaskChange, Wanted};
+use prefect_store::{FlowChange, Micros, SlotsWanted, StateCode, Taking, TaskChange};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::program::{Home, command, program};
@@ -62,7 +62,7 @@ fn a_flow_run_that_waits_says_so_and_can_be_stopped() {
     let home = Home::new();
     let store = open(&home.0.join(".prefect/prefect.db"));
     let holder = begin(&store, "endless", "brave-otter", &[]);
-    let wanted = Wanted { places: vec![("flow:endless".to_owned(), 1)], ..Wanted::default() };
+    let wanted = SlotsWanted { places: vec![("flow:endless".to_owned(), 1)], ..SlotsWanted::default() };
     let Taking::Taken(slots) = store.take_slots(&holder.slot_owner(None, None), &wanted).unwrap() else {
         panic!("nobody else is there");
     };

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use prefect_store::{Full, SlotOwner, Slots, Store, StoreError, Taking, Wanted};
+use prefect_store::{Full, SlotOwner, Slots, SlotsWanted, Store, StoreError, Taking};
 
 use super::demand::{Demand, Limited};
 use super::gate::{Asks, taken};
@@ -214,7 +214,7 @@ impl StoreGate {
         owner: Option<&SlotOwner>,
         more: bool,
     ) -> Result<Result<Places, Taking>, StoreError> {
-        let wanted = Wanted {
+        let wanted = SlotsWanted {
             places: demand.places.iter().map(|(limited, limit)| (limited.in_store(), *limit)).collect(),
             starts: demand.rates.iter().map(|(limited, rate)| (limited.in_store(), rate.interval())).collect(),
             more,

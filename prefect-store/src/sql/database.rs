@@ -7,7 +7,7 @@ use crate::owned::Recording;
 use crate::writer::Batch;
 use crate::{
     CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Micros, NewRun, Parked, Reaped,
-    Resealed, RunId, SealedSecret, SecretsChange, SlotOwner, Slots, StoreError, Taking, Wanted,
+    Resealed, RunId, SealedSecret, SecretsChange, SlotOwner, Slots, SlotsWanted, StoreError, Taking,
 };
 
 /// How often it is looked what became of a transaction whose answer was lost.
@@ -172,7 +172,7 @@ impl Database {
     pub(crate) fn take_slots(
         &mut self,
         owner: &SlotOwner,
-        wanted: &Wanted,
+        wanted: &SlotsWanted,
         taking: i64,
         now: Micros,
     ) -> Result<Taking, StoreError> {

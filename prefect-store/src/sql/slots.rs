@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use super::{Connection, FLOW, Mismatch, NO_INDEX, Row, Writing, index_to_sql, values};
-use crate::slots::{Full, SlotOwner, SlotRow, Slots, Taking, Wanted};
+use crate::slots::{Full, SlotOwner, SlotRow, Slots, SlotsWanted, Taking};
 use crate::{Micros, StoreError};
 
 /// A process that waits says so at least this often, while it waits.
@@ -32,7 +32,7 @@ pub(super) fn all(connection: &mut dyn Connection) -> Result<Vec<SlotRow>, Store
 pub(super) fn take(
     mut tx: Writing<'_>,
     owner: &SlotOwner,
-    wanted: &Wanted,
+    wanted: &SlotsWanted,
     taking: i64,
     now: Micros,
 ) -> Result<Taking, StoreError> {
@@ -106,7 +106,7 @@ fn before(tx: &mut Writing<'_>, name: &str, proc_no: i64, now: Micros) -> Result
 }
 
 /// This process waits for a place of each. False if it has just said so.
-fn stand_in_line(tx: &mut Writing<'_>, wanted: &Wanted, proc_no: i64, now: Micros) -> Result<bool, StoreError> {
+fn stand_in_line(tx: &mut Writing<'_>, wanted: &SlotsWanted, proc_no: i64, now: Micros) -> Result<bool, StoreError> {
     let ago = |time| Micros(now.0.saturating_sub(Micros(0).after(time).0));
     let mut said = false;
     for (name, _) in &wanted.places {

@@ -15,7 +15,7 @@ pub(crate) use queue::{Queue, Request};
 use crate::backend::{Change, Entry, Recorded};
 use crate::owned::{Position, Recording};
 use crate::sql::Database;
-use crate::{Found, Lost, LostReason, Options, SlotOwner, Slots, StoreError, Taking, Wanted};
+use crate::{Found, Lost, LostReason, Options, SlotOwner, Slots, SlotsWanted, StoreError, Taking};
 use batch::Misfit;
 use living::Living;
 use queue::{Inbox, Wake};
@@ -190,7 +190,7 @@ impl Writer {
     }
 
     /// Takes places, all or none. What is to be given back goes first.
-    pub(crate) fn take_slots(&mut self, owner: &SlotOwner, wanted: &Wanted) -> Result<Taking, StoreError> {
+    pub(crate) fn take_slots(&mut self, owner: &SlotOwner, wanted: &SlotsWanted) -> Result<Taking, StoreError> {
         self.give_back();
         self.taking += 1;
         let taken = self.database.take_slots(owner, wanted, self.taking, self.options.clock.now());

@@ -1,24 +1,24 @@
 //! Places of what is limited, over several processes.
 use std::time::Duration;
 
-use prefect_store::{Fault, Faults, Options, OwnedRun, SlotOwner, Slots, Store, Taking, Wanted};
+use prefect_store::{Fault, Faults, Options, OwnedRun, SlotOwner, Slots, SlotsWanted, Store, Taking};
 
 use crate::support::*;
 
-fn places(wanted: &[(&str, u32)]) -> Wanted {
+fn places(wanted: &[(&str, u32)]) -> SlotsWanted {
     let places = wanted.iter().map(|(name, limit)| ((*name).to_owned(), *limit)).collect();
-    Wanted { places, ..Wanted::default() }
+    SlotsWanted { places, ..SlotsWanted::default() }
 }
 
-fn starts(name: &str, interval: Duration) -> Wanted {
-    Wanted { starts: vec![(name.to_owned(), interval)], ..Wanted::default() }
+fn starts(name: &str, interval: Duration) -> SlotsWanted {
+    SlotsWanted { starts: vec![(name.to_owned(), interval)], ..SlotsWanted::default() }
 }
 
 fn owner(run: &OwnedRun, index: u32) -> SlotOwner {
     run.slot_owner(Some((1, Some(index))), Some(format!("load[{index}]")))
 }
 
-fn take(store: &Store, run: &OwnedRun, wanted: &Wanted) -> Option<Slots> {
+fn take(store: &Store, run: &OwnedRun, wanted: &SlotsWanted) -> Option<Slots> {
     match store.take_slots(&owner(run, 0), wanted).unwrap() {
         Taking::Taken(slots) => Some(slots),
         Taking::Full(_) | Taking::NotBefore { .. } => None,
@@ -68,7 +68,7 @@ fn processes_take_turns() {
     let (place, time) = (Place::new(), Time::new());
     let stores = [place.open_with(on_machine("one", &time)), place.open_with(on_machine("two", &time))];
     let runs = [0, 1].map(|i| stores[i].begin(new_run("run")).unwrap());
-    let wanted = Wanted { more: true, ..places(&[("db", 1)]) };
+    let wanted = SlotsWanted { more: true, ..places(&[("db", 1)]) };
     let mut held = Some((0, take(&stores[0], &runs[0], &wanted).unwrap()));
     let mut got = [0, 0];
     for _ in 0..20 {

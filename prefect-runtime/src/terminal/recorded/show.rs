@@ -91,7 +91,7 @@ impl Asker<'_> {
     fn queued(&self, tasks: &[Task], text: &mut String) {
         let mut any = false;
         let queued = |task: &Task| {
-            let own = task.row.as_ref().filter(|row| row.state == StateCode::QUEUED).cloned();
+            let own = task.row.as_ref().filter(|row| is_queued(row.state)).cloned();
             own.or_else(|| task.queued.clone()).map(|row| (child(&task.name, &row), row))
         };
         for (name, row) in tasks.iter().filter_map(queued).take(TOLD) {
@@ -174,6 +174,10 @@ fn is_failure(state: StateCode) -> bool {
     state.is_failure() && state != StateCode::TRIGGER_FAILED
 }
 
+fn is_queued(state: StateCode) -> bool {
+    state == StateCode::QUEUED
+}
+
 /// `fetch[3]`
 fn child(task: &str, row: &TaskRow) -> String {
     row.index.map_or_else(|| task.to_owned(), |index| format!("{task}[{index}]"))
@@ -191,9 +195,10 @@ fn tasks(store: &Store, run: &RunRow, graph: &Graph) -> Result<Vec<Task>, StoreE
             slug: task.slug.clone(),
             row: rows.next_if(|row| row.task == number),
             failed: if any_failed { first_children(store, run, number, TOLD, is_failure)? } else { Vec::new() },
-            queued: match children.iter().any(|(state, _)| *state == StateCode::QUEUED) {
-                true => first_children(store, run, number, 1, |state| state == StateCode::QUEUED)?.pop(),
-                false => None,
+            queued: if children.iter().any(|(state, _)| is_queued(*state)) {
+                first_children(store, run, number, 1, is_queued)?.pop()
+            } else {
+                None
             },
             children,
         });
