@@ -135,6 +135,26 @@ impl Store {
     /// Whoever is told that there is none left asks again soon, about every tenth of a second: a process that has waited for
     /// longer than another is let in before it.
     ///
+    /// ```
+    /// use prefect_store::{Micros, NewRun, Options, RecordedGraph, SlotsWanted, StateCode, Store, StoreUrl, Taking};
+    ///
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let store = Store::open(&StoreUrl::sqlite(folder.path().join("runs.db")), Options::default()).unwrap();
+    /// let graph = RecordedGraph { hash: vec![1], text: "load".into(), slugs: vec!["load-1".into()] };
+    /// let (flow, name) = ("etl".into(), "brave-otter".into());
+    /// let run = NewRun { flow, name, parameters: "{}".into(), graph, state: StateCode::RUNNING, at: Micros(1) };
+    /// let run = store.begin(run).unwrap();
+    /// let load = run.slot_owner(Some((0, None)), Some("load".into()));
+    ///
+    /// let wanted = SlotsWanted { places: vec![("tag:db".into(), 1)], ..SlotsWanted::default() };
+    /// let Taking::Taken(slots) = store.take_slots(&load, &wanted).unwrap() else { panic!() };
+    /// let Taking::Full(full) = store.take_slots(&load, &wanted).unwrap() else { panic!() };
+    /// assert_eq!(full.holder.unwrap().task.as_deref(), Some("load"));
+    /// store.give_back(slots, ());
+    /// let Taking::Taken(slots) = store.take_slots(&load, &wanted).unwrap() else { panic!() };
+    /// # store.give_back(slots, ());
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the store cannot be written. Nothing is taken then.

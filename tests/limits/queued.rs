@@ -1,4 +1,5 @@
 //! Handlers that hear of `Queued`.
+#![allow(clippy::needless_pass_by_value, reason = "a handler is given the new state")]
 use std::time::Duration;
 
 use prefect::prelude::*;

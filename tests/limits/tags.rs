@@ -272,7 +272,9 @@ fn a_late_body_holds_up_what_comes_after_it() {
         let (clock, inside) = (virtual_clock(), Inside::default());
         let seen = Seen::new(&clock);
         #[task(tags = ["db"], trigger = all_finished)]
-        fn after(_late: Outcome<()>) {}
+        fn after(late: Outcome<()>) {
+            drop(late);
+        }
         let flow = flow!("blocking", { after(blocks_for_an_hour(task_args = options().name("late"))) });
         let settings = settings(executor, &clock, Limits::new().tag("db", 1)).observer(Arc::new(seen.clone()));
         let run = flow.share(inside).with(settings).run();
@@ -458,7 +460,8 @@ fn resources_are_cleaned_up_in_their_turn() {
         7
     }
     #[task(tags = ["db"])]
-    async fn close(#[shared] inside: &Inside, _x: u32) {
+    async fn close(#[shared] inside: &Inside, opened: u32) {
+        assert_eq!(opened, 7);
         let _entered = inside.enter(&["db"]);
         prefect::sleep(Duration::from_secs(1)).await;
     }

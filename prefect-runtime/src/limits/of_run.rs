@@ -64,6 +64,8 @@ impl RunLimits {
 
     /// Who asks, as others see it.
     fn holder(&self, run: Option<RunId>, name: Option<String>) -> Arc<Holder> {
+        #[cfg(not(feature = "store"))]
+        let _ = run;
         let task = name.map(|name| self.redactor.redact(&name).into_owned());
         Arc::new(Holder {
             #[cfg(feature = "store")]
