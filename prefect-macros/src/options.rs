@@ -46,6 +46,8 @@ pub(crate) enum Takes {
     Text,
     /// A store of results.
     Results,
+    /// When a body begins: the name of a case of `RecordStart`, or a value.
+    RecordStart,
 }
 
 pub(crate) struct Spec {
@@ -87,6 +89,7 @@ pub(crate) const TASK: &[Spec] = &[
     option("target", Takes::Template),
     option("result", Takes::Results),
     option("checkpoint", Takes::Flag),
+    option("record_start", Takes::RecordStart),
     option("in_memory", Takes::Switch),
     option("crate", Takes::Path),
 ];

@@ -112,6 +112,13 @@ impl Options {
                 let result = rewritten(&given.value, errors);
                 quote_spanned!(place=> #krate::__private::task_result(#result))
             }
+            Takes::RecordStart => match &given.value[..] {
+                [TokenTree::Ident(case)] if case.to_string().starts_with(char::is_uppercase) => {
+                    let krate = path_at(&self.krate, case.span());
+                    quote_spanned!(case.span()=> #krate::RecordStart::#case)
+                }
+                value => rewritten(value, errors),
+            },
             Takes::Time => {
                 let time = rewritten(&time(krate, &given.value), errors);
                 quote_spanned!(place=> #krate::__private::IntoDuration::into_duration(#time))

@@ -60,8 +60,8 @@ pub use engine::KeepResults;
 pub use error::{Panicked, TaskError};
 pub use flow::{
     Elements, Flow, FlowBuilder, FlowOptions, FlowOutput, Inputs, IntoDuration, IntoRetryDelay, MissingResult,
-    Parameter, ParameterError, ParameterErrors, ParameterInfo, RetryDelay, RetryOn, TaskBody, TaskDefinition, TaskRef,
-    Template, Trigger, Updated, Upstreams, duration, exponential, update,
+    Parameter, ParameterError, ParameterErrors, ParameterInfo, RecordStart, RetryDelay, RetryOn, TaskBody,
+    TaskDefinition, TaskRef, Template, Trigger, Updated, Upstreams, duration, exponential, update,
 };
 pub use handlers::{
     Callback, CallbackOutput, HandlerOutput, IntoStateHandler, StateHandler, Tracked, TrackedKind, callback_factory,
@@ -75,13 +75,13 @@ pub use notify::email_notifier_args;
 #[cfg(feature = "fake-slack")]
 pub use notify::fake_slack;
 #[doc(hidden)]
-pub use notify::slack_notifier_args;
-#[doc(hidden)]
 #[cfg(feature = "fake-slack")]
 pub use notify::testing as __testing;
 #[cfg(feature = "email")]
 pub use notify::{EmailNotifier, email_notifier};
 pub use notify::{NotificationReport, OnDeliveryFailure, SlackNotifier, slack_notifier};
+#[doc(hidden)]
+pub use notify::{Notifies, slack_notifier_args};
 #[cfg(feature = "object-store")]
 pub use object_store;
 pub use picture::Picture;

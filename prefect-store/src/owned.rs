@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use crate::backend::{Change, Entry, Ownership};
 use crate::store::Inner;
-use crate::{Epoch, FlowChange, Lost, RunId, SlotOwner, Store, TaskChange};
+use crate::writer::Request;
+use crate::{Epoch, FlowChange, Lost, Message, RunId, SlotOwner, Store, TaskChange, Tickets};
 
 /// A place in the order in which a store's changes are committed. What is before a committed position is committed too, or its
 /// run is lost.
@@ -171,17 +172,34 @@ impl OwnedRun {
         self.store.queue().look();
     }
 
-    /// The store that it is recorded in.
-    #[must_use]
-    pub fn store(&self) -> Store {
-        Store::of(Arc::clone(&self.store))
-    }
-
     /// Who takes places for this run: a task run, by its number and index, called this; or the flow run.
     #[must_use]
     pub fn slot_owner(&self, task: Option<(u32, Option<u32>)>, name: Option<String>) -> SlotOwner {
         let Recording { id, run_no, proc_no, epoch, .. } = *self.recording;
         SlotOwner { run: id, run_no, proc_no, epoch, task, name }
+    }
+
+    /// What is sent, and to whom, if the run loses this owner: recorded before any change that is recorded after this. It
+    /// takes the place of what an earlier owner has said. Does not wait.
+    pub fn tell_of_crash(&self, notices: Vec<Message>) {
+        let run = Arc::clone(&self.recording);
+        self.store.queue().request(Request::Call(Box::new(move |writer| {
+            if let Err(error) = writer.database.set_crash_notices(&run, &notices) {
+                tracing::warn!(target: "prefect.Store", "Nobody will be told if run {} crashes: {error}", run.id);
+            }
+        })));
+    }
+
+    /// What tells which notification a ticket is.
+    #[must_use]
+    pub fn tickets(&self) -> Tickets {
+        Tickets { run_no: self.recording.run_no, epoch: self.recording.epoch.0 }
+    }
+
+    /// The store that it is in.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        Store(Arc::clone(&self.store))
     }
 
     /// Waits until everything up to this position is committed.

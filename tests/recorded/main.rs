@@ -1,8 +1,11 @@
 //! Runs that are recorded in a store, and go on.
 mod changes;
 mod dies;
+mod disks;
 mod goes_on;
+mod held;
 mod killed;
+mod outbox;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -274,11 +274,20 @@ fn secretive() -> Vec<AnyFlow> {
     ]
 }
 
+/// Its failure, and its crash, are told.
+fn guarded() -> Flow<()> {
+    let flow = flow!("guarded", state_handlers = [slack_notifier(only_states = [Failed])], {
+        check(build(3));
+    });
+    flow.with(settings())
+}
+
 fn main() -> ExitCode {
     let doubled = || prefect::flows![(flow!("twin", {})), (flow!("twin", {}))];
     match std::env::var("FLOWS").as_deref() {
         Ok("none") => return prefect::main(Vec::new()),
         Ok("one") => return prefect::main(seed()),
+        Ok("guarded") => return prefect::main(guarded()),
         Ok("doubled") => return prefect::main(doubled()),
         Ok("secretive") => return prefect::main(secretive()),
         Ok("own subscriber") => tracing::subscriber::set_global_default(Own).expect("the first one"),

@@ -4,6 +4,7 @@ mod config;
 mod durable;
 mod limits;
 mod live;
+mod notifications;
 mod parameters;
 mod plain;
 mod program;

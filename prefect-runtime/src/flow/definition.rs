@@ -41,7 +41,18 @@ pub struct TaskDefinition {
     pub(crate) target: Option<Template>,
     pub(crate) result: Option<TaskResult>,
     pub(crate) checkpoint: bool,
+    pub(crate) record_start: RecordStart,
     pub(crate) role: Role,
+}
+
+/// When the body of a task begins, in a run that is recorded: see [`TaskDefinition::record_start`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecordStart {
+    /// At once: that it is `Running` is recorded meanwhile.
+    #[default]
+    Behind,
+    /// When the store has it that the task run is `Running`.
+    Await,
 }
 
 /// What a task is for, as far as the course of a run depends on it.
@@ -84,6 +95,7 @@ impl TaskDefinition {
             target: None,
             result: None,
             checkpoint: true,
+            record_start: RecordStart::Behind,
             role: Role::Work,
         }
     }
@@ -207,6 +219,30 @@ impl TaskDefinition {
     #[must_use]
     pub fn result(mut self, result: impl IntoTaskResult) -> Self {
         self.result = Some(result.into_task_result());
+        self
+    }
+
+    /// When the body begins, in a run that is recorded. Default: [`Behind`](RecordStart::Behind), which costs nothing. If the
+    /// process is killed in the moment before the store has it that the body has begun, nobody can tell that it has, and it
+    /// begins again.
+    ///
+    /// With [`Await`](RecordStart::Await) the store knows of each body that may have begun: who looks at the run after a crash
+    /// sees it among those that were `Running`. It costs a commit before the body, in which its thread waits. In a run that is
+    /// not recorded it makes no difference.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    ///
+    /// #[task(record_start = Await)]
+    /// fn pay(cents: u64) -> u64 {
+    ///     cents
+    /// }
+    ///
+    /// assert_eq!(flow!("pay", { pay(100) }).run().output().unwrap(), 100);
+    /// ```
+    #[must_use]
+    pub fn record_start(mut self, record_start: RecordStart) -> Self {
+        self.record_start = record_start;
         self
     }
 

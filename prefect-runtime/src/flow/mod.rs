@@ -32,7 +32,7 @@ use std::sync::Arc;
 pub use builder::{FlowBuilder, TaskBody, TaskRef};
 pub(crate) use children::{Children, Results};
 pub use declared::ParameterInfo;
-pub use definition::{AnyOutput, BodyKind, Parameter, TaskCell, TaskCode, TaskDefinition};
+pub use definition::{AnyOutput, BodyKind, Parameter, RecordStart, TaskCell, TaskCode, TaskDefinition};
 pub(crate) use duration::parse as parse_duration;
 pub use duration::{IntoDuration, IntoRetryDelay, duration, exponential};
 pub use elements::Elements;

@@ -10,7 +10,7 @@ use crate::clock::Tick;
 use crate::context::Extras;
 use crate::engine::{Alike, Done, Job, More, Part, RunId, UpstreamStates, plain};
 use crate::flow::trigger::{Refusal, Seen};
-use crate::flow::{Elsewhere, Passed, Upstreams};
+use crate::flow::{Elsewhere, Passed, RecordStart, Upstreams};
 use crate::limits::{Answer, Demand, Places};
 use crate::panics::guard;
 use crate::run::RunCore;
@@ -280,5 +280,14 @@ fn ask_for_places(
 /// A handler that turns `Running` into a state that is not running has vetoed the run.
 fn set_running(core: &RunCore, tracked: &Tracked, run: RunId, old: &State) -> Step<State> {
     let state = enter(core, tracked, run, old, plain(StateKind::Running))?;
-    if state.kind().is_running() { Ok(state) } else { Err(state) }
+    if !state.kind().is_running() {
+        return Err(state);
+    }
+    if core.graph.definition(run.task).record_start == RecordStart::Await
+        && let Some(recorder) = &core.services.recorder
+        && let Err(lost) = recorder.wait()
+    {
+        return end(core, tracked, run, &state, State::failed(format!("Unexpected error: {lost}")));
+    }
+    Ok(state)
 }

@@ -1,13 +1,7 @@
 //! Taking the runs of a dead process from it.
-use super::{Database, Transition, Writing, cancel, rows, values};
+use super::{Database, Transition, Writing, cancel, outbox, rows, values};
 use crate::backend::ProcessRow;
 use crate::{Epoch, Micros, Reaped, StateCode, StoreError};
-
-/// The state of a notification that waits, and of one that a process is about to send.
-mod outbox {
-    pub(super) const WAITS: i64 = 0;
-    pub(super) const CLAIMED: i64 = 1;
-}
 
 /// Each run is a transaction of its own: one may have many thousand running tasks.
 pub(super) fn bury(
@@ -144,6 +138,9 @@ pub(super) fn crash(
         // A process that lives gives them back itself, when the bodies have ended that have them.
         tx.execute("DELETE FROM slots WHERE run_no=$1 AND proc_no=$2", &values![run_no, proc_no])?;
     }
+    if state == StateCode::CRASHED {
+        outbox::tell_of_crash(tx, run_no, at)?;
+    }
     Ok((running.len() as u64, state))
 }
 
@@ -151,10 +148,7 @@ pub(super) fn crash(
 fn forget(tx: &mut Writing<'_>, proc_no: i64) -> Result<(), StoreError> {
     tx.execute("DELETE FROM slots WHERE proc_no=$1", &values![proc_no])?;
     tx.execute("DELETE FROM slot_lines WHERE proc_no=$1", &values![proc_no])?;
-    tx.execute(
-        "UPDATE outbox SET proc_no=NULL, status=CASE WHEN status=$1 THEN $2 ELSE status END WHERE proc_no=$3",
-        &values![outbox::CLAIMED, outbox::WAITS, proc_no],
-    )?;
+    outbox::release(tx, proc_no)?;
     tx.execute("DELETE FROM processes WHERE proc_no=$1", &values![proc_no])?;
     Ok(())
 }

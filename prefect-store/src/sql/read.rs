@@ -2,12 +2,13 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use super::outbox::{NOTIFICATION, UNSENT, notification};
 use super::rows::{RUN, TASK, result, run_row, state, task_row, transition};
 use super::secrets::{SECRET, secret};
 use super::{Connection, NO_INDEX, Value, index_to_sql, reference, slots, values};
 use crate::{
-    Checkup, Location, RecordedGraph, RunFilter, RunId, RunInput, RunRow, SealedSecret, SlotRow, StateCode, StoreError,
-    StoredResult, TaskKey, TaskRow, Transition,
+    Checkup, Listed, Location, Micros, NotificationRow, RecordedGraph, RunFilter, RunId, RunInput, RunRow,
+    SealedSecret, SlotRow, StateCode, StoreError, StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// A connection that reads.
@@ -191,6 +192,20 @@ impl Readers {
             let sql = "SELECT seq, task_no, map_index, version, attempt, state, at, message FROM transitions \
                        WHERE run_no=$1 AND seq > $2 ORDER BY seq LIMIT $3";
             connection.all(sql, &values![run_no, after, limit], transition)
+        })
+    }
+
+    pub(crate) fn notifications(&self, listed: Listed) -> Result<Vec<NotificationRow>, StoreError> {
+        self.read(|connection| {
+            let unsent = if listed == Listed::Unsent { format!("WHERE {UNSENT}") } else { String::new() };
+            connection.all(&format!("{NOTIFICATION} {unsent} ORDER BY outbox.id"), &[], notification)
+        })
+    }
+
+    pub(crate) fn due_notifications(&self, now: Micros) -> Result<Vec<(String, String)>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT DISTINCT kind, dest FROM outbox WHERE status=0 AND not_before<=$1 ORDER BY kind, dest";
+            connection.all(sql, &values![now], |row| Ok((row.take(0)?, row.take(1)?)))
         })
     }
 

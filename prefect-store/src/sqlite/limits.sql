@@ -1,4 +1,4 @@
--- Version 4. Released steps never change.
+-- Version 5. Released steps never change.
 -- Which taking of a place it is, by a number that a process gives out once; and who has it, for people.
 ALTER TABLE slots ADD COLUMN taking INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE slots ADD COLUMN holder TEXT;

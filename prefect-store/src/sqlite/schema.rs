@@ -9,8 +9,13 @@ use crate::{Location, StoreError};
 const APPLICATION: i64 = 0x5072_6674;
 
 /// Step `n` makes tables of version `n + 1` from those of version `n`. Released steps never change.
-const STEPS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("cancels.sql"), include_str!("secrets.sql"), include_str!("limits.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("cancels.sql"),
+    include_str!("secrets.sql"),
+    include_str!("outbox.sql"),
+    include_str!("limits.sql"),
+];
 
 /// The version of this release.
 #[allow(clippy::cast_possible_wrap, reason = "a handful")]

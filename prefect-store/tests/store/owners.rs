@@ -2,14 +2,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use prefect_store::{LostReason, Options, Owner, Parked, Store, StoreUrl, TaskChange};
+use prefect_store::{Fault, Faults, LostReason, Options, Owner, Parked, Store, StoreUrl, TaskChange};
 use rustix::process::Signal;
 
 use crate::child::{self, Other, say};
 use crate::support::*;
 
-const LEASE: Duration = Duration::from_secs(30);
-const SECOND: Duration = Duration::from_secs(1);
+pub const LEASE: Duration = Duration::from_secs(30);
+pub const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn on_another_machine_the_lease_decides() {
@@ -54,6 +54,23 @@ fn on_another_machine_the_lease_decides() {
     end(&there.begin(new_run("two")).unwrap(), S::SUCCESS);
     record(&taken, vec![TaskChange::new(1, Some(3), (S::PENDING, S::RUNNING), 1, 3, prefect_store::Micros(70))]);
     end(&taken, S::SUCCESS);
+    check(&place.sql());
+}
+
+/// The process ends well, but for a run that it could not give back.
+#[test]
+fn a_run_that_could_not_be_given_back_is_found_at_once() {
+    let place = Place::new();
+    let faults = Faults::default();
+    let mut options = Options::default();
+    options.faults = faults.clone();
+    let store = place.open_with(options);
+    let run = store.begin(new_run("one")).unwrap();
+    record(&run, vec![start(0, None)]);
+    faults.fail(1, 1, Fault::Full);
+    drop((run, store));
+    let reaped = place.open().reap().unwrap();
+    assert_eq!((reaped.len(), reaped[0].released), (1, 1));
     check(&place.sql());
 }
 

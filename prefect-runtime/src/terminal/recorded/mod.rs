@@ -2,13 +2,14 @@
 mod check;
 mod flows;
 mod graph;
+mod notifications;
 mod runs;
 mod show;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use prefect_store::{Micros, Options, RunRow, StateCode, Store, StoreError, StoreUrl};
+use prefect_store::{Listed, Micros, Options, RunRow, StateCode, Store, StoreError, StoreUrl};
 use serde_json::{Value as Json, json};
 
 use super::Format;
@@ -28,6 +29,8 @@ pub(super) enum Question {
     Run(String),
     /// Which flows there are, and their last runs.
     Flows,
+    /// Which notifications there are.
+    Notifications(Listed),
     /// Whether the store is sound.
     Check,
 }
@@ -76,7 +79,7 @@ impl Asker<'_> {
             Err(missing @ StoreError::Missing(_)) => {
                 return match question {
                     Question::Flows if self.flows.is_some() => Ok(self.flows(&[]).into()),
-                    Question::Flows | Question::Runs(_) => Ok(self.nothing(&url).into()),
+                    Question::Flows | Question::Runs(_) | Question::Notifications(_) => Ok(self.nothing(&url).into()),
                     Question::Run(_) => Err(none_yet(&url)),
                     Question::Check => Err(sentence(&missing)),
                 };
@@ -90,6 +93,7 @@ impl Asker<'_> {
                 last if last.is_empty() && self.flows.is_none() => Ok(self.nothing(&url).into()),
                 last => Ok(self.flows(&last).into()),
             },
+            Question::Notifications(listed) => self.notifications(&store, *listed),
             Question::Check => self.check(&store),
         }
     }
