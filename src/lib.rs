@@ -29,6 +29,10 @@ pub mod schedule_guide {}
 #[doc = include_str!("../docs/results.md")]
 pub mod result_guide {}
 
+/// The guide to limits: by tag, by flow, and rates.
+#[doc = include_str!("../docs/limits.md")]
+pub mod limits_guide {}
+
 /// The guide to secrets.
 #[cfg(feature = "store")]
 #[doc = include_str!("../docs/secrets.md")]

@@ -11,6 +11,7 @@
 //! * [`Store::cancel`] asks for the end of a run, and [`OwnedRun::on_cancel`] tells its owner.
 //! * [`Store::reap`] finds runs whose process is gone.
 //! * [`Store::prune`] removes old runs, [`Store::backup`] copies a store that is in use.
+//! * [`Store::take_slots`] takes places of what is limited, [`Store::give_back`] gives them back.
 //! * [`Store::take_notifications`] and [`Store::mark`] are for who sends what was recorded to be sent.
 //! * [`Store::begin_tick`] begins a run for a moment of a schedule, one whoever asks; [`Store::pause_schedule`] holds all up.
 //! * [`Store::put_secrets`] and those beside it keep secrets that were [sealed](SealedSecret) elsewhere.
@@ -68,6 +69,7 @@ mod prune;
 mod rows;
 mod schedules;
 mod secrets;
+mod slots;
 mod sql;
 mod sqlite;
 mod state;
@@ -98,6 +100,7 @@ pub use prune::{Prune, PruneStep, Pruned};
 pub use rows::{Epoch, Reaped, RunFilter, RunInput, RunRow, TaskKey, TaskRow, Transition};
 pub use schedules::{DecidedTick, IfBusy, PauseChange, ScheduleRow, ScheduleSeen, Tick, TickAnswer};
 pub use secrets::{Existing, Resealed, SealedSecret, SecretsChange};
+pub use slots::{Full, SlotOwner, SlotRow, Slots, SlotsWanted, Taking};
 pub use state::StateCode;
 pub use store::{Parked, Store};
 pub use url::{BadStoreUrl, StoreUrl};

@@ -5,8 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::backend::{Change, Entry, Ownership};
 use crate::store::Inner;
-use crate::writer::Request;
-use crate::{Epoch, FlowChange, LogLine, Lost, Message, RunId, Store, StoreError, TaskChange, Tickets};
+use crate::{Epoch, FlowChange, LogLine, Lost, Message, RunId, SlotOwner, Store, StoreError, TaskChange, Tickets};
 
 /// A place in the order in which a store's changes are committed. What is before a committed position is committed too, or its
 /// run is lost.
@@ -176,6 +175,13 @@ impl OwnedRun {
         let _ = self.recording.cancels.set(listener);
         // The writer may be asleep, and has to look from now on.
         self.store.queue().look();
+    }
+
+    /// Who takes places for this run: a task run, by its number and index, called this; or the flow run.
+    #[must_use]
+    pub fn slot_owner(&self, task: Option<(u32, Option<u32>)>, name: Option<String>) -> SlotOwner {
+        let Recording { id, run_no, proc_no, epoch, .. } = *self.recording;
+        SlotOwner { run: id, run_no, proc_no, epoch, task, name }
     }
 
     /// What is sent, and to whom, if the run loses this owner. It takes the place of what an earlier owner has said. Waits for

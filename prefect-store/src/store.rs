@@ -13,8 +13,9 @@ use crate::writer::{Queue, Request, Writer};
 use crate::{
     CancelRefused, Cancelled, Checkup, ClaimRefused, DecidedTick, Existing, Listed, Location, LogFilter, Mark, Micros,
     NewRun, NotificationRow, Options, PauseChange, Prune, PruneStep, Pruned, Reaped, RecordedGraph, RecordedLine,
-    Resealed, RunFilter, RunId, RunInput, RunRow, ScheduleRow, ScheduleSeen, SealedSecret, SecretsChange, StateCode,
-    StoreError, StoreUrl, StoredResult, TaskKey, TaskRow, Tick, TickAnswer, ToSend, Transition, Wanted,
+    Resealed, RunFilter, RunId, RunInput, RunRow, ScheduleRow, ScheduleSeen, SealedSecret, SecretsChange, SlotOwner,
+    SlotRow, Slots, SlotsWanted, StateCode, StoreError, StoreUrl, StoredResult, Taking, TaskKey, TaskRow, Tick,
+    TickAnswer, ToSend, Transition, Wanted,
 };
 
 /// Durable runs: a database, and at most one thread that writes to it.
@@ -251,6 +252,63 @@ impl Store {
     /// If the store cannot be written.
     pub fn reap(&self) -> Result<Vec<Reaped>, StoreError> {
         self.0.call(Writer::reap)?
+    }
+
+    /// Takes places of what is limited, over all processes of this store, all that are wanted or none. It is committed then:
+    /// if this process dies, they are free when that is [found](Self::reap).
+    ///
+    /// Whoever is told that there is none left asks again soon, about every tenth of a second: a process that has waited for
+    /// longer than another is let in before it.
+    ///
+    /// ```
+    /// use prefect_store::{Micros, NewRun, Options, RecordedGraph, SlotsWanted, StateCode, Store, StoreUrl, Taking};
+    ///
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let store = Store::open(&StoreUrl::sqlite(folder.path().join("runs.db")), Options::default()).unwrap();
+    /// let graph = RecordedGraph { hash: vec![1], text: "load".into(), slugs: vec!["load-1".into()] };
+    /// let (flow, name) = ("etl".into(), "brave-otter".into());
+    /// let run = NewRun { flow, name, parameters: "{}".into(), graph, state: StateCode::RUNNING, at: Micros(1) };
+    /// let run = store.begin(run).unwrap();
+    /// let load = run.slot_owner(Some((0, None)), Some("load".into()));
+    ///
+    /// let wanted = SlotsWanted { places: vec![("tag:db".into(), 1)], ..SlotsWanted::default() };
+    /// let Taking::Taken(slots) = store.take_slots(&load, &wanted).unwrap() else { panic!() };
+    /// let Taking::Full(full) = store.take_slots(&load, &wanted).unwrap() else { panic!() };
+    /// assert_eq!(full.holder.unwrap().task.as_deref(), Some("load"));
+    /// store.give_back(slots, ());
+    /// let Taking::Taken(slots) = store.take_slots(&load, &wanted).unwrap() else { panic!() };
+    /// # store.give_back(slots, ());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written. Nothing is taken then.
+    pub fn take_slots(&self, owner: &SlotOwner, wanted: &SlotsWanted) -> Result<Taking, StoreError> {
+        let (owner, wanted) = (owner.clone(), wanted.clone());
+        self.0.call(move |writer| writer.take_slots(&owner, &wanted))?
+    }
+
+    /// Gives places back, and does not wait for it. Then `done` is dropped, on the writer's thread.
+    pub fn give_back(&self, slots: Slots, done: impl Send + 'static) {
+        self.0.queue.request(Request::Call(Box::new(move |writer| {
+            writer.give_back_slots(slots);
+            drop(done);
+        })));
+    }
+
+    /// The places that are taken, in order.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn slots(&self) -> Result<Vec<SlotRow>, StoreError> {
+        self.0.readers.slots()
+    }
+
+    /// Whether both are clones of one.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// The run that a person means: by its whole id, by at least four digits of the beginning or the end of it, or by its name.

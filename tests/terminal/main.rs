@@ -2,6 +2,7 @@
 mod bad_stores;
 mod config;
 mod durable;
+mod limits;
 mod live;
 mod logs;
 mod notifications;

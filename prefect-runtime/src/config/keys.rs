@@ -31,6 +31,7 @@ const KNOWN: &[(&str, Holds)] = &[
     ("cloud", Holds::Anything),
     ("cloud.api", Holds::Text),
     ("cloud.use_local_secrets", Holds::Boolean),
+    ("concurrency", Holds::Anything),
     ("context", Holds::Anything),
     ("debug", Holds::Boolean),
     ("engine.executor", Holds::Anything),
@@ -48,6 +49,7 @@ const KNOWN: &[(&str, Holds)] = &[
     ("logging.level", Holds::Setting),
     ("logging.log_attributes", Holds::Anything),
     ("logging.log_to_cloud", Holds::Boolean),
+    ("rate_limits", Holds::Anything),
     ("server", Holds::Anything),
     ("slack.flush_deadline", Holds::Setting),
     ("slack.ignore_states", Holds::Nothing(IN_CODE)),
@@ -269,5 +271,5 @@ fn moved(section: &[&str], rest: &[String]) -> Key {
 
 /// Sections that cannot be set to a single value.
 fn is_table(path: &str) -> bool {
-    matches!(path, "cloud" | "context" | "server")
+    matches!(path, "cloud" | "concurrency" | "context" | "rate_limits" | "server")
 }

@@ -10,7 +10,7 @@ use super::error::{ConfigError, ConfigErrorKind, ConfigOrigin};
 use super::key::Key;
 use super::value::ConfigValue;
 use crate::redact::Redactor;
-use crate::{StateKind, StateKinds};
+use crate::{Limits, StateKind, StateKinds};
 
 /// More threads than this are a slip of the pen.
 const MAX_WORKERS: i64 = 4096;
@@ -57,6 +57,9 @@ pub struct Settings {
     /// `[logging] keep_megabytes`: if all log lines of a store are larger, the oldest are removed. 256 by default.
     #[cfg(feature = "store")]
     pub keep_log_megabytes: u32,
+    /// `[concurrency]`, `[concurrency.flows]` and `[rate_limits]`: how much may run at once, and how often tasks may start.
+    /// No limits by default.
+    pub limits: Limits,
     /// `[tasks.defaults] max_retries`. 0 by default.
     pub max_retries: u32,
     /// `[tasks.defaults] retry_delay`. None by default.
@@ -101,6 +104,7 @@ impl Settings {
                 .unwrap_or(256),
             run_on_schedule: (reader.optional("flows.run_on_schedule", "true or false", ConfigValue::as_bool)?)
                 .unwrap_or(true),
+            limits: super::limits::read(reader)?,
             max_retries: (reader.optional("tasks.defaults.max_retries", "a whole number from 0, or false", retries)?)
                 .unwrap_or(0),
             retry_delay: reader.optional("tasks.defaults.retry_delay", OR_FALSE, or_none)?.flatten(),
@@ -171,6 +175,11 @@ impl Reader<'_> {
     pub(crate) fn error(&self, key: &str, entry: &Entry, message: &str) -> ConfigError {
         let message = self.redactor.redact(message).into_owned();
         ConfigError::new(ConfigErrorKind::Value, entry.origin.clone(), Some(key.to_owned()), message)
+    }
+
+    /// The error of an entry that holds something else than what is expected.
+    pub(super) fn expected(&self, key: &Key, entry: &Entry, expected: &str) -> ConfigError {
+        self.error(&key.to_string(), entry, &format!("expected {expected}, found {}", self.found(&entry.value)))
     }
 
     /// A short value itself, else its type. Redacted first, because the part of a secret would not be found any more.

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use prefect_store::{
-    FlowChange, LogLevel, LogLine, LostReason, Micros, NewRun, Notification, OwnedRun, StateCode, Store, StoreError,
-    StoredResult, TaskChange, TaskKey,
+    FlowChange, LogLevel, LogLine, LostReason, Micros, NewRun, Notification, OwnedRun, SlotOwner, StateCode, Store,
+    StoreError, StoredResult, TaskChange, TaskKey,
 };
 pub(crate) use prefect_store::{Lost, Position};
 use tracing::Level;
@@ -169,6 +169,21 @@ impl Recorder {
         (&self.name, self.run.id().short().to_string())
     }
 
+    /// The store that it records in.
+    pub(crate) fn store(&self) -> Store {
+        self.run.store()
+    }
+
+    /// Who takes places: a task run, which is called this, or the flow run.
+    pub(crate) fn slot_owner(&self, run: Option<RunId>, name: Option<String>) -> SlotOwner {
+        self.run.slot_owner(run.map(|run| self.key(run)), name)
+    }
+
+    /// The number of a task in the recorded graph, and which child it is.
+    fn key(&self, run: RunId) -> (u32, Option<u32>) {
+        (self.numbers.as_ref().map_or(run.task, |numbers| numbers[run.task as usize]), run.child)
+    }
+
     /// Whether it goes on with a run that was recorded before.
     #[cfg(feature = "cli")]
     pub(crate) fn goes_on(&self) -> bool {
@@ -180,7 +195,7 @@ impl Recorder {
         let result = self.result(run.task, new);
         let mut detail = Detail::of(old, new, self.error(new));
         let message = self.message(new);
-        let key = (self.number(run.task), run.child);
+        let key = self.key(run);
         let state = code(new.kind());
         let position = {
             // The changes of one task run come one after the other; others wait no longer than for a map and a queue.

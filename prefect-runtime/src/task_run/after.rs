@@ -24,7 +24,8 @@ pub(crate) enum Ended {
 /// Takes a task run from the end of its body to its next state.
 #[inline]
 pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) -> Done {
-    let Started { body: Body { run, attempt, run_count, extras, .. }, since: at, watched, keeping } = started;
+    // Its places are given back when its new state is known, unless its body still runs.
+    let Started { body: Body { run, attempt, run_count, extras, places, .. }, since: at, watched, keeping } = started;
     let ended = match ended {
         Ended::Body(Ok(value)) if watched.is_none() => {
             log_finished(core, run, StateKind::Success);
@@ -42,7 +43,9 @@ pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) 
         }
         _ => state,
     };
-    done(core, run, attempt, at, core.services.clock.now().max(now), state)
+    let done = done(core, run, attempt, at, core.services.clock.now().max(now), state);
+    drop(places);
+    done
 }
 
 /// What has ended.

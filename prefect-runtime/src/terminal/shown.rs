@@ -50,7 +50,8 @@ impl Observer for Shown {
     fn changed(&self, object: &Tracked, old: &State, new: &State) {
         let live = self.0.is_live();
         if object.kind() == TrackedKind::Flow {
-            if !live {
+            // A table says nothing of the flow run, and this one may wait for long.
+            if !live || new.kind().is_queued() {
                 self.0.print(self.line(object, new));
             }
             return;

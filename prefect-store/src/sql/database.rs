@@ -2,7 +2,8 @@
 use uuid::Uuid;
 
 use super::{
-    Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, logs, outbox, prune, rows, secrets, ticks, values,
+    Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, logs, outbox, prune, rows, secrets, slots, ticks,
+    values,
 };
 use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Removed, Standing};
 use crate::owned::Recording;
@@ -10,8 +11,8 @@ use crate::schedules::NoRun;
 use crate::writer::{Batch, LineEntry};
 use crate::{
     CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Mark, Message, Micros, NewRun, Parked,
-    PauseChange, Prune, Reaped, RecordedGraph, Resealed, RunId, ScheduleSeen, SealedSecret, SecretsChange, StoreError,
-    Tick, ToSend, Wanted,
+    PauseChange, Prune, Reaped, RecordedGraph, Resealed, RunId, ScheduleSeen, SealedSecret, SecretsChange, SlotOwner,
+    Slots, SlotsWanted, StoreError, Taking, Tick, ToSend, Wanted,
 };
 
 /// How often it is looked what became of a transaction whose answer was lost.
@@ -91,6 +92,7 @@ impl Database {
     /// Forgets this process, unless it has runs; gives whether it is forgotten.
     pub(crate) fn sign_off(&mut self, proc_no: i64) -> Result<bool, StoreError> {
         self.write(|mut tx| {
+            tx.execute("DELETE FROM slot_lines WHERE proc_no=$1", &values![proc_no])?;
             outbox::release(&mut tx, proc_no)?;
             let forgotten = tx.execute(
                 "DELETE FROM processes WHERE proc_no=$1 AND NOT EXISTS(SELECT 1 FROM flow_runs WHERE proc_no=$1) \
@@ -201,6 +203,22 @@ impl Database {
     /// Gives some of the unused space back; gives how many bytes are left to give back.
     pub(crate) fn shrink(&mut self) -> Result<u64, StoreError> {
         self.0.shrink()
+    }
+
+    /// Takes all places that are wanted, or none.
+    pub(crate) fn take_slots(
+        &mut self,
+        owner: &SlotOwner,
+        wanted: &SlotsWanted,
+        taking: i64,
+        now: Micros,
+    ) -> Result<Taking, StoreError> {
+        self.write(|tx| slots::take(tx, owner, wanted, taking, now))
+    }
+
+    /// Gives places back.
+    pub(crate) fn give_back(&mut self, slots: &Slots) -> Result<(), StoreError> {
+        self.write(|tx| slots::give_back(tx, slots))
     }
 
     /// What is sent when a run loses this owner, if it still is; in the place of what was.

@@ -16,6 +16,7 @@ mod reference;
 mod row;
 mod rows;
 mod secrets;
+mod slots;
 mod ticks;
 mod transaction;
 mod transition;

@@ -6,11 +6,11 @@ use super::outbox::{NOTIFICATION, UNSENT, notification};
 use super::rows::{LINE, RUN, TASK, recorded_line, result, run_row, state, task_row, transition};
 use super::secrets::{SECRET, secret};
 use super::ticks::{SCHEDULE, TICKS, schedule, tick};
-use super::{Connection, NO_INDEX, Value, index_to_sql, prune, reference, values};
+use super::{Connection, NO_INDEX, Value, index_to_sql, prune, reference, slots, values};
 use crate::{
     Checkup, DecidedTick, Listed, Location, LogFilter, LogPage, LogsOf, Micros, NotificationRow, Prune, RecordedGraph,
-    RecordedLine, RunFilter, RunId, RunInput, RunRow, ScheduleRow, SealedSecret, StateCode, StoreError, StoredResult,
-    TaskKey, TaskRow, Transition,
+    RecordedLine, RunFilter, RunId, RunInput, RunRow, ScheduleRow, SealedSecret, SlotRow, StateCode, StoreError,
+    StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// A connection that reads.
@@ -268,6 +268,10 @@ impl Readers {
 
     pub(crate) fn secret(&self, name: &str) -> Result<Option<SealedSecret>, StoreError> {
         self.read(|connection| connection.find(&format!("{SECRET} WHERE name=$1"), &values![name], secret))
+    }
+
+    pub(crate) fn slots(&self) -> Result<Vec<SlotRow>, StoreError> {
+        self.read(slots::all)
     }
 
     pub(crate) fn secrets(&self) -> Result<Vec<SealedSecret>, StoreError> {

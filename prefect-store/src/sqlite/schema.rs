@@ -17,6 +17,7 @@ const STEPS: &[&str] = &[
     include_str!("schedules.sql"),
     include_str!("logs.sql"),
     include_str!("pruned.sql"),
+    include_str!("limits.sql"),
 ];
 
 /// The version of this release.

@@ -19,7 +19,7 @@ pub(crate) use told::{Told, ToldRow};
 use crate::backend::{Change, Entry, Recorded};
 use crate::owned::{Position, Recording};
 use crate::sql::Database;
-use crate::{Found, Lost, LostReason, Mark, Options, StoreError};
+use crate::{Found, Lost, LostReason, Mark, Options, SlotOwner, Slots, SlotsWanted, StoreError, Taking};
 use batch::Misfit;
 use living::Living;
 use logs::Logbook;
@@ -40,6 +40,10 @@ pub(crate) struct Writer {
     logbook: Logbook,
     /// The last position that was dealt with.
     done: u64,
+    /// The last number that was given to a taking of places.
+    taking: i64,
+    /// Places that could not be given back yet.
+    to_give_back: Vec<Slots>,
     /// What became of notifications, as far as that is not written.
     marks: Vec<Mark>,
 }
@@ -53,6 +57,8 @@ impl Writer {
             living: Living::new(locks),
             logbook: Logbook::default(),
             done: 0,
+            taking: 0,
+            to_give_back: Vec::new(),
             marks: Vec::new(),
         }
     }
@@ -89,6 +95,7 @@ impl Writer {
             let _ = self.write_marks();
             self.look_for_cancels();
             self.keep_the_logbook();
+            self.give_back();
             self.database.tidy();
         }
         self.write_lines();
@@ -212,6 +219,34 @@ impl Writer {
             lost.push(number);
         }
         Ok(Settled::Done { lost })
+    }
+
+    /// Takes places, all or none. What is to be given back goes first.
+    pub(crate) fn take_slots(&mut self, owner: &SlotOwner, wanted: &SlotsWanted) -> Result<Taking, StoreError> {
+        self.give_back();
+        self.taking += 1;
+        let taken = self.database.take_slots(owner, wanted, self.taking, self.options.clock.now());
+        if taken.is_err() {
+            // They may be taken, and only the answer lost.
+            self.to_give_back.push(Slots { proc_no: owner.proc_no, taking: self.taking });
+        }
+        taken
+    }
+
+    /// Gives places back, now or as soon as the store can be written.
+    pub(crate) fn give_back_slots(&mut self, slots: Slots) {
+        self.to_give_back.push(slots);
+        self.give_back();
+    }
+
+    fn give_back(&mut self) {
+        while let Some(slots) = self.to_give_back.last() {
+            if let Err(error) = self.database.give_back(slots) {
+                tracing::warn!(target: "prefect.Store", "Places could not be given back, which is tried again: {error}");
+                return;
+            }
+            self.to_give_back.pop();
+        }
     }
 
     fn abandon(&mut self, run: &Recording) {

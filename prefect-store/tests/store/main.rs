@@ -20,6 +20,7 @@ mod reading;
 mod recording;
 mod references;
 mod secrets;
+mod slots;
 mod support;
 mod ticks;
 mod torn;

@@ -30,6 +30,8 @@ struct Task {
     failed: Vec<TaskRow>,
     /// What those of it that failed logged last.
     logged: Vec<(TaskKey, Vec<RecordedLine>)>,
+    /// The first one that waits for a place.
+    queued: Option<TaskRow>,
 }
 
 impl Task {
@@ -52,6 +54,7 @@ impl Asker<'_> {
             return Ok(self.json(&json));
         }
         let mut text = self.failures(&tasks);
+        self.queued(&tasks, &mut text);
         self.head(&run, &parameters, &mut text);
         text.push_str(&self.table_of(&tasks));
         Ok(text.into())
@@ -96,6 +99,26 @@ impl Asker<'_> {
             text.push('\n');
         }
         text
+    }
+
+    /// What waits for a place, and for what: of a mapped task the first child.
+    fn queued(&self, tasks: &[Task], text: &mut String) {
+        let mut any = false;
+        let queued = |task: &Task| {
+            let own = task.row.as_ref().filter(|row| is_queued(row.state)).cloned();
+            own.or_else(|| task.queued.clone()).map(|row| (child(&task.name, &row), row))
+        };
+        for (name, row) in tasks.iter().filter_map(queued).take(TOLD) {
+            any = true;
+            let kind = kind(row.state).map_or_else(|| row.state.to_string(), |kind| self.paint.kind(kind));
+            let _ = writeln!(text, "{kind} {}", self.shown(&name));
+            if let Some(why) = &row.message {
+                let _ = writeln!(text, "    {}", self.shown(why));
+            }
+        }
+        if any {
+            text.push('\n');
+        }
     }
 
     /// The run itself.
@@ -166,6 +189,10 @@ fn is_failure(state: StateCode) -> bool {
     state.is_failure() && state != StateCode::TRIGGER_FAILED
 }
 
+fn is_queued(state: StateCode) -> bool {
+    state == StateCode::QUEUED
+}
+
 /// `fetch[3]`
 fn child(task: &str, row: &TaskRow) -> String {
     row.index.map_or_else(|| task.to_owned(), |index| format!("{task}[{index}]"))
@@ -179,28 +206,39 @@ fn tasks(store: &Store, run: &RunRow, graph: &Graph) -> Result<Vec<Task>, StoreE
         let children = if task.mapped { store.count_children(run.id, number)? } else { Vec::new() };
         let any_failed = children.iter().any(|(state, _)| is_failure(*state));
         let row = rows.next_if(|row| row.task == number);
-        let failed = if any_failed { failed_children(store, run, number)? } else { Vec::new() };
+        let failed = if any_failed { first_children(store, run, number, TOLD, is_failure)? } else { Vec::new() };
+        let queued = if children.iter().any(|(state, _)| is_queued(*state)) {
+            first_children(store, run, number, 1, is_queued)?.pop()
+        } else {
+            None
+        };
         let mut logged = Vec::new();
         for row in row.iter().chain(&failed).filter(|row| is_failure(row.state)).take(TOLD) {
             logged.push((row.key(), last_of(store, run, row.key(), row.attempt)?));
         }
         let (name, slug, gone) = (graph.name_of(number as usize), task.slug.clone(), task.gone);
-        tasks.push(Task { name, slug, gone, row, children, failed, logged });
+        tasks.push(Task { name, slug, gone, row, children, failed, logged, queued });
     }
     Ok(tasks)
 }
 
-/// The first children that failed.
-fn failed_children(store: &Store, run: &RunRow, task: u32) -> Result<Vec<TaskRow>, StoreError> {
-    let (mut failed, mut from) = (Vec::new(), 0);
-    while failed.len() < TOLD {
+/// The first children in such a state, so many at most.
+fn first_children(
+    store: &Store,
+    run: &RunRow,
+    task: u32,
+    most: usize,
+    is_wanted: impl Fn(StateCode) -> bool,
+) -> Result<Vec<TaskRow>, StoreError> {
+    let (mut found, mut from) = (Vec::new(), 0);
+    while found.len() < most {
         let page = store.children(run.id, task, from, PAGE)?;
         let Some(last) = page.last().and_then(|row| row.index) else { break };
         from = last.saturating_add(1);
-        failed.extend(page.into_iter().filter(|row| is_failure(row.state)));
+        found.extend(page.into_iter().filter(|row| is_wanted(row.state)));
     }
-    failed.truncate(TOLD);
-    Ok(failed)
+    found.truncate(most);
+    Ok(found)
 }
 
 fn task_json(graph: &Graph, task: &Task) -> Json {
@@ -231,6 +269,10 @@ fn task_json(graph: &Graph, task: &Task) -> Json {
             json
         });
         json["failed"] = failed.collect();
+        if let Some(row) = &task.queued {
+            json["queued"] = of_run(Some(row));
+            json["queued"]["index"] = row.index.into();
+        }
     }
     json
 }
