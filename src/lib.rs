@@ -29,10 +29,19 @@ pub mod schedule_guide {}
 #[doc = include_str!("../docs/results.md")]
 pub mod result_guide {}
 
+/// The guide to limits: by tag, by flow, and rates.
+#[doc = include_str!("../docs/limits.md")]
+pub mod limits_guide {}
+
 /// The guide to secrets.
 #[cfg(feature = "store")]
 #[doc = include_str!("../docs/secrets.md")]
 pub mod secrets_guide {}
+
+/// The guide to the log lines of recorded runs.
+#[cfg(feature = "store")]
+#[doc = include_str!("../docs/logs.md")]
+pub mod log_guide {}
 
 /// The guide to pictures of flows.
 #[doc = include_str!("../docs/pictures.md")]

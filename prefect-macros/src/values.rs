@@ -1,4 +1,6 @@
 //! What the values of options become: calls of the methods of the same names.
+use std::collections::BTreeSet;
+
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -9,6 +11,25 @@ use crate::hints;
 use crate::keywords::{self, ClosureKind, closure, keyword, list, split_commas, ungrouped};
 use crate::options::{Given, Options, Takes};
 use crate::spans::path_at;
+
+/// Whether the literals of a list are texts, each once. What is no literal is the compiler's business.
+fn texts(option: &Ident, list: &Group, errors: &mut Errors) -> bool {
+    let mut is_fine = true;
+    let mut seen = BTreeSet::new();
+    for item in split_commas(list.stream()) {
+        let item = ungrouped(item);
+        let [TokenTree::Literal(literal)] = &item[..] else { continue };
+        let wrong = match text(&item) {
+            None => format!("`{option}` is a list of texts, in quotes"),
+            Some(text) if text.value().is_empty() => format!("`{option}` has an empty text"),
+            Some(text) if !seen.insert(text.value()) => format!("`{option}` has {} twice", text.token()),
+            Some(_) => continue,
+        };
+        is_fine = false;
+        errors.push(literal.span(), wrong);
+    }
+    is_fine
+}
 
 /// The names of the run context that a template may hold.
 const CONTEXT: &[&str] = &[
@@ -119,10 +140,12 @@ impl Options {
                     errors.push(text.span(), format!("expected a list: `{method} = [{}]`", text.token()));
                     return TokenStream::new();
                 }
-                match list(&given.value) {
-                    Some(group) if group.stream().is_empty() => return TokenStream::new(),
-                    _ => rewritten(&given.value, errors),
+                if let Some(group) = list(&given.value)
+                    && (group.stream().is_empty() || !texts(&method, &group, errors))
+                {
+                    return TokenStream::new();
                 }
+                rewritten(&given.value, errors)
             }
             Takes::Template => {
                 if let Some(text) = text(&given.value) {

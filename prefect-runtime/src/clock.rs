@@ -2,13 +2,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::block_on::Parker;
+use crate::limits::ProcessGate;
 use crate::lock::{assert_none_is_held, lock};
 use crate::panics::quietly;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -40,6 +41,8 @@ struct Inner {
     source: Source,
     timers: Mutex<Timers>,
     changed: Condvar,
+    /// Who counts what is limited in the time of this clock, if that is a virtual one.
+    gate: OnceLock<Arc<ProcessGate>>,
 }
 
 enum Source {
@@ -79,7 +82,7 @@ impl Clock {
     }
 
     fn new(wall: Timestamp, source: Source) -> Self {
-        Self(Arc::new(Inner { wall, source, timers: Mutex::default(), changed: Condvar::new() }))
+        Self(Arc::new(Inner { wall, source, timers: Mutex::default(), changed: Condvar::new(), gate: OnceLock::new() }))
     }
 
     #[inline]
@@ -104,6 +107,10 @@ impl Clock {
     #[must_use]
     pub fn timestamp(&self) -> Timestamp {
         self.at(self.now())
+    }
+
+    pub(crate) fn gate(&self) -> &OnceLock<Arc<ProcessGate>> {
+        &self.0.gate
     }
 
     /// Whether this clock jumps.

@@ -9,6 +9,8 @@ use tracing::dispatcher::{DefaultGuard, set_default};
 
 use crate::engine::RunId;
 use crate::flow::graph::{Graph, TaskId};
+#[cfg(feature = "store")]
+use crate::record::{LoggedBy, Recorder};
 use crate::run::Services;
 use crate::state::Looping;
 use crate::sync::thread_local;
@@ -81,6 +83,8 @@ pub(crate) struct Working {
     entered: Option<Context>,
     run: Option<(Arc<Services>, Arc<Graph>)>,
     now: Option<Now>,
+    #[cfg(feature = "store")]
+    logging: (Option<LoggedBy>, Option<Arc<Recorder>>),
     _config: crate::config::Entered,
     _log: Option<DefaultGuard>,
 }
@@ -91,6 +95,8 @@ impl Working {
             entered: ENTERED.take(),
             run: RUN.replace(Some((Arc::clone(services), Arc::clone(graph)))),
             now: NOW.take(),
+            #[cfg(feature = "store")]
+            logging: (ABOUT.take(), FLOW.take()),
             _config: services.config.enter(),
             _log: services.log.as_ref().map(set_default),
         }
@@ -103,6 +109,115 @@ impl Drop for Working {
         drop(ENTERED.replace(self.entered.take()));
         drop(RUN.replace(self.run.take()));
         NOW.set(self.now.take());
+        #[cfg(feature = "store")]
+        {
+            ABOUT.set(self.logging.0.take());
+            drop(FLOW.replace(self.logging.1.take()));
+        }
+    }
+}
+
+/// Where a log line comes from.
+#[cfg(feature = "store")]
+pub(crate) struct Whence {
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) by: LoggedBy,
+}
+
+#[cfg(feature = "store")]
+thread_local! {
+    /// The task run whose steps before or after its body are on this thread.
+    static ABOUT: Cell<Option<LoggedBy>> = const { Cell::new(None) };
+    /// The flow run whose own steps are on this thread.
+    static FLOW: RefCell<Option<Arc<Recorder>>> = const { RefCell::new(None) };
+}
+
+/// Which recorded run a log line of this thread belongs to, and to what of it.
+#[cfg(feature = "store")]
+pub(crate) fn whence() -> Option<Whence> {
+    // A destructor may log when the thread has ended, and with it all that it knew.
+    if let Some(recorder) = FLOW.try_with(|flow| flow.borrow().clone()).ok()? {
+        return Some(Whence { recorder, by: LoggedBy::Flow });
+    }
+    let entered = ENTERED.try_with(|entered| {
+        let entered = entered.borrow();
+        let Context(Some(inside)) = entered.as_ref()? else { return Some(None) };
+        let Some((services, _, task)) = &inside.run else { return Some(None) };
+        let child = inside.map_index.and_then(|index| u32::try_from(index).ok());
+        Some(services.recorder.clone().map(|recorder| Whence { recorder, by: LoggedBy::Body(*task, child) }))
+    });
+    if let Some(whence) = entered.ok()? {
+        return whence;
+    }
+    let running = RUN.try_with(|run| {
+        let recorder = run.borrow().as_ref()?.0.recorder.clone()?;
+        let by = match NOW.get() {
+            Some(now) => LoggedBy::Body(now.run.task, now.run.child),
+            None => ABOUT.get().unwrap_or(LoggedBy::Flow),
+        };
+        Some(Whence { recorder, by })
+    });
+    running.ok()?
+}
+
+/// While it lives, log lines of this thread belong to this task run, unless its body is running, or to the flow run.
+#[cfg(feature = "store")]
+pub(crate) enum Logging {
+    TaskRun(Option<LoggedBy>),
+    FlowRun(Option<Arc<Recorder>>),
+    /// Nobody records the run.
+    Unrecorded,
+}
+
+#[cfg(feature = "store")]
+impl Logging {
+    pub(crate) fn before(services: &Services, run: RunId) -> Self {
+        Self::of(services, LoggedBy::Before(run.task, run.child))
+    }
+
+    pub(crate) fn after(services: &Services, run: RunId) -> Self {
+        Self::of(services, LoggedBy::After(run.task, run.child))
+    }
+
+    fn of(services: &Services, by: LoggedBy) -> Self {
+        if services.recorder.is_some() { Self::TaskRun(ABOUT.replace(Some(by))) } else { Self::Unrecorded }
+    }
+
+    pub(crate) fn flow(services: &Services) -> Self {
+        match &services.recorder {
+            Some(recorder) => Self::FlowRun(FLOW.replace(Some(Arc::clone(recorder)))),
+            None => Self::Unrecorded,
+        }
+    }
+}
+
+#[cfg(feature = "store")]
+impl Drop for Logging {
+    fn drop(&mut self) {
+        match self {
+            Self::TaskRun(before) => ABOUT.set(before.take()),
+            Self::FlowRun(before) => drop(FLOW.replace(before.take())),
+            Self::Unrecorded => {}
+        }
+    }
+}
+
+/// Without the feature `store` no line is kept.
+#[cfg(not(feature = "store"))]
+pub(crate) struct Logging;
+
+#[cfg(not(feature = "store"))]
+impl Logging {
+    pub(crate) const fn before(_: &Services, _: RunId) -> Self {
+        Self
+    }
+
+    pub(crate) const fn after(_: &Services, _: RunId) -> Self {
+        Self
+    }
+
+    pub(crate) const fn flow(_: &Services) -> Self {
+        Self
     }
 }
 

@@ -12,7 +12,12 @@ mod error;
 mod executor;
 mod flow;
 mod handlers;
+mod limits;
 mod lock;
+#[cfg(feature = "store")]
+pub mod logs;
+#[cfg(not(feature = "store"))]
+mod logs;
 mod loopback;
 mod near;
 mod notify;
@@ -69,6 +74,7 @@ pub use handlers::{
 };
 /// Moments, time zones and calendars, as schedules take and give them.
 pub use jiff;
+pub use limits::{BadRate, Limits, Rate};
 #[doc(hidden)]
 #[cfg(feature = "email")]
 pub use notify::email_notifier_args;

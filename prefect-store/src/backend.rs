@@ -20,6 +20,19 @@ pub(crate) trait Backend: WriteConnection {
 
     /// What may be done now and then, when there is time.
     fn tidy(&mut self);
+
+    /// Gives some of the unused space back to the system: quickly, so that nobody waits long. Gives how many bytes are left
+    /// that could be given back.
+    fn shrink(&mut self) -> Result<u64, StoreError>;
+}
+
+/// How far something is that is done a little at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Removed {
+    /// There is nothing left to remove.
+    All,
+    /// There may be more.
+    Some,
 }
 
 /// A process, as the database knows it.

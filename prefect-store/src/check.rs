@@ -12,6 +12,8 @@ pub struct Checkup {
     pub database: u64,
     /// Bytes of the write-ahead log beside it; a PostgreSQL server has one for all that it keeps.
     pub log: Option<u64>,
+    /// Bytes that hold something, in the database or yet in its log; in PostgreSQL all of them.
+    pub used: u64,
     /// Bytes of the database that hold nothing, and are used again; PostgreSQL does not say.
     pub unused: Option<u64>,
     /// How many runs it has.

@@ -13,6 +13,12 @@ impl Micros {
     pub fn after(self, time: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(time.as_micros()).unwrap_or(i64::MAX)))
     }
+
+    /// This moment and so much less.
+    #[must_use]
+    pub fn before(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(time.as_micros()).unwrap_or(i64::MAX)))
+    }
 }
 
 /// Tells a store what time it is. Leases are judged by it, so all processes of a store need clocks that agree: in PostgreSQL

@@ -21,6 +21,8 @@ impl fmt::Display for Shown<'_> {
 pub enum StoreError {
     /// The path of the database is a folder.
     IsFolder(Location),
+    /// There is a file already where a new one was to be made.
+    Exists(Location),
     /// There is no database, and it was opened for reading only.
     Missing(Location),
     /// The database, its folder or a file beside it cannot be made or opened.
@@ -102,6 +104,8 @@ pub enum StoreError {
         /// What it says.
         reason: String,
     },
+    /// A store on a server is copied by the server's own program.
+    NoBackup(Location),
     /// No run has this id or name.
     UnknownRun {
         /// What was asked for.
@@ -166,8 +170,10 @@ impl StoreError {
 }
 
 impl fmt::Display for StoreError {
+    #[allow(clippy::too_many_lines, reason = "a sentence for each")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Exists(at) => write!(f, "{at} is there already: name a file that is not"),
             Self::IsFolder(at) => {
                 write!(f, "{at} is a folder: the store needs the path of a file in it")
             }
@@ -245,6 +251,13 @@ impl fmt::Display for StoreError {
                         "The user needs the right to make schemas in the database, or to have the store's schema as its own"
                     }
                 })
+            }
+            Self::NoBackup(at) => {
+                write!(f, "{at} is on a PostgreSQL server: copy it with")?;
+                match at {
+                    Location::Server { schema, .. } => write!(f, " `pg_dump --schema={schema}`"),
+                    Location::File(_) => f.write_str(" the server's own program"),
+                }
             }
             Self::Postgres { at, reason } => write!(f, "{at}: PostgreSQL says: {}", Shown(reason)),
             Self::UnknownRun { reference, at } => write!(

@@ -7,8 +7,11 @@
 //! * [`Store::begin`] records a new run and [`Store::claim`] takes one that nobody has: both give an [`OwnedRun`].
 //! * [`OwnedRun::record`] and [`OwnedRun::record_run`] record changes of state and do not wait. A change has a [`Position`];
 //!   changes are committed in order, many at a time. [`OwnedRun::on_commit`] tells how far they are, [`OwnedRun::wait`] waits.
+//! * [`OwnedRun::log`] records a log line, and [`Store::logs`] reads them.
 //! * [`Store::cancel`] asks for the end of a run, and [`OwnedRun::on_cancel`] tells its owner.
 //! * [`Store::reap`] finds runs whose process is gone.
+//! * [`Store::prune`] removes old runs, [`Store::backup`] copies a store that is in use.
+//! * [`Store::take_slots`] takes places of what is limited, [`Store::give_back`] gives them back.
 //! * [`Store::take_notifications`] and [`Store::mark`] are for who sends what was recorded to be sent.
 //! * [`Store::begin_tick`] begins a run for a moment of a schedule, one whoever asks; [`Store::pause_schedule`] holds all up.
 //! * [`Store::put_secrets`] and those beside it keep secrets that were [sealed](SealedSecret) elsewhere.
@@ -56,6 +59,7 @@ mod error;
 mod faults;
 mod id;
 mod location;
+mod logs;
 mod machine;
 mod options;
 mod outbox;
@@ -63,9 +67,11 @@ mod owned;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod presence;
+mod prune;
 mod rows;
 mod schedules;
 mod secrets;
+mod slots;
 mod sql;
 mod sqlite;
 mod state;
@@ -83,6 +89,7 @@ pub use error::{Candidate, ClaimRefused, Denied, Found, Lost, LostReason, Owner,
 pub use faults::{Fault, Faults};
 pub use id::{NotAnId, RunId, ShortId};
 pub use location::Location;
+pub use logs::{LogFilter, LogLevel, LogLine, LogPage, LogsOf, RecordedLine};
 #[doc(hidden)]
 pub use machine::Machine;
 pub use options::Options;
@@ -91,9 +98,11 @@ pub use outbox::{
     NotificationStatus, TRIES, Tickets, ToSend, Wanted,
 };
 pub use owned::{OwnedRun, Position};
+pub use prune::{Prune, PruneStep, Pruned};
 pub use rows::{Epoch, Reaped, RunFilter, RunInput, RunRow, TaskKey, TaskRow, Transition};
 pub use schedules::{DecidedTick, IfBusy, PauseChange, ScheduleRow, ScheduleSeen, Tick, TickAnswer};
 pub use secrets::{Existing, Resealed, SealedSecret, SecretsChange};
+pub use slots::{Full, SlotOwner, SlotRow, Slots, SlotsWanted, Taking};
 pub use state::StateCode;
 pub use store::{Parked, Store};
 pub use url::{BadStoreUrl, StoreUrl};

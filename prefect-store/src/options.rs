@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use crate::Clock;
+use crate::logs::KeptLogs;
 use crate::machine::Machine;
 
 /// How a store is opened. `Options::default()` is right for most.
@@ -20,6 +21,8 @@ pub struct Options {
     pub keep_trying: Duration,
     /// How long SQLite waits for another program that holds the database, before the store tries again; 30 s.
     pub busy_timeout: Duration,
+    /// How long log lines are kept.
+    pub(crate) logs: KeptLogs,
     /// What time it is.
     pub clock: Clock,
     /// Which machine this is; tests are several.
@@ -38,6 +41,7 @@ impl Default for Options {
             look_every: Duration::from_millis(50),
             keep_trying: Duration::from_mins(5),
             busy_timeout: Duration::from_secs(30),
+            logs: KeptLogs::default(),
             clock: Clock::system(),
             machine: Machine::this(),
             #[cfg(feature = "faults")]
@@ -64,6 +68,15 @@ impl Options {
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// The same, with log lines kept for this long: those of a run go so long after the last of them, and the oldest of a store
+    /// go if all of them are larger than so many bytes. 30 days and 256 MiB by default. What is too old or too much is removed
+    /// when lines are written.
+    #[must_use]
+    pub fn keep_logs(mut self, time: Duration, bytes: u64) -> Self {
+        self.logs = KeptLogs { time, bytes };
         self
     }
 

@@ -5,8 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::backend::{Change, Entry, Ownership};
 use crate::store::Inner;
-use crate::writer::Request;
-use crate::{Epoch, FlowChange, Lost, Message, RunId, Store, TaskChange, Tickets};
+use crate::{Epoch, FlowChange, LogLine, Lost, Message, RunId, SlotOwner, Store, StoreError, TaskChange, Tickets};
 
 /// A place in the order in which a store's changes are committed. What is before a committed position is committed too, or its
 /// run is lost.
@@ -154,6 +153,12 @@ impl OwnedRun {
         self.store.queue().push(Entry { run: Arc::clone(&self.recording), change: Change::Flow(change) })
     }
 
+    /// Records a log line. Nobody waits for it, and nothing fails because of it: lines are written together some milliseconds
+    /// later, and before the end of the run. Of more than can be written some are left out, and a line says how many.
+    pub fn log(&self, line: LogLine) {
+        self.store.queue().push_line(&self.recording, line);
+    }
+
     /// Calls this on the writer's thread after each commit that holds changes of this run, with the position up to which all
     /// is committed; and once, with the reason, if the run is lost. Be quick there, and do not wait for the store. A panic is
     /// logged.
@@ -172,15 +177,22 @@ impl OwnedRun {
         self.store.queue().look();
     }
 
-    /// What is sent, and to whom, if the run loses this owner: recorded before any change that is recorded after this. It
-    /// takes the place of what an earlier owner has said. Does not wait.
-    pub fn tell_of_crash(&self, notices: Vec<Message>) {
+    /// Who takes places for this run: a task run, by its number and index, called this; or the flow run.
+    #[must_use]
+    pub fn slot_owner(&self, task: Option<(u32, Option<u32>)>, name: Option<String>) -> SlotOwner {
+        let Recording { id, run_no, proc_no, epoch, .. } = *self.recording;
+        SlotOwner { run: id, run_no, proc_no, epoch, task, name }
+    }
+
+    /// What is sent, and to whom, if the run loses this owner. It takes the place of what an earlier owner has said. Waits for
+    /// the commit: what runs after this may end the process.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written.
+    pub fn tell_of_crash(&self, notices: Vec<Message>) -> Result<(), StoreError> {
         let run = Arc::clone(&self.recording);
-        self.store.queue().request(Request::Call(Box::new(move |writer| {
-            if let Err(error) = writer.database.set_crash_notices(&run, &notices) {
-                tracing::warn!(target: "prefect.Store", "Nobody will be told if run {} crashes: {error}", run.id);
-            }
-        })));
+        self.store.call(move |writer| writer.database.set_crash_notices(&run, &notices))?
     }
 
     /// What tells which notification a ticket is.

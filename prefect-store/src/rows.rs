@@ -112,7 +112,7 @@ pub struct TaskRow {
 }
 
 /// A place in the task runs of a run: page by page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TaskKey {
     /// The number of the task.
     pub task: u32,

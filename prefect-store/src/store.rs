@@ -1,16 +1,19 @@
 //! A store: opening it, and what can be asked of it.
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
+use crate::backend::Removed;
 use crate::owned::OwnedRun;
 use crate::schedules::NoRun;
 use crate::sql::{Access, Database, Readers};
 use crate::writer::{Queue, Request, Writer};
 use crate::{
-    CancelRefused, Cancelled, Checkup, ClaimRefused, DecidedTick, Existing, Listed, Location, Mark, Micros, NewRun,
-    NotificationRow, Options, PauseChange, Reaped, Resealed, RunFilter, RunId, RunInput, RunRow, ScheduleRow,
-    ScheduleSeen, SealedSecret, SecretsChange, StateCode, StoreError, StoreUrl, StoredResult, TaskKey, TaskRow, Tick,
+    CancelRefused, Cancelled, Checkup, ClaimRefused, DecidedTick, Existing, Listed, Location, LogFilter, Mark, Micros,
+    NewRun, NotificationRow, Options, PauseChange, Prune, PruneStep, Pruned, Reaped, RecordedGraph, RecordedLine,
+    Resealed, RunFilter, RunId, RunInput, RunRow, ScheduleRow, ScheduleSeen, SealedSecret, SecretsChange, SlotOwner,
+    SlotRow, Slots, SlotsWanted, StateCode, StoreError, StoreUrl, StoredResult, Taking, TaskKey, TaskRow, Tick,
     TickAnswer, ToSend, Transition, Wanted,
 };
 
@@ -204,8 +207,27 @@ impl Store {
     ///
     /// If it ended well, was cancelled, is someone's, or is put aside: see [`ClaimRefused`].
     pub fn claim(&self, run: &RunRow, parked: Parked) -> Result<OwnedRun, ClaimRefused> {
+        self.claim_as(run, parked, None)
+    }
+
+    /// As [`claim`](Self::claim), and the run has this graph from now on. The tasks that are recorded keep their numbers: their
+    /// slugs have to stand where they stood.
+    ///
+    /// # Errors
+    ///
+    /// As [`claim`](Self::claim).
+    pub fn claim_with_graph(
+        &self,
+        run: &RunRow,
+        parked: Parked,
+        graph: RecordedGraph,
+    ) -> Result<OwnedRun, ClaimRefused> {
+        self.claim_as(run, parked, Some(graph))
+    }
+
+    fn claim_as(&self, run: &RunRow, parked: Parked, graph: Option<RecordedGraph>) -> Result<OwnedRun, ClaimRefused> {
         let (id, epoch) = (run.id, run.epoch);
-        let recording = self.0.call(move |writer| writer.claim(id, epoch, parked))??;
+        let recording = self.0.call(move |writer| writer.claim(id, epoch, parked, graph.as_ref()))??;
         Ok(OwnedRun::new(recording, Arc::clone(&self.0)))
     }
 
@@ -227,6 +249,63 @@ impl Store {
     /// If the store cannot be written.
     pub fn reap(&self) -> Result<Vec<Reaped>, StoreError> {
         self.0.call(Writer::reap)?
+    }
+
+    /// Takes places of what is limited, over all processes of this store, all that are wanted or none. It is committed then:
+    /// if this process dies, they are free when that is [found](Self::reap).
+    ///
+    /// Whoever is told that there is none left asks again soon, about every tenth of a second: a process that has waited for
+    /// longer than another is let in before it.
+    ///
+    /// ```
+    /// use prefect_store::{Micros, NewRun, Options, RecordedGraph, SlotsWanted, StateCode, Store, StoreUrl, Taking};
+    ///
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let store = Store::open(&StoreUrl::sqlite(folder.path().join("runs.db")), Options::default()).unwrap();
+    /// let graph = RecordedGraph { hash: vec![1], text: "load".into(), slugs: vec!["load-1".into()] };
+    /// let (flow, name) = ("etl".into(), "brave-otter".into());
+    /// let run = NewRun { flow, name, parameters: "{}".into(), graph, state: StateCode::RUNNING, at: Micros(1) };
+    /// let run = store.begin(run).unwrap();
+    /// let load = run.slot_owner(Some((0, None)), Some("load".into()));
+    ///
+    /// let wanted = SlotsWanted { places: vec![("tag:db".into(), 1)], ..SlotsWanted::default() };
+    /// let Taking::Taken(slots) = store.take_slots(&load, &wanted).unwrap() else { panic!() };
+    /// let Taking::Full(full) = store.take_slots(&load, &wanted).unwrap() else { panic!() };
+    /// assert_eq!(full.holder.unwrap().task.as_deref(), Some("load"));
+    /// store.give_back(slots, ());
+    /// let Taking::Taken(slots) = store.take_slots(&load, &wanted).unwrap() else { panic!() };
+    /// # store.give_back(slots, ());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written. Nothing is taken then.
+    pub fn take_slots(&self, owner: &SlotOwner, wanted: &SlotsWanted) -> Result<Taking, StoreError> {
+        let (owner, wanted) = (owner.clone(), wanted.clone());
+        self.0.call(move |writer| writer.take_slots(&owner, &wanted))?
+    }
+
+    /// Gives places back, and does not wait for it. Then `done` is dropped, on the writer's thread.
+    pub fn give_back(&self, slots: Slots, done: impl Send + 'static) {
+        self.0.queue.request(Request::Call(Box::new(move |writer| {
+            writer.give_back_slots(slots);
+            drop(done);
+        })));
+    }
+
+    /// The places that are taken, in order.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn slots(&self) -> Result<Vec<SlotRow>, StoreError> {
+        self.0.readers.slots()
+    }
+
+    /// Whether both are clones of one.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// The run that a person means: by its whole id, by at least four digits of the beginning or the end of it, or by its name.
@@ -343,6 +422,118 @@ impl Store {
         self.0.readers.transitions(run, after, limit)
     }
 
+    /// Log lines of a run, in the order in which they came.
+    ///
+    /// ```
+    /// use prefect_store::{LogFilter, LogLevel, LogLine, LogPage, Micros, NewRun, Options, RecordedGraph, StateCode};
+    /// # use prefect_store::{FlowChange, Store, StoreUrl};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(&StoreUrl::sqlite(folder.path().join("runs.db")), Options::default()).unwrap();
+    /// # let graph = RecordedGraph { hash: vec![1], text: "a".into(), slugs: vec!["a-1".into()] };
+    /// # let new = NewRun { flow: "etl".into(), name: "one".into(), parameters: "{}".into(), graph, state: StateCode::RUNNING, at: Micros(1) };
+    /// # let run = store.begin(new).unwrap();
+    /// let line = |level, message: &str| LogLine {
+    ///     task: None,
+    ///     attempt: 0,
+    ///     at: Micros(5),
+    ///     level,
+    ///     target: "etl".into(),
+    ///     message: message.to_owned(),
+    /// };
+    /// run.log(line(LogLevel::Info, "begins"));
+    /// run.log(line(LogLevel::Error, "no rows"));
+    /// # let end = FlowChange { state: StateCode::FAILED, version: 2, at: Micros(6), message: None, notifications: Vec::new() };
+    /// # run.wait(run.record_run(end)).unwrap();
+    /// let filter = LogFilter { level: LogLevel::Warn, page: LogPage::Last(10), ..LogFilter::default() };
+    /// let lines = store.logs(run.id(), &filter).unwrap();
+    /// assert_eq!(lines.len(), 1);
+    /// assert_eq!((lines[0].number, lines[0].line.message.as_str()), (2, "no rows"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If there is no such run, or the store cannot be read.
+    pub fn logs(&self, run: RunId, filter: &LogFilter) -> Result<Vec<RecordedLine>, StoreError> {
+        self.0.readers.logs(run, filter)
+    }
+
+    /// How many runs [`prune`](Self::prune) would remove.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn count_prunable(&self, prune: &Prune) -> Result<u64, StoreError> {
+        self.0.readers.count_prunable(prune)
+    }
+
+    /// Removes runs that ended long ago, with all that is recorded of them, and the graphs that no run has any more; then gives
+    /// the space back to the system. Runs that somebody has, that wait for somebody or that have crashed stay: they go on some
+    /// time, or are cancelled.
+    ///
+    /// Others write meanwhile: it is done a little at a time. `tell` hears how far it is. If it is interrupted, whoever prunes
+    /// next goes on with it.
+    ///
+    /// ```
+    /// # use prefect_store::{FlowChange, Micros, NewRun, Options, Prune, RecordedGraph, StateCode, Store, StoreUrl};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(&StoreUrl::sqlite(folder.path().join("runs.db")), Options::default()).unwrap();
+    /// # let graph = RecordedGraph { hash: vec![1], text: "a".into(), slugs: vec!["a-1".into()] };
+    /// # let new = NewRun { flow: "etl".into(), name: "one".into(), parameters: "{}".into(), graph, state: StateCode::RUNNING, at: Micros(1) };
+    /// # let run = store.begin(new).unwrap();
+    /// # let end = FlowChange { state: StateCode::SUCCESS, version: 2, at: Micros(6), message: None, notifications: Vec::new() };
+    /// # run.wait(run.record_run(end)).unwrap();
+    /// let old = Prune { ended_before: Micros(1_000_000), keep: 0 };
+    /// assert_eq!(store.count_prunable(&old).unwrap(), 1);
+    /// let pruned = store.prune(&old, |_| {}).unwrap();
+    /// assert_eq!((pruned.runs, pruned.graphs), (1, 1));
+    /// assert!(store.runs(&Default::default()).unwrap().is_empty());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written. What was removed before is gone.
+    pub fn prune(&self, prune: &Prune, mut tell: impl FnMut(PruneStep)) -> Result<Pruned, StoreError> {
+        let prune = *prune;
+        let source = self.0.readers.source();
+        let mut pruned = Pruned { bytes: (source.size()?, 0), ..Pruned::default() };
+        loop {
+            let runs = self.0.call(move |writer| writer.database.prune_runs(&prune))??;
+            if runs == 0 {
+                break;
+            }
+            pruned.runs += runs;
+            tell(PruneStep::Runs(pruned.runs));
+        }
+        loop {
+            let (rows, removed) = self.0.call(|writer| writer.database.prune_rows())??;
+            pruned.rows += rows;
+            tell(PruneStep::Rows(pruned.rows));
+            if removed == Removed::All {
+                break;
+            }
+        }
+        pruned.graphs = self.0.call(|writer| writer.database.prune_graphs())??;
+        loop {
+            let left = self.0.call(|writer| writer.database.shrink())??;
+            tell(PruneStep::Space(left));
+            if left == 0 {
+                break;
+            }
+        }
+        pruned.bytes.1 = source.size()?;
+        Ok(pruned)
+    }
+
+    /// Copies the store into a new file, for this user alone, as it is at this moment: others write meanwhile. Gives the size of
+    /// the copy. `tell` hears how many bytes are copied, and of how many.
+    ///
+    /// # Errors
+    ///
+    /// If there is such a file, it cannot be written, or the store cannot be read. There is no copy then.
+    pub fn backup(&self, file: &Path, mut tell: impl FnMut(u64, u64)) -> Result<u64, StoreError> {
+        self.0.readers.source().backup(file, &mut tell)
+    }
+
     /// Notifications, the oldest first.
     ///
     /// # Errors
@@ -444,7 +635,10 @@ impl Inner {
     }
 
     /// Has the writer do this, in its place among what is recorded.
-    fn call<R: Send + 'static>(&self, ask: impl FnOnce(&mut Writer) -> R + Send + 'static) -> Result<R, StoreError> {
+    pub(crate) fn call<R: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&mut Writer) -> R + Send + 'static,
+    ) -> Result<R, StoreError> {
         self.start_writer()?;
         let (answer, answered) = mpsc::sync_channel(1);
         self.queue.request(Request::Call(Box::new(move |writer| {

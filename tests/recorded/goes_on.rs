@@ -162,7 +162,8 @@ fn a_flow_that_has_changed_is_refused_with_the_difference() {
         "run {short} cannot go on: the flow has changed since it was started\n\
          \x20 ~ task `announce-1` waited for `deploy-1`, and waits for `deploy-1`, `build-1`\n\
          \x20 + task `uses-1` is new\n\
-         start a new run, or go on with the program that started this one"
+         start a new run, go on with the program that started this one, or say `--force`: what has changed starts anew, and \
+         everything downstream of it"
     );
     assert_eq!(error.to_string(), text);
     let error = flow!("another", { build() }).resume(&store, run.id()).unwrap_err();

@@ -130,6 +130,11 @@ fn nothing_that_is_recorded_is_lost_or_done_twice() {
         kills += 1;
         let store = folder.store();
         let (done, begun) = (recorded(&store), effects(&file));
+        if store.runs(&RunFilter::default()).unwrap().first().is_some_and(|run| run.state == StateCode::SUCCESS) {
+            // All was done, and it only had to say goodbye.
+            assert_eq!((done.len(), &begun), (expected.len(), &expected), "killed at call {die_at}");
+            continue;
+        }
         drop(store);
         let (status, said) = start(&path, &file, None);
         assert!(status.success(), "killed at call {die_at}: {said}");

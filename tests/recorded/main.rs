@@ -2,9 +2,11 @@
 mod changes;
 mod dies;
 mod disks;
+mod forced;
 mod goes_on;
 mod held;
 mod killed;
+mod logs;
 mod outbox;
 
 use std::collections::BTreeMap;

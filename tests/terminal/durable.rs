@@ -123,6 +123,38 @@ fn a_run_that_ends_its_process_three_times_is_put_aside_until_somebody_says_so()
     assert_eq!((started.code, bodies(&started)), (Some(3), vec!["checks 7"]), "{started:?}");
 }
 
+/// The program has changed since: the difference is shown, and what has changed starts anew if somebody says so.
+#[test]
+fn a_flow_that_has_changed_goes_on_by_force() {
+    for (verb, check) in [("resume", "dies"), ("retry", "fails")] {
+        let home = Home::new();
+        call(&home, check, &["run", "release", "--param", "version=8"]);
+        let (id, name) = the_run(&home);
+        let changed = |words: &[&str]| ran(command(&home, words).env("FLOWS", "changed"));
+        changed(&["runs"]);
+        let refused = changed(&[verb, &id]);
+        let refusal = format!(
+            "error: run {id} cannot go on: the flow has changed since it was started\n  - task `check-1` is gone\n  ~ task \
+             `deploy-1` waited for `check-1`, and waits for `review-1`\n  + task `review-1` is new\nstart a new run, go on with \
+             the program that started this one, or say `--force`: what has changed starts anew, and everything downstream of \
+             it\n"
+        );
+        assert_eq!((refused.code, refused.out.as_str()), (Some(2), ""), "{refused:?}");
+        assert!(refused.err.ends_with(&refusal), "{refused:?}");
+        let forced = changed(&[verb, &id, "--force"]);
+        assert_eq!(forced.code, Some(3), "{forced:?}");
+        assert!(forced.out.starts_with("reviews 8\n") || forced.out.contains("\nreviews 8\n"), "{forced:?}");
+        assert!(!forced.out.contains("builds"), "what is the same is kept: {forced:?}");
+        let shown = call(&home, "", &["runs", "show", &name]).out;
+        let tasks: Vec<_> = shown.lines().skip_while(|line| !line.starts_with("TASK")).skip(1).collect();
+        let starts = ["version ", "build ", "check (gone) ", "deploy ", "review "];
+        assert!(tasks.iter().zip(starts).all(|(task, start)| task.starts_with(start)), "{shown}");
+        assert!(!shown.starts_with("Failed"), "what is gone has not failed: {shown}");
+        let approved = changed(&["resume", &id]);
+        assert_eq!((approved.code, bodies(&approved)), (Some(0), vec!["deploys Some(8)"]), "{approved:?}");
+    }
+}
+
 /// The default store is a convenience, and one that was named is not.
 #[test]
 fn a_store_that_cannot_be_used_is_a_warning_or_an_error() {

@@ -205,6 +205,15 @@ fn deploy(checked: Option<i64>) -> Option<i64> {
     checked
 }
 
+/// Says what it does, and fails.
+#[task(max_retries = 1, retry_delay = "1h")]
+fn tries() -> Result<(), String> {
+    let attempt = context().task_run_count();
+    tracing::info!(attempt, "tries");
+    tracing::warn!("two lines\n12:00:00 ERROR forged \u{1b}[2J");
+    Err("it broke".to_owned())
+}
+
 /// Goes on until it is told to stop.
 #[task]
 fn endless() -> Result<(), String> {
@@ -227,6 +236,18 @@ fn deaf() {
 #[prefect::flow]
 fn release(#[default(7)] version: i64) {
     deploy(check(build(version)));
+}
+
+#[task]
+fn review(built: i64) -> i64 {
+    println!("reviews {built}");
+    built
+}
+
+/// The same flow, as it was changed later.
+fn changed() -> AnyFlow {
+    let flow = flow!("release", { deploy(review(build(parameter_or("version", 7)))) });
+    flow.with(RunSettings::new().executor(Executor::Local)).into()
 }
 
 /// The text of the secret that the test `secrets` keeps.
@@ -315,6 +336,7 @@ fn scheduled() -> Vec<AnyFlow> {
 fn main() -> ExitCode {
     let doubled = || prefect::flows![(flow!("twin", {})), (flow!("twin", {}))];
     match std::env::var("FLOWS").as_deref() {
+        Ok("changed") => return prefect::main(vec![changed()]),
         Ok("none") => return prefect::main(Vec::new()),
         Ok("one") => return prefect::main(seed()),
         Ok("guarded") => return prefect::main(guarded()),
@@ -351,6 +373,7 @@ fn main() -> ExitCode {
         flow!("empty", {}).with(settings()).into(),
         release::flow().with(RunSettings::new().executor(Executor::Local)).into(),
         flow!("endless", { build(1, upstream_tasks = [endless()]) }).with(RunSettings::new()).into(),
+        flow!("tried", { tries() }).with(settings()).into(),
         flow!("deaf", { deaf() }).with(RunSettings::new()).into(),
     ])
 }

@@ -2,7 +2,9 @@
 mod bad_stores;
 mod config;
 mod durable;
+mod limits;
 mod live;
+mod logs;
 mod notifications;
 mod parameters;
 mod plain;
@@ -12,4 +14,6 @@ mod recorded;
 mod scheduled;
 mod secrets;
 mod store;
+mod upkeep;
+mod watch;
 mod words;

@@ -216,7 +216,11 @@ fn a_sound_store_is_measured() {
         "{}",
         ran.out
     );
-    assert!(ran.out.ends_with("\n  runs       3\n  task runs  1506\n  changes    3017\n"), "{}", ran.out);
+    assert!(ran.out.ends_with(" KiB each\n  task runs  1506\n  changes    3017\n"), "{}", ran.out);
+    let each =
+        ran.out.split_once("\n  runs       3, ").unwrap().1.split_once(" KiB").unwrap().0.parse::<f64>().unwrap();
+    // 1506 task runs, of at most 200 bytes each.
+    assert!((50.0..120.0).contains(&each), "{each}");
 }
 
 #[test]

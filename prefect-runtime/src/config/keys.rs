@@ -31,6 +31,7 @@ const KNOWN: &[(&str, Holds)] = &[
     ("cloud", Holds::Anything),
     ("cloud.api", Holds::Text),
     ("cloud.use_local_secrets", Holds::Boolean),
+    ("concurrency", Holds::Anything),
     ("context", Holds::Anything),
     ("debug", Holds::Boolean),
     ("engine.executor", Holds::Anything),
@@ -48,6 +49,7 @@ const KNOWN: &[(&str, Holds)] = &[
     ("logging.level", Holds::Setting),
     ("logging.log_attributes", Holds::Anything),
     ("logging.log_to_cloud", Holds::Boolean),
+    ("rate_limits", Holds::Anything),
     ("server", Holds::Anything),
     ("slack.flush_deadline", Holds::Setting),
     ("slack.ignore_states", Holds::Nothing(IN_CODE)),
@@ -76,8 +78,17 @@ const EMAIL: &[(&str, Holds)] = if cfg!(feature = "email") {
 };
 
 /// Ours only where runs can be recorded.
-const STORE: &[(&str, Holds)] =
-    if cfg!(feature = "store") { &[("store.record_runs", Holds::Setting), ("store.url", Holds::Setting)] } else { &[] };
+const STORE: &[(&str, Holds)] = if cfg!(feature = "store") {
+    &[
+        ("logging.keep_days", Holds::Setting),
+        ("logging.keep_megabytes", Holds::Setting),
+        ("logging.store_level", Holds::Setting),
+        ("store.record_runs", Holds::Setting),
+        ("store.url", Holds::Setting),
+    ]
+} else {
+    &[]
+};
 
 fn known() -> impl Iterator<Item = &'static (&'static str, Holds)> {
     KNOWN.iter().chain(EMAIL).chain(STORE)
@@ -260,5 +271,5 @@ fn moved(section: &[&str], rest: &[String]) -> Key {
 
 /// Sections that cannot be set to a single value.
 fn is_table(path: &str) -> bool {
-    matches!(path, "cloud" | "context" | "server")
+    matches!(path, "cloud" | "concurrency" | "context" | "rate_limits" | "server")
 }

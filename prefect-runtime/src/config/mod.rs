@@ -15,6 +15,7 @@ mod in_effect;
 mod interpolate;
 mod key;
 mod keys;
+mod limits;
 mod literal;
 mod settings;
 #[cfg(feature = "store")]

@@ -10,7 +10,7 @@ use super::error::{ConfigError, ConfigErrorKind, ConfigOrigin};
 use super::key::Key;
 use super::value::ConfigValue;
 use crate::redact::Redactor;
-use crate::{StateKind, StateKinds};
+use crate::{Limits, StateKind, StateKinds};
 
 /// More threads than this are a slip of the pen.
 const MAX_WORKERS: i64 = 4096;
@@ -48,6 +48,18 @@ pub struct Settings {
     /// them in any case.
     #[cfg(feature = "store")]
     pub record_runs: bool,
+    /// `[logging] store_level`: which log lines of a recorded run are kept with it. `INFO` by default.
+    #[cfg(feature = "store")]
+    pub store_level: LevelFilter,
+    /// `[logging] keep_days`: how many days after the last of them the log lines of a run are removed. 30 by default.
+    #[cfg(feature = "store")]
+    pub keep_log_days: u32,
+    /// `[logging] keep_megabytes`: if all log lines of a store are larger, the oldest are removed. 256 by default.
+    #[cfg(feature = "store")]
+    pub keep_log_megabytes: u32,
+    /// `[concurrency]`, `[concurrency.flows]` and `[rate_limits]`: how much may run at once, and how often tasks may start.
+    /// No limits by default.
+    pub limits: Limits,
     /// `[tasks.defaults] max_retries`. 0 by default.
     pub max_retries: u32,
     /// `[tasks.defaults] retry_delay`. None by default.
@@ -83,8 +95,16 @@ impl Settings {
             checkpointing: reader.written("flows.checkpointing").and_then(ConfigValue::as_bool).unwrap_or(true),
             #[cfg(feature = "store")]
             record_runs: (reader.optional("store.record_runs", "true or false", ConfigValue::as_bool)?).unwrap_or(true),
+            #[cfg(feature = "store")]
+            store_level: reader.optional("logging.store_level", levels, level)?.unwrap_or(LevelFilter::INFO),
+            #[cfg(feature = "store")]
+            keep_log_days: (reader.optional("logging.keep_days", "a whole number of days", whole)?).unwrap_or(30),
+            #[cfg(feature = "store")]
+            keep_log_megabytes: (reader.optional("logging.keep_megabytes", "a whole number of megabytes", whole)?)
+                .unwrap_or(256),
             run_on_schedule: (reader.optional("flows.run_on_schedule", "true or false", ConfigValue::as_bool)?)
                 .unwrap_or(true),
+            limits: super::limits::read(reader)?,
             max_retries: (reader.optional("tasks.defaults.max_retries", "a whole number from 0, or false", retries)?)
                 .unwrap_or(0),
             retry_delay: reader.optional("tasks.defaults.retry_delay", OR_FALSE, or_none)?.flatten(),
@@ -157,6 +177,11 @@ impl Reader<'_> {
         ConfigError::new(ConfigErrorKind::Value, entry.origin.clone(), Some(key.to_owned()), message)
     }
 
+    /// The error of an entry that holds something else than what is expected.
+    pub(super) fn expected(&self, key: &Key, entry: &Entry, expected: &str) -> ConfigError {
+        self.error(&key.to_string(), entry, &format!("expected {expected}, found {}", self.found(&entry.value)))
+    }
+
     /// A short value itself, else its type. Redacted first, because the part of a secret would not be found any more.
     fn found(&self, value: &ConfigValue) -> String {
         match value {
@@ -197,6 +222,11 @@ fn level(value: &ConfigValue) -> Option<LevelFilter> {
 fn workers(value: &ConfigValue) -> Option<NonZeroUsize> {
     let number = value.as_i64().filter(|number| *number <= MAX_WORKERS)?;
     NonZeroUsize::new(usize::try_from(number).ok()?)
+}
+
+#[cfg(feature = "store")]
+fn whole(value: &ConfigValue) -> Option<u32> {
+    u32::try_from(value.as_i64()?).ok()
 }
 
 fn retries(value: &ConfigValue) -> Option<u32> {

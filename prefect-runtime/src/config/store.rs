@@ -9,7 +9,8 @@ use super::key::Key;
 use super::settings::Reader;
 use super::value::ConfigValue;
 
-pub(super) const DEFAULTS: &str = "[store]\nurl = \"sqlite:${home_dir}/prefect.db\"\nrecord_runs = true\n";
+pub(super) const DEFAULTS: &str = "[store]\nurl = \"sqlite:${home_dir}/prefect.db\"\nrecord_runs = true\n\
+    [logging]\nstore_level = \"INFO\"\nkeep_days = 30\nkeep_megabytes = 256\n";
 
 const URL: &str = "store.url";
 

@@ -274,6 +274,15 @@ impl Engine {
         }
     }
 
+    /// A task run that waits for places has got them. False if it is not known yet that it waits.
+    pub(crate) fn let_in(&mut self, run: RunId) -> bool {
+        let waits = self.kind_of(run.record) == StateKind::Queued;
+        if waits {
+            self.ready.push(run.record);
+        }
+        waits
+    }
+
     pub(crate) fn kind_of(&self, record: RecordId) -> StateKind {
         self.records[record as usize].kind
     }
@@ -311,7 +320,7 @@ impl Engine {
     pub(crate) fn attempts_made(&self, task: RecordId) -> u32 {
         match self.kind_of(task) {
             // The count is that of the next attempt already.
-            StateKind::Retrying => self.attempt(task).1 - 1,
+            StateKind::Retrying | StateKind::Queued => self.attempt(task).1 - 1,
             StateKind::Pending => 0,
             _ => self.attempt(task).1,
         }

@@ -9,7 +9,7 @@ use crate::lock::lock;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU8, Ordering};
 
-pub(super) struct Accounted<F> {
+pub(crate) struct Accounted<F> {
     inner: Pin<Box<F>>,
     woken: Arc<Woken>,
 }
@@ -28,7 +28,7 @@ const AWAKE: u8 = 1;
 const OVER: u8 = 2;
 
 impl<F> Accounted<F> {
-    pub(super) fn new(clock: &Clock, future: F) -> Self {
+    pub(crate) fn new(clock: &Clock, future: F) -> Self {
         clock.enter();
         let woken = Woken { clock: clock.clone(), state: AtomicU8::new(AWAKE), waker: Mutex::new(None) };
         Self { inner: Box::pin(future), woken: Arc::new(woken) }

@@ -36,14 +36,18 @@ impl Commits {
 impl Pool {
     /// Tells the engine what has ended, or keeps it until it is recorded.
     pub(super) fn complete(&self, sched: &mut Sched, done: &mut Vec<Done>) {
-        let Some(recorder) = &self.core.services.recorder else { return sched.engine.complete(done) };
         if done.is_empty() {
             return;
         }
+        let Some(recorder) = &self.core.services.recorder else {
+            sched.engine.complete(done);
+            return self.let_in(sched);
+        };
         // Whoever ran it has recorded it before.
         let upto = recorder.handed_over();
         if sched.broken.is_some() || sched.commits.committed.is_some_and(|committed| upto <= committed) {
-            return sched.engine.complete(done);
+            sched.engine.complete(done);
+            return self.let_in(sched);
         }
         if sched.commits.is_empty() {
             // Virtual time waits for the store. The one who lets go of the last of them gives this token back.
@@ -84,6 +88,7 @@ impl Pool {
                 engine.complete(done);
                 commits.waiting.pop_front();
             }
+            self.let_in(&mut sched);
             if waited {
                 // It may be that only now something is ready, that there is room for more, or that nothing is left to do.
                 self.grant(&mut sched);

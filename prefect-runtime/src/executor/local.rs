@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::wait::wait;
-use crate::clock::{Held, HoldsToken};
+use super::{Accounted, wait};
+use crate::clock::{Held, HoldsToken, Tick};
 use crate::context::{Context, Working};
 use crate::engine::{Batch, Done, Engine, RecordId};
 use crate::flow::{BodyKind, Passed, TaskFuture};
@@ -46,14 +46,27 @@ pub(crate) fn run(core: &Arc<RunCore>, mut engine: Engine, until: Until, held: H
             break;
         }
         tracing::info!(target: "prefect.FlowRunner", "Flow run RUNNING: terminal tasks are incomplete.");
-        let (Until::TheEnd, Some(due)) = (until, engine.next_due()) else { break };
-        if due > clock.now() {
+        let limits = core.limits.as_ref().filter(|limits| limits.is_any_waiting());
+        let due = match (until, engine.next_due(), limits) {
+            (Until::OnePass, ..) | (_, None, None) => break,
+            // For ever.
+            (Until::TheEnd, due, _) => due.unwrap_or(Tick::MAX),
+        };
+        if due > clock.now() && due < Tick::MAX {
             let flow = &*core.graph.name;
             tracing::info!(target: "prefect", flow, "Waiting for next available Task run at {}", clock.at(due));
         }
-        match core.cancelled() {
-            None => clock.block_until(due),
-            Some(cancelled) => wait(clock, either(clock.sleep_until(due), cancelled)),
+        let let_in = limits.map(|limits| Accounted::new(clock, limits.let_some_in()));
+        match (core.cancelled(), let_in) {
+            (None, None) => clock.block_until(due),
+            (Some(cancelled), None) => wait(clock, either(clock.sleep_until(due), cancelled)),
+            (None, Some(let_in)) => wait(clock, either(clock.sleep_until(due), let_in)),
+            (Some(cancelled), Some(let_in)) => {
+                wait(clock, either(either(clock.sleep_until(due), cancelled), let_in));
+            }
+        }
+        if let Some(limits) = limits {
+            limits.let_in(&mut engine);
         }
         engine.wake(clock.now());
         // A resource that is set up again is gone before that, unless somebody needs it.
@@ -157,7 +170,7 @@ async fn cancellable(core: &RunCore, body: impl Future<Output = Result<Value, Ta
 }
 
 /// Ends with the one that ends first.
-async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+pub(crate) async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
     let (mut one, mut other) = (pin!(one), pin!(other));
     poll_fn(|cx| match one.as_mut().poll(cx) {
         Poll::Ready(()) => Poll::Ready(()),
@@ -192,6 +205,8 @@ fn on_its_own_thread(core: &Arc<RunCore>, started: &Started, mut inputs: Vec<Opt
             unreachable!("a plain function does not wait")
         };
         theirs.left_behind.remove(body.run);
+        // With it go the places that it had.
+        drop(body);
         // The busy token goes along, so that virtual time does not move before the end is seen.
         let _ = tell.send((result, busy));
     });

@@ -7,3 +7,6 @@ pub(crate) mod local;
 mod pool;
 pub(crate) mod threads;
 mod wait;
+
+pub(crate) use accounted::Accounted;
+pub(crate) use wait::wait;

@@ -14,6 +14,7 @@ use crate::clock::{Tick, Timer};
 use crate::context::Context;
 use crate::engine::{Batch, Engine};
 use crate::flow::TaskFuture;
+use crate::limits::{Places, RunLimits};
 use crate::lock::lock;
 use crate::quiet::Quiet;
 use crate::run::{RunCore, Until};
@@ -146,19 +147,40 @@ impl Pool {
         drop((old, older));
     }
 
+    /// Makes those ready that have waited for places, and have got them.
+    pub(super) fn let_in(&self, sched: &mut Sched) {
+        if let Some(limits) = &self.core.limits {
+            limits.let_in(&mut sched.engine);
+        }
+    }
+
+    /// Whether something waits for places. Nobody waits for it in a single pass, nor once the run is cancelled.
+    pub(super) fn waits_for_places(&self) -> bool {
+        let waits = self.until == Until::TheEnd && !self.core.is_cancelled();
+        waits && self.core.limits.as_ref().is_some_and(RunLimits::is_any_waiting)
+    }
+
     /// One more body is on the async runtime, or soon will be.
     pub(super) fn goes_away(&self) {
         lock(&self.sched).away += 1;
     }
 
     /// A body that waits, and was counted as one that goes away, goes to the async runtime.
-    pub(super) fn send_away(self: &Arc<Self>, body: Away, future: Quiet<TaskFuture>, context: Context) {
+    pub(super) fn send_away(
+        self: &Arc<Self>,
+        body: Away,
+        future: Quiet<TaskFuture>,
+        context: Context,
+        places: Option<Places>,
+    ) {
         let pool = Arc::clone(self);
         let attempt = match &body {
             Away::Timed(attempt) => Some(Arc::clone(attempt)),
             Away::Plain(_) => None,
         };
         let run = async move {
+            // When it takes too long, it may be dropped later than its end is told.
+            let _places = places;
             let (mut future, mut cancelled) = (Some(future), pool.core.cancelled());
             let ended = poll_fn(|cx| {
                 if let Some(cancelled) = &mut cancelled
@@ -259,6 +281,19 @@ impl Wake for Stop {
             for _ in 0..sched.waiting {
                 pool.grant(&mut sched);
             }
+        }
+    }
+}
+
+/// Wakes the workers when something that has waited for places has got them.
+pub(super) struct LetIn(pub(super) Weak<Pool>);
+impl Wake for LetIn {
+    fn wake(self: Arc<Self>) {
+        let Some(pool) = self.0.upgrade() else { return };
+        let mut sched = lock(&pool.sched);
+        pool.let_in(&mut sched);
+        if sched.engine.ready() > 0 {
+            pool.grant(&mut sched);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::attempt::Attempt;
-use super::pool::{Away, Back, Pool, Sched, Stop};
+use super::pool::{Away, Back, LetIn, Pool, Sched, Stop};
 use crate::clock::{Held, HoldsToken, Tick};
 use crate::context::{Context, Working};
 use crate::engine::{Alike, Batch, Done, Engine, Garbage, Job, Work};
@@ -29,6 +29,9 @@ pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUs
     let caller_works = !core.has_timeouts();
     let stop = Waker::from(Arc::new(Stop(Arc::downgrade(&pool))));
     let _stops = core.services.canceller.as_ref().map(|canceller| canceller.wake(&stop));
+    if let Some(limits) = &core.limits {
+        limits.wakes(Some(Waker::from(Arc::new(LetIn(Arc::downgrade(&pool))))));
+    }
     for worker in usize::from(caller_works)..workers {
         if let Err(error) = spawn(&pool, worker, None) {
             // Fewer will do, if there is one at all.
@@ -50,13 +53,13 @@ pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUs
     while sched.live > 0 {
         sched = sched.wait(&pool.ended);
     }
-    let left = pool.take_done(&mut sched);
+    let (left, back) = (pool.take_done(&mut sched), std::mem::take(&mut sched.back));
     // Threads that were left behind may hold the pool for ever: the engine is taken out of it.
     let (engine, broken) = (sched.engine.take_out(), sched.broken.take());
     let clock = &core.services.clock;
     let held = if sched.token_left { clock.inherit() } else { clock.hold() };
     drop(sched);
-    drop(left);
+    drop((left, back));
     Ran { engine, broken, held }
 }
 
@@ -268,7 +271,7 @@ impl<'p> Worker<'p> {
 
     fn waits(&mut self, started: Started, future: Quiet<TaskFuture>, context: Context) -> Outcome {
         self.pool.goes_away();
-        self.pool.send_away(Away::Plain(started), future, context);
+        self.pool.send_away(Away::Plain(started), future, context, None);
         self.now = self.pool.core.services.clock.now();
         Outcome::Away
     }
@@ -296,7 +299,7 @@ impl<'p> Worker<'p> {
                     core.left_behind.remove(body.run);
                     return Outcome::Replaced;
                 }
-                self.pool.send_away(Away::Timed(attempt), future, context);
+                self.pool.send_away(Away::Timed(attempt), future, context, body.places);
                 self.now = core.services.clock.now();
                 Outcome::Away
             }
@@ -409,7 +412,11 @@ impl<'p> Worker<'p> {
         let others_sleep = sched.waiting - sched.granted + 1 >= sched.live;
         let due =
             self.pool.until == Until::TheEnd && sched.engine.next_due().is_some() && !self.pool.core.is_cancelled();
-        let waits = due || sched.away > 0 || !sched.back.is_empty() || !sched.commits.is_empty();
+        let waits = due
+            || sched.away > 0
+            || !sched.back.is_empty()
+            || !sched.commits.is_empty()
+            || self.pool.waits_for_places();
         sched.engine.is_over() || (others_sleep && !waits)
     }
 

@@ -3,7 +3,7 @@ use crate::Clock;
 use crate::block_on::block_on_with;
 
 /// Drives a future on this thread, which holds a busy token and gives it away while it waits.
-pub(super) fn wait<F: Future>(clock: &Clock, future: F) -> F::Output {
+pub(crate) fn wait<F: Future>(clock: &Clock, future: F) -> F::Output {
     block_on_with(future, |parker| {
         clock.leave();
         parker.park();

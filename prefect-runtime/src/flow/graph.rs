@@ -231,6 +231,12 @@ impl Graph {
         &self.kinds[self.nodes[task as usize].kind as usize]
     }
 
+    /// The place of a task's kind among the `kinds`.
+    #[inline]
+    pub(crate) fn kind_number(&self, task: TaskId) -> usize {
+        self.nodes[task as usize].kind as usize
+    }
+
     #[inline]
     pub(crate) fn definition(&self, task: TaskId) -> &TaskDefinition {
         &self.kind(task).definition

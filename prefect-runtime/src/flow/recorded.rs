@@ -3,7 +3,7 @@ use prefect_store::{Parked, Store};
 
 use super::graph::Graph;
 use super::{Flow, FlowOutput, assert_may_wait};
-use crate::record::{Approval, Plan, ResumeError, Retry};
+use crate::record::{Approval, IfChanged, Plan, ResumeError, Retry};
 use crate::run::{AsyncRuntime, FlowRun, Prepared, RecordedIn, Until};
 
 /// With the feature `store`.
@@ -67,7 +67,53 @@ impl<O: FlowOutput> Flow<O> {
     #[track_caller]
     pub fn resume_with(&self, store: &Store, run: &str, approval: &Approval) -> Result<FlowRun<O>, ResumeError> {
         assert_may_wait();
-        Ok(self.unread().resumed(store, run, approval)?.go_on().with_output(self.output.clone()))
+        let flow = self.unread().resumed(store, run, approval, IfChanged::Refuse)?;
+        Ok(flow.go_on().with_output(self.output.clone()))
+    }
+
+    /// As [`resume_with`](Self::resume_with), also if the flow has changed since the run was recorded: tasks that are the same
+    /// keep their results, those that are new, renamed or wired in another way start anew, and everything downstream of them.
+    /// What is recorded of tasks that the flow has no more stays as it is.
+    ///
+    /// # Errors
+    /// As [`resume_with`](Self::resume_with), but not because the flow has changed.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    /// use prefect::store::{Options, Store, StoreUrl};
+    /// use prefect::{Approval, RunSettings};
+    ///
+    /// #[task]
+    /// fn load() -> Vec<u32> {
+    ///     vec![3, 4]
+    /// }
+    /// #[task]
+    /// fn total(rows: Vec<u32>) -> Result<u32, String> {
+    ///     Err("the total is wrong".to_owned())
+    /// }
+    /// #[task]
+    /// fn sum(rows: Vec<u32>) -> u32 {
+    ///     rows.iter().sum()
+    /// }
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("runs.db");
+    /// let store = Store::open(&StoreUrl::sqlite(path), Options::default()).unwrap();
+    /// let run = flow!("etl", { total(load()) }).with(RunSettings::new().store(store.clone())).run();
+    ///
+    /// let changed = flow!("etl", { sum(load()) });
+    /// assert!(changed.resume(&store, run.id()).unwrap_err().to_string().contains("+ task `sum-1` is new"));
+    /// let run = changed.resume_forced(&store, run.id(), &Approval::default()).unwrap();
+    /// assert_eq!(run.output().unwrap(), 7);
+    /// ```
+    #[track_caller]
+    pub fn resume_forced(&self, store: &Store, run: &str, approval: &Approval) -> Result<FlowRun<O>, ResumeError> {
+        assert_may_wait();
+        let flow = self.unread().resumed(store, run, approval, IfChanged::StartAnew)?;
+        Ok(flow.go_on().with_output(self.output.clone()))
     }
 
     /// Runs tasks of a recorded run again, and keeps the results of the others. A run that was put aside because it ended its
@@ -81,7 +127,20 @@ impl<O: FlowOutput> Flow<O> {
     #[track_caller]
     pub fn retry(&self, store: &Store, run: &str, retry: &Retry) -> Result<FlowRun<O>, ResumeError> {
         assert_may_wait();
-        Ok(self.unread().retried(store, run, retry)?.go_on().with_output(self.output.clone()))
+        Ok(self.unread().retried(store, run, retry, IfChanged::Refuse)?.go_on().with_output(self.output.clone()))
+    }
+
+    /// As [`retry`](Self::retry), also if the flow has changed: see [`resume_forced`](Self::resume_forced).
+    ///
+    /// # Errors
+    /// As [`retry`](Self::retry), but not because the flow has changed.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    #[track_caller]
+    pub fn retry_forced(&self, store: &Store, run: &str, retry: &Retry) -> Result<FlowRun<O>, ResumeError> {
+        assert_may_wait();
+        Ok(self.unread().retried(store, run, retry, IfChanged::StartAnew)?.go_on().with_output(self.output.clone()))
     }
 
     #[track_caller]
@@ -90,8 +149,14 @@ impl<O: FlowOutput> Flow<O> {
     }
 
     /// The flow, to be run as [`resume_with`](Self::resume_with) does. This process has the run then.
-    pub(crate) fn resumed(self, store: &Store, run: &str, approval: &Approval) -> Result<Self, ResumeError> {
-        self.going_on(store, run, Parked::Refuse, |plan, graph| {
+    pub(crate) fn resumed(
+        self,
+        store: &Store,
+        run: &str,
+        approval: &Approval,
+        if_changed: IfChanged,
+    ) -> Result<Self, ResumeError> {
+        self.going_on(store, run, (Parked::Refuse, if_changed), |plan, graph| {
             if plan.has_failed() {
                 plan.retry(graph, &Retry::Failed)?;
             }
@@ -100,18 +165,24 @@ impl<O: FlowOutput> Flow<O> {
     }
 
     /// The flow, to be run as [`retry`](Self::retry) does.
-    pub(crate) fn retried(self, store: &Store, run: &str, retry: &Retry) -> Result<Self, ResumeError> {
-        self.going_on(store, run, Parked::StartAgain, |plan, graph| plan.retry(graph, retry))
+    pub(crate) fn retried(
+        self,
+        store: &Store,
+        run: &str,
+        retry: &Retry,
+        if_changed: IfChanged,
+    ) -> Result<Self, ResumeError> {
+        self.going_on(store, run, (Parked::StartAgain, if_changed), |plan, graph| plan.retry(graph, retry))
     }
 
     fn going_on(
         mut self,
         store: &Store,
         run: &str,
-        parked: Parked,
+        (parked, if_changed): (Parked, IfChanged),
         decide: impl FnOnce(&mut Plan, &Graph) -> Result<(), ResumeError>,
     ) -> Result<Self, ResumeError> {
-        let mut plan = Plan::read(store, store.run(run)?, &self.graph)?;
+        let mut plan = Plan::read(store, store.run(run)?, &self.graph, if_changed)?;
         decide(&mut plan, &self.graph)?;
         plan.give(&self.graph, &mut self.given)?;
         let (recorded, states) = plan.take(store, &self.graph, parked)?;

@@ -90,6 +90,10 @@ impl Plan {
                 }
             }
         }
+        // The one that waited starts anew.
+        if self.has_changed() && approval.task.is_none() {
+            return Ok(());
+        }
         Err(self.not_paused(graph, approval))
     }
 
@@ -148,7 +152,7 @@ impl Plan {
         }
     }
 
-    fn forget(&mut self, task: TaskId) {
+    pub(super) fn forget(&mut self, task: TaskId) {
         let Some(row) = self.tasks.get_mut(&task) else { return };
         for state in row.states_mut() {
             *state = State::new(StateKind::Pending);
@@ -214,7 +218,7 @@ impl Row {
 }
 
 /// These tasks, and everything that waits for one of them.
-fn downstream(graph: &Graph, from: Vec<TaskId>) -> BTreeSet<TaskId> {
+pub(super) fn downstream(graph: &Graph, from: Vec<TaskId>) -> BTreeSet<TaskId> {
     let (mut reached, mut open) = (BTreeSet::new(), from);
     while let Some(task) = open.pop() {
         if reached.insert(task) {

@@ -37,6 +37,8 @@ impl Detail {
         Self {
             start: new.start_time().map(Timestamp::as_microsecond),
             run_count: match (new.kind().is_running(), counts.kind()) {
+                // It says which attempt waits.
+                (true, StateKind::Queued) => counts.run_count(),
                 (true, StateKind::Retrying) => counts.run_count().map(|count| count + 1),
                 (true, _) => None,
                 (false, _) => new.run_count(),

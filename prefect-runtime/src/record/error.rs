@@ -64,7 +64,8 @@ impl fmt::Display for ResumeError {
             Self::Changed { run, difference } => write!(
                 f,
                 "run {run} cannot go on: the flow has changed since it was started\n{difference}\
-                 start a new run, or go on with the program that started this one"
+                 start a new run, go on with the program that started this one, or say `--force`: what has changed starts anew, \
+                 and everything downstream of it"
             ),
             Self::Unreadable { run, why } => write!(f, "run {run} cannot go on: {why}"),
             Self::UnknownTask { task, known } => {

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use prefect_store::RecordedGraph;
 use serde::{Deserialize, Serialize};
 
-use crate::flow::graph::{Graph, id};
+use crate::flow::graph::{Graph, TaskId, id};
 use crate::plain::plain;
 
 /// A flow as text in the store, beside the slugs of its tasks. Short, because it counts for each task of each flow.
@@ -19,6 +19,9 @@ struct Text {
     tasks: Vec<(u32, Vec<u32>)>,
     /// The numbers of the mapped ones, in order.
     mapped: Vec<u32>,
+    /// The numbers of those that the flow has no more, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    gone: Vec<u32>,
 }
 
 /// A task of a recorded flow.
@@ -27,31 +30,87 @@ pub(crate) struct RecordedTask {
     pub(crate) slug: String,
     pub(crate) name: String,
     pub(crate) mapped: bool,
+    /// Whether the flow had it once, and the run goes on without it.
+    pub(crate) gone: bool,
     /// The slugs of what it waits for, in the order of its edges.
     pub(crate) upstream: Vec<String>,
 }
 
-fn text(graph: &Graph) -> Text {
-    let mut places: HashMap<&str, u32> = HashMap::new();
-    let mut names = Vec::new();
-    let tasks = (0..id(graph.len())).map(|task| {
-        let name = &**graph.name(task);
-        let place = *places.entry(name).or_insert_with(|| {
-            names.push(name.to_owned());
-            id(names.len() - 1)
-        });
-        (place, graph.upstream(task).to_vec())
-    });
-    let tasks = tasks.collect();
-    let mapped = (0..id(graph.len())).filter(|task| graph.is_mapped(*task)).collect();
-    Text { flow: graph.name.to_string(), names, tasks, mapped }
+/// Each name once, and its place.
+#[derive(Default)]
+struct Names<'a> {
+    names: Vec<String>,
+    places: HashMap<&'a str, u32>,
+}
+
+impl<'a> Names<'a> {
+    fn place(&mut self, name: &'a str) -> u32 {
+        *self.places.entry(name).or_insert_with(|| {
+            self.names.push(name.to_owned());
+            id(self.names.len() - 1)
+        })
+    }
+}
+
+impl Text {
+    fn recorded(&self, slugs: Vec<String>) -> RecordedGraph {
+        let text = serde_json::to_string(self).expect("texts and numbers");
+        RecordedGraph { hash: digest(&(&text, &slugs)), text, slugs }
+    }
 }
 
 /// A flow, to be recorded.
 pub(super) fn recorded(graph: &Graph) -> RecordedGraph {
-    let text = serde_json::to_string(&text(graph)).expect("texts and numbers");
-    let slugs: Vec<String> = graph.slugs().iter().map(ToString::to_string).collect();
-    RecordedGraph { hash: digest(&(&text, &slugs)), text, slugs }
+    let mut names = Names::default();
+    let tasks =
+        (0..id(graph.len())).map(|task| (names.place(graph.name(task)), graph.upstream(task).to_vec())).collect();
+    let mapped = (0..id(graph.len())).filter(|task| graph.is_mapped(*task)).collect();
+    let text = Text { flow: graph.name.to_string(), names: names.names, tasks, mapped, gone: Vec::new() };
+    text.recorded(graph.slugs().iter().map(ToString::to_string).collect())
+}
+
+/// The same, for a run that goes on with another flow than it began with: what was recorded keeps its numbers, also of tasks
+/// that the flow has no more, and new tasks come behind.
+pub(super) fn merged(then: &[RecordedTask], graph: &Graph) -> Result<RecordedGraph, String> {
+    let now = read(&recorded(graph))?;
+    let old: Vec<&str> = then.iter().map(|task| task.slug.as_str()).collect();
+    let new = now.iter().filter(|task| !old.contains(&task.slug.as_str()));
+    let by_slug = by_slug(&now);
+    let tasks: Vec<(&RecordedTask, bool)> = then
+        .iter()
+        .map(|task| by_slug.get(task.slug.as_str()).map_or((task, true), |now| (*now, false)))
+        .chain(new.map(|task| (task, false)))
+        .collect();
+    let numbers: HashMap<&str, u32> = tasks.iter().zip(0..).map(|((task, _), number)| (&*task.slug, number)).collect();
+    let number = |slug: &String| numbers.get(slug.as_str()).copied().ok_or_else(|| format!("it has no task `{slug}`"));
+    let mut names = Names::default();
+    let mut text = Text {
+        flow: graph.name.to_string(),
+        names: Vec::new(),
+        tasks: Vec::with_capacity(tasks.len()),
+        mapped: Vec::new(),
+        gone: Vec::new(),
+    };
+    for (place, (task, gone)) in (0..).zip(&tasks) {
+        let upstream = task.upstream.iter().map(number).collect::<Result<_, _>>()?;
+        text.tasks.push((names.place(&task.name), upstream));
+        if task.mapped {
+            text.mapped.push(place);
+        }
+        if *gone {
+            text.gone.push(place);
+        }
+    }
+    text.names = names.names;
+    Ok(text.recorded(tasks.iter().map(|(task, _)| task.slug.clone()).collect()))
+}
+
+/// The tasks of this flow that were not in it when it was recorded, or were wired in another way.
+pub(super) fn changed(then: &[RecordedTask], graph: &Graph) -> Result<Vec<TaskId>, String> {
+    let now = read(&recorded(graph))?;
+    let before = by_slug(then);
+    let differs = |task: &RecordedTask| before.get(task.slug.as_str()).is_none_or(|old| *old != task);
+    Ok((0..).zip(&now).filter(|(_, task)| differs(task)).map(|(number, _)| number).collect())
 }
 
 /// Graphs are told apart by 128 bits. Nobody compares them with those of another release: a graph whose digest has changed
@@ -77,6 +136,7 @@ pub(crate) fn read(graph: &RecordedGraph) -> Result<Vec<RecordedTask>, String> {
             slug: slug(number)?,
             name: name.clone(),
             mapped: text.mapped.binary_search(&number).is_ok(),
+            gone: text.gone.binary_search(&number).is_ok(),
             upstream: upstream.iter().map(|number| slug(*number)).collect::<Result<_, String>>()?,
         })
     };
@@ -113,8 +173,9 @@ pub(super) fn difference(then: &[RecordedTask], graph: &Graph) -> Result<String,
     Ok(lines)
 }
 
+/// Without those that are gone.
 fn by_slug(tasks: &[RecordedTask]) -> BTreeMap<&str, &RecordedTask> {
-    tasks.iter().map(|task| (task.slug.as_str(), task)).collect()
+    tasks.iter().filter(|task| !task.gone).map(|task| (task.slug.as_str(), task)).collect()
 }
 
 fn listed(slugs: &[String]) -> String {

@@ -14,6 +14,6 @@ pub use again::{Approval, Retry};
 pub use error::ResumeError;
 #[cfg(feature = "cli")]
 pub(crate) use graph::{RecordedTask, read as read_graph};
-pub(crate) use plan::{Plan, Recorded};
-pub(crate) use recorder::{Lost, Position, Recorder};
+pub(crate) use plan::{IfChanged, Plan, Recorded};
+pub(crate) use recorder::{LoggedBy, Lost, Position, Recorder};
 pub(crate) use tick::{Begun, begin_tick};

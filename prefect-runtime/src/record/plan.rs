@@ -3,8 +3,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use prefect_store::{Parked, RunRow, StateCode, Store, TaskKey};
+use prefect_store::{Parked, RecordedGraph, RunRow, StateCode, Store, TaskKey};
 
+use super::again::downstream;
 use super::recorder::{InLoop, Last, Recorder, Taken};
 use super::restored::state;
 use super::{ResumeError, graph};
@@ -13,7 +14,7 @@ use crate::flow::{Given, GivenParameters, ParameterErrors};
 use crate::run::RunState;
 use crate::state::Looping;
 use crate::sync::Mutex;
-use crate::{Clock, Redactor, State, StateKind};
+use crate::{Clock, Config, State, StateKind};
 
 /// So many task runs are read at once.
 const PAGE: u32 = 1_000;
@@ -28,9 +29,9 @@ impl Recorded {
     }
 
     /// The recorder of the run; `None` if it went on already.
-    pub(crate) fn take(&self, graph: &Arc<Graph>, clock: &Clock, redactor: Redactor) -> Option<Recorder> {
+    pub(crate) fn take(&self, graph: &Arc<Graph>, clock: &Clock, config: &Config) -> Option<Recorder> {
         let taken = crate::lock::lock(&self.0).take()?;
-        Some(Recorder::new(taken, graph, clock, redactor))
+        Some(Recorder::new(taken, graph, clock, config))
     }
 }
 
@@ -46,6 +47,17 @@ pub(crate) struct Plan {
     parameters: serde_json::Map<String, serde_json::Value>,
     numbers: Option<Vec<u32>>,
     pub(super) tasks: BTreeMap<TaskId, Row>,
+    /// The graph that the run has from now on, if the flow has changed.
+    changed: Option<RecordedGraph>,
+}
+
+/// What becomes of a run whose flow has changed since it was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IfChanged {
+    /// It does not go on.
+    Refuse,
+    /// What has changed starts anew, and everything downstream of it.
+    StartAnew,
 }
 
 /// What is recorded of one task, and of its children.
@@ -57,25 +69,28 @@ pub(super) struct Row {
 
 impl Plan {
     /// Reads a run, and looks whether this flow can go on with it. Nothing is changed.
-    pub(crate) fn read(store: &Store, row: RunRow, flow: &Graph) -> Result<Self, ResumeError> {
+    pub(crate) fn read(store: &Store, row: RunRow, flow: &Graph, if_changed: IfChanged) -> Result<Self, ResumeError> {
         let run = row.id.short().to_string();
         if row.flow != *flow.name {
             return Err(ResumeError::OtherFlow { run, flow: row.flow, not: flow.name.to_string() });
         }
         let input = store.input(row.id)?;
         let unreadable = |why: String| ResumeError::Unreadable { run: run.clone(), why };
-        let difference = graph::read(&input.graph)
-            .and_then(|then| graph::difference(&then, flow))
-            .map_err(|error| unreadable(format!("its recorded graph cannot be read: {error}")))?;
-        if !difference.is_empty() {
+        let no_graph = |error: String| unreadable(format!("its recorded graph cannot be read: {error}"));
+        let then = graph::read(&input.graph).map_err(no_graph)?;
+        let difference = graph::difference(&then, flow).map_err(no_graph)?;
+        if !difference.is_empty() && if_changed == IfChanged::Refuse {
             return Err(ResumeError::Changed { run, difference });
         }
+        let merged = (!difference.is_empty()).then(|| graph::merged(&then, flow));
+        let changed = merged.transpose().map_err(no_graph)?;
+        let mut anew = downstream(flow, graph::changed(&then, flow).map_err(no_graph)?);
+        let slugs = changed.as_ref().map_or(&input.graph.slugs, |graph| &graph.slugs);
         let parameters = serde_json::from_str(&input.parameters)
             .map_err(|error| unreadable(format!("its recorded parameters cannot be read: {error}")))?;
         // The same tasks, perhaps in another order.
         let ours: HashMap<&str, TaskId> = (0..).zip(flow.slugs()).map(|(task, slug)| (&**slug, task)).collect();
-        let task_of: Vec<Option<TaskId>> =
-            input.graph.slugs.iter().map(|slug| ours.get(slug.as_str()).copied()).collect();
+        let task_of: Vec<Option<TaskId>> = slugs.iter().map(|slug| ours.get(slug.as_str()).copied()).collect();
         let same_order = task_of.iter().zip(0..).all(|(task, number)| *task == Some(number));
         let numbers = (!same_order).then(|| {
             let mut numbers = vec![0; flow.len()];
@@ -93,9 +108,22 @@ impl Plan {
             let Some((last, _)) = page.last() else { break };
             after = Some(last.key());
             for (recorded, result) in page {
-                let task = task_of.get(recorded.task as usize).copied().flatten();
-                let task = task.ok_or_else(|| unreadable(format!("it has no task {}", recorded.task)))?;
-                let state = state(flow, task, &recorded, result.as_ref()).map_err(unreadable)?;
+                let task = match task_of.get(recorded.task as usize) {
+                    Some(Some(task)) => *task,
+                    // The flow has it no more: what is recorded of it stays as it is.
+                    Some(None) => continue,
+                    None => return Err(unreadable(format!("it has no task {}", recorded.task))),
+                };
+                let state = match state(flow, task, &recorded, result.as_ref()) {
+                    _ if anew.contains(&task) => State::new(StateKind::Pending),
+                    Ok(state) => state,
+                    // What it gives may be of another type now.
+                    Err(_) if if_changed == IfChanged::StartAnew => {
+                        anew.extend(downstream(flow, vec![task]));
+                        State::new(StateKind::Pending)
+                    }
+                    Err(why) => return Err(unreadable(why)),
+                };
                 let in_loop = |looping: &Looping| {
                     Some(Arc::new(InLoop { iteration: looping.iteration, result: result.clone()? }))
                 };
@@ -121,12 +149,21 @@ impl Plan {
                 }
             }
         }
-        Ok(Self { row, parameters, numbers, tasks })
+        let mut plan = Self { row, parameters, numbers, tasks, changed };
+        for task in anew {
+            plan.forget(task);
+        }
+        Ok(plan)
     }
 
     /// Gives a flow the values that the run was given.
     pub(crate) fn give(&mut self, graph: &Graph, given: &mut GivenParameters) -> Result<(), ResumeError> {
+        let known = |name: &str| graph.parameters.iter().any(|parameter| &*parameter.name == name);
         for (name, value) in std::mem::take(&mut self.parameters) {
+            // A flow that has changed may have no use for it.
+            if self.changed.is_some() && !known(&name) {
+                continue;
+            }
             given.insert(name, Given::Json(value));
         }
         match ParameterErrors::of(given.resolve(&graph.parameters, None).1) {
@@ -145,6 +182,11 @@ impl Plan {
         self.row.state == StateCode::PAUSED
     }
 
+    /// Whether it goes on with another flow than it was recorded with.
+    pub(super) fn has_changed(&self) -> bool {
+        self.changed.is_some()
+    }
+
     /// Whether it has ended without success.
     pub(crate) fn has_failed(&self) -> bool {
         self.row.state.is_failure() && self.row.state != StateCode::CRASHED
@@ -157,7 +199,11 @@ impl Plan {
         graph: &Graph,
         parked: Parked,
     ) -> Result<(Recorded, RunState), ResumeError> {
-        let run = store.claim(&self.row, parked).map_err(ResumeError::Refused)?;
+        let claimed = match self.changed.take() {
+            Some(graph) => store.claim_with_graph(&self.row, parked, graph),
+            None => store.claim(&self.row, parked),
+        };
+        let run = claimed.map_err(ResumeError::Refused)?;
         self.forget_what_is_needed_again(graph);
         let mut open = HashMap::new();
         let mut states = RunState::new();

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use prefect_store::{
-    FlowChange, LostReason, Micros, NewRun, Notification, OwnedRun, StateCode, Store, StoreError, StoredResult,
-    TaskChange,
+    FlowChange, LogLevel, LogLine, LostReason, Micros, NewRun, Notification, OwnedRun, SlotOwner, StateCode, Store,
+    StoreError, StoredResult, TaskChange, TaskKey,
 };
 pub(crate) use prefect_store::{Lost, Position};
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 use super::code::code;
 use super::detail::Detail;
@@ -22,10 +24,13 @@ use crate::notify::{Ledger, Notifications, Pending, WeakNotifications};
 use crate::panics::guard;
 use crate::results::encode;
 use crate::sync::Mutex;
-use crate::{Canceller, Clock, Redactor, Serializer, State, StateKind, StateResult, Value, random};
+use crate::{Canceller, Clock, Config, Redactor, Serializer, State, StateKind, StateResult, Value, random};
 
 /// How a result is written: the number of [`Serializer::Json`] in a store.
 pub(super) const JSON: u8 = 1;
+
+/// Longer log lines, in bytes, lose their end.
+const LONGEST_LINE: usize = 8 << 10;
 
 /// One run, as it is recorded.
 pub(crate) struct Recorder {
@@ -46,6 +51,20 @@ pub(crate) struct Recorder {
     /// Whether it was told that a result cannot be recorded.
     warned: AtomicBool,
     followers: Arc<Followers>,
+    /// Less important log lines are not kept.
+    log_level: LevelFilter,
+}
+
+/// What of a run has logged a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoggedBy {
+    /// The flow run.
+    Flow,
+    /// What comes before the body of a task run.
+    Before(TaskId, Option<u32>),
+    Body(TaskId, Option<u32>),
+    /// What comes after it.
+    After(TaskId, Option<u32>),
 }
 
 /// A run that this process has, and what was recorded of it before.
@@ -110,14 +129,14 @@ impl Recorder {
         graph: &Arc<Graph>,
         parameters: &[GivenValue],
         clock: &Clock,
-        redactor: Redactor,
+        config: &Config,
     ) -> Result<Self, StoreError> {
         let run = new_run(graph, parameters, clock);
         let name = run.name.clone();
-        Ok(Self::new(Taken::new(store.begin(run)?, name), graph, clock, redactor))
+        Ok(Self::new(Taken::new(store.begin(run)?, name), graph, clock, config))
     }
 
-    pub(super) fn new(taken: Taken, graph: &Arc<Graph>, clock: &Clock, redactor: Redactor) -> Self {
+    pub(super) fn new(taken: Taken, graph: &Arc<Graph>, clock: &Clock, config: &Config) -> Self {
         let Taken { run, name, flow, open, numbers } = taken;
         let followers = Arc::<Followers>::default();
         let told = Arc::clone(&followers);
@@ -127,13 +146,14 @@ impl Recorder {
             name,
             graph: Arc::clone(graph),
             clock: clock.clone(),
-            redactor,
+            redactor: config.redactor().clone(),
             numbers,
             goes_on: flow.version > 1,
             open: Mutex::new(open),
             flow: Mutex::new(flow),
             handed_over: AtomicU64::new(0),
             warned: AtomicBool::new(false),
+            log_level: config.settings().store_level,
             followers,
         }
     }
@@ -149,6 +169,21 @@ impl Recorder {
         (&self.name, self.run.id().short().to_string())
     }
 
+    /// The store that it records in.
+    pub(crate) fn store(&self) -> Store {
+        self.run.store()
+    }
+
+    /// Who takes places: a task run, which is called this, or the flow run.
+    pub(crate) fn slot_owner(&self, run: Option<RunId>, name: Option<String>) -> SlotOwner {
+        self.run.slot_owner(run.map(|run| self.key(run)), name)
+    }
+
+    /// The number of a task in the recorded graph, and which child it is.
+    fn key(&self, run: RunId) -> (u32, Option<u32>) {
+        (self.numbers.as_ref().map_or(run.task, |numbers| numbers[run.task as usize]), run.child)
+    }
+
     /// Whether it goes on with a run that was recorded before.
     #[cfg(feature = "cli")]
     pub(crate) fn goes_on(&self) -> bool {
@@ -160,7 +195,7 @@ impl Recorder {
         let result = self.result(run.task, new);
         let mut detail = Detail::of(old, new, self.error(new));
         let message = self.message(new);
-        let key = (self.numbers.as_ref().map_or(run.task, |numbers| numbers[run.task as usize]), run.child);
+        let key = self.key(run);
         let state = code(new.kind());
         let position = {
             // The changes of one task run come one after the other; others wait no longer than for a map and a queue.
@@ -252,8 +287,10 @@ impl Recorder {
     /// What is sent if this process ends before the run does.
     pub(crate) fn tell_of_crash(&self, notices: Vec<prefect_store::Message>) {
         // One that goes on with a run takes back what the one before has said.
-        if !notices.is_empty() || self.goes_on {
-            self.run.tell_of_crash(notices);
+        if (!notices.is_empty() || self.goes_on)
+            && let Err(error) = self.run.tell_of_crash(notices)
+        {
+            tracing::warn!(target: "prefect", "nobody will be told if this process ends before the run does: {error}");
         }
     }
 
@@ -264,6 +301,42 @@ impl Recorder {
             tracing::warn!(target: "prefect", "The run is cancelled by {by}");
             canceller.cancel();
         }));
+    }
+
+    /// The number of a task in the recorded graph.
+    fn number(&self, task: TaskId) -> u32 {
+        self.numbers.as_ref().map_or(task, |numbers| numbers[task as usize])
+    }
+
+    /// Whether log lines of this level are kept.
+    pub(crate) fn keeps(&self, level: Level) -> bool {
+        level <= self.log_level
+    }
+
+    /// Keeps a log line: without secrets, and not more of it than somebody would read.
+    pub(crate) fn log(&self, by: LoggedBy, level: Level, target: &str, text: &str) {
+        let (task, attempt) = match by {
+            LoggedBy::Flow => (None, 0),
+            LoggedBy::Before(task, child) | LoggedBy::Body(task, child) | LoggedBy::After(task, child) => {
+                let key = (self.number(task), child);
+                let last = lock(&self.open).get(&key).cloned().unwrap_or(Last::NOTHING);
+                // Handlers hear of `Running` before it is recorded.
+                let begins = matches!(by, LoggedBy::Before(..)) && last.state != StateCode::RUNNING;
+                let attempt = last.begun + u32::from(begins);
+                (Some(TaskKey { task: key.0, index: key.1 }), attempt.max(1))
+            }
+        };
+        // Redacted first: of a secret that is cut in two no half would be found.
+        let text = self.redactor.redact(text);
+        let message = match text.len().checked_sub(LONGEST_LINE) {
+            None | Some(0) => text.into_owned(),
+            Some(_) => {
+                let kept = &text[..text.floor_char_boundary(LONGEST_LINE)];
+                format!("{kept}… ({} bytes more)", text.len() - kept.len())
+            }
+        };
+        let target = self.redactor.redact(target).into_owned().into();
+        self.run.log(LogLine { task, attempt, at: micros(&self.clock), level: log_level(level), target, message });
     }
 
     fn result(&self, task: TaskId, state: &State) -> Option<StoredResult> {
@@ -302,6 +375,16 @@ impl Recorder {
     fn error(&self, state: &State) -> Option<String> {
         let error = self.redactor.redact(&guard(|| state.error().map(ToString::to_string)).ok()??).into_owned();
         state.message().is_none_or(|message| !message.ends_with(&error)).then_some(error)
+    }
+}
+
+fn log_level(level: Level) -> LogLevel {
+    match level {
+        Level::ERROR => LogLevel::Error,
+        Level::WARN => LogLevel::Warn,
+        Level::INFO => LogLevel::Info,
+        Level::DEBUG => LogLevel::Debug,
+        Level::TRACE => LogLevel::Trace,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::flow::given::Resolved;
 use crate::flow::graph::{Graph, TaskId};
 use crate::flow::{BodyKind, RetryDelay, SharedValues};
 use crate::handlers::TrackedKind;
+use crate::limits::{Demand, RunLimits};
 use crate::lock::lock;
 use crate::random::{fraction, spread};
 use crate::results::TaskResult;
@@ -29,6 +30,8 @@ pub(crate) struct RunCore {
     pub(crate) cache: Cache,
     /// What keeps results instead of the stores that the flow names.
     pub(crate) results: Option<TaskResult>,
+    /// What is limited of it, if anything is.
+    pub(crate) limits: Option<RunLimits>,
     /// What goes to the cache when the run has ended.
     pub(super) for_cache: Mutex<Vec<(RunId, String, Kept)>>,
     /// Whether a run that was cancelled has come so far that its resources are cleaned up.
@@ -71,6 +74,12 @@ impl RunCore {
             max: definition.max_retries.unwrap_or(defaults.max_retries),
             delay: definition.retry_delay.unwrap_or(RetryDelay::Fixed(defaults.retry_delay.unwrap_or_default())),
         }
+    }
+
+    /// What a task needs of limited things before its body starts.
+    #[inline]
+    pub(crate) fn needs(&self, task: TaskId) -> Option<&Arc<Demand>> {
+        self.limits.as_ref()?.of_task(&self.graph, task)
     }
 
     /// Whether no body may start, because somebody has cancelled the run.

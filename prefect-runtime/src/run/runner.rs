@@ -6,11 +6,14 @@ use super::run_core::RunCore;
 use super::run_state::{Given, PauseAnswer};
 use super::{Executor, FlowRun, RunSettings};
 use crate::clock::{Held, Tick};
+use crate::context::Logging;
 use crate::door::{Change, change};
 use crate::engine::Engine;
-use crate::executor;
+use crate::executor::local::either;
+use crate::executor::{self, Accounted, wait};
 use crate::flow::ParameterErrors;
 use crate::flow::graph::TaskId;
+use crate::limits::{Answer, Places};
 use crate::lock::lock;
 use crate::panics::guard;
 use crate::record::Recorder;
@@ -37,6 +40,8 @@ pub(crate) struct Prepared {
     pub(super) refused: Option<State>,
     /// Who hears of the end, before messages are waited for.
     pub(super) at_the_end: Option<AtTheEnd>,
+    /// The place that it has among the runs of its flow.
+    pub(super) place: Option<Places>,
 }
 
 type AtTheEnd = Box<dyn FnOnce(&State) + Send>;
@@ -70,10 +75,11 @@ impl Prepared {
     }
 
     /// The same, with a token that this thread has.
-    pub(crate) fn run_holding(self, held: Held) -> FlowRun<()> {
+    pub(crate) fn run_holding(mut self, held: Held) -> FlowRun<()> {
         let clock = &self.core.services.clock;
         let begun = clock.now();
         let _config = self.core.services.config.enter();
+        let _logging = Logging::flow(&self.core.services);
         #[cfg(feature = "store")]
         self.look_into_the_outbox();
         if let Some(state) = self.refused.clone() {
@@ -86,6 +92,10 @@ impl Prepared {
         let initial = match self.until {
             Until::TheEnd => State::new(StateKind::Scheduled).start_at(self.core.services.scheduled_start_time),
             Until::OnePass => State::new(StateKind::Pending),
+        };
+        let initial = match self.wait_for_place(initial) {
+            Ok(state) => state,
+            Err(state) => return self.end(state, None, begun, held),
         };
         log_beginning(&self.core);
         let running = State::new(StateKind::Running).with_message("Running flow.");
@@ -109,19 +119,63 @@ impl Prepared {
         let told = self.core.services.recorder.as_ref().zip(self.core.services.canceller.as_ref());
         let told =
             told.map(|(recorder, canceller)| canceller.wake(&Waker::from(Arc::new(Tells(Arc::downgrade(recorder))))));
+        // What waits in a line is to hold up nobody, once nothing starts any more.
+        let leaves = self.core.limits.as_ref().and(self.core.services.canceller.as_ref());
+        let leaves = leaves.map(|canceller| canceller.wake(&Waker::from(Arc::new(Leaves(Arc::downgrade(&self.core))))));
         let mut ran = self.execute(engine, held);
         while self.ask_about_paused(&mut ran) {
             log_beginning(&self.core);
             ran = self.execute(ran.engine, ran.held);
         }
+        drop(leaves);
+        if let Some(limits) = &self.core.limits {
+            limits.leave();
+        }
         let cancelled = self.core.is_cancelled();
         if cancelled && ran.broken.is_none() && ran.engine.release_clean_ups() {
             self.core.cleans_up.store(true, Ordering::Release);
             ran = self.execute(ran.engine, ran.held);
+            if let Some(limits) = &self.core.limits {
+                limits.leave();
+            }
         }
         drop(told);
         let state = if cancelled { self.cancelled(&running, &ran) } else { self.conclude(&running, &ran) };
         self.end(state, Some(ran.engine), begun, ran.held)
+    }
+
+    /// Takes a place among the runs of the flow, if those are limited: until there is one, the run is `Queued`. The state that
+    /// it starts from; the error is the one that it ends in.
+    fn wait_for_place(&mut self, initial: State) -> Result<State, State> {
+        let core = Arc::clone(&self.core);
+        let Some(limits) = &core.limits else { return Ok(initial) };
+        let why = match limits.ask_for_flow() {
+            None => return Ok(initial),
+            Some(Answer::Places(place)) => {
+                self.place = Some(place);
+                return Ok(initial);
+            }
+            Some(Answer::Waits(why)) => why,
+        };
+        let queued = match self.change(&initial, State::new(StateKind::Queued).with_message(why)) {
+            Change::To(state) if state.kind().is_queued() => state,
+            Change::To(state) | Change::Ended(state) => {
+                limits.leave();
+                return Err(state);
+            }
+        };
+        let clock = &core.services.clock;
+        let let_in = Accounted::new(clock, limits.let_some_in());
+        match core.cancelled() {
+            None => wait(clock, let_in),
+            Some(cancelled) => wait(clock, either(let_in, cancelled)),
+        }
+        self.place = limits.take_of_flow();
+        if self.place.is_some() {
+            return Ok(queued);
+        }
+        limits.leave();
+        Err(self.finally(&queued, State::new(StateKind::Cancelled).with_message(CANCELLED)))
     }
 
     /// Says who hears of a crash, and sends what others have left.
@@ -189,7 +243,7 @@ impl Prepared {
 
     /// The state of a run that somebody has cancelled.
     fn cancelled(&self, running: &State, ran: &Ran) -> State {
-        let cancelled = State::new(StateKind::Cancelled).with_message("Flow run was cancelled.");
+        let cancelled = State::new(StateKind::Cancelled).with_message(CANCELLED);
         self.finally(running, ran.broken.clone().unwrap_or(cancelled))
     }
 
@@ -258,6 +312,7 @@ impl Prepared {
             tracing::error!(target: "prefect", flow, "Unexpected error occured in FlowRunner: {error}");
         }
         let state = self.recorded(state);
+        drop(self.place);
         let ended = self.core.services.clock.now();
         let mut kept = std::mem::take(&mut *lock(&self.core.for_cache));
         if self.until == Until::TheEnd && state.kind().is_finished() && !kept.is_empty() {
@@ -275,6 +330,8 @@ impl Prepared {
     }
 }
 
+const CANCELLED: &str = "Flow run was cancelled.";
+
 /// Records that a run is being cancelled.
 struct Tells(Weak<Recorder>);
 
@@ -282,6 +339,17 @@ impl Wake for Tells {
     fn wake(self: Arc<Self>) {
         if let Some(recorder) = self.0.upgrade() {
             recorder.is_cancelled();
+        }
+    }
+}
+
+/// Takes a run that is being cancelled out of the lines that it waits in.
+struct Leaves(Weak<RunCore>);
+
+impl Wake for Leaves {
+    fn wake(self: Arc<Self>) {
+        if let Some(limits) = self.0.upgrade().as_ref().and_then(|core| core.limits.as_ref()) {
+            limits.leave();
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::flow::given::Resolved;
 use crate::flow::graph::Graph;
 use crate::flow::{Flow, FlowOutput, ParameterError, ParameterErrors};
 use crate::handlers::TrackedKind;
+use crate::limits::RunLimits;
 use crate::notify::{DeliverySettings, Notifications, Unconfigured, check_webhook};
 use crate::panics::{self, Caught, guard};
 use crate::random::{self, spread};
@@ -100,6 +101,8 @@ impl Prepared {
             recorder,
             log: settings.log.clone(),
         });
+        let limits = settings.limits.as_ref().unwrap_or(&services.config.settings().limits);
+        let limits = RunLimits::of(limits, &flow.graph, &services);
         let mut shared = flow.shared.clone();
         if !flow.graph.parameters.is_empty() {
             shared.insert(resolved);
@@ -111,6 +114,7 @@ impl Prepared {
             left_behind: LeftBehind::default(),
             cache: settings.cache.clone().unwrap_or_else(Cache::of_process),
             results: settings.results.clone(),
+            limits,
             for_cache: Mutex::default(),
             cleans_up: AtomicBool::new(false),
             seed,
@@ -118,7 +122,7 @@ impl Prepared {
         let name = Arc::clone(&flow.graph.name);
         let slug = Arc::clone(&name);
         let tracked = Tracked { kind: TrackedKind::Flow, slug, name, map_index: None, run: None, services };
-        let prepared = Self { core, tracked, kept, settings, until, refused: None, at_the_end: None };
+        let prepared = Self { core, tracked, kept, settings, until, refused: None, at_the_end: None, place: None };
         match (refused, wrong) {
             (Some(error), _) => prepared.refuse(error),
             (None, Some(errors)) => prepared.refuse_parameters(errors),
@@ -150,14 +154,13 @@ fn recorder(
     config: &Config,
 ) -> Result<Option<Arc<Recorder>>, TaskError> {
     use super::settings::RecordedIn;
-    let redactor = config.redactor().clone();
     let recorder = match &settings.recorded {
         None => return Ok(None),
         Some(RecordedIn::Store(store)) => {
-            Recorder::begin(store, graph, &super::run_core::given_values(graph, resolved), clock, redactor)?
+            Recorder::begin(store, graph, &super::run_core::given_values(graph, resolved), clock, config)?
         }
         Some(RecordedIn::Run(run) | RecordedIn::Tick(run)) => {
-            run.take(graph, clock, redactor).ok_or("a recorded run goes on once")?
+            run.take(graph, clock, config).ok_or("a recorded run goes on once")?
         }
     };
     Ok(Some(Arc::new(recorder)))

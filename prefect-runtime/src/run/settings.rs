@@ -11,7 +11,7 @@ use crate::engine::KeepResults;
 use crate::notify::{OnFlush, Outbox, PrintCard};
 use crate::quiet::Quiet;
 use crate::results::TaskResult;
-use crate::{Clock, Config, ConfigError, Tracked};
+use crate::{Clock, Config, ConfigError, Limits, Tracked};
 
 /// What runs the tasks.
 ///
@@ -65,6 +65,8 @@ pub struct RunSettings {
     /// What keeps results instead of the stores that the flow names.
     pub(crate) results: Option<TaskResult>,
     pub(crate) canceller: Option<Canceller>,
+    /// What is limited; by default the configuration says it.
+    pub(crate) limits: Option<Limits>,
     /// Where the run is recorded.
     #[cfg(feature = "store")]
     pub(crate) recorded: Option<RecordedIn>,
@@ -218,6 +220,12 @@ impl RunSettings {
     #[cfg(feature = "store")]
     pub fn store(mut self, store: prefect_store::Store) -> Self {
         self.recorded = Some(RecordedIn::Store(store));
+        self
+    }
+
+    /// How much may run at once, and how often tasks may start. Default: what the configuration says.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
         self
     }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use super::keep::{Keeping, cache_result, checkpoint};
 use super::{Body, Started, Step, done, enter, log_finished};
 use crate::clock::Tick;
+use crate::context::Logging;
 use crate::engine::{Done, End, RunId, plain};
 use crate::panics::guard;
 use crate::run::RunCore;
@@ -23,7 +24,8 @@ pub(crate) enum Ended {
 /// Takes a task run from the end of its body to its next state.
 #[inline]
 pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) -> Done {
-    let Started { body: Body { run, attempt, run_count, extras, .. }, since: at, watched, keeping } = started;
+    // Its places are given back when its new state is known, unless its body still runs.
+    let Started { body: Body { run, attempt, run_count, extras, places, .. }, since: at, watched, keeping } = started;
     let ended = match ended {
         Ended::Body(Ok(value)) if watched.is_none() => {
             log_finished(core, run, StateKind::Success);
@@ -41,7 +43,9 @@ pub(crate) fn finish(core: &RunCore, started: Started, ended: Ended, now: Tick) 
         }
         _ => state,
     };
-    done(core, run, attempt, at, core.services.clock.now().max(now), state)
+    let done = done(core, run, attempt, at, core.services.clock.now().max(now), state);
+    drop(places);
+    done
 }
 
 /// What has ended.
@@ -60,6 +64,7 @@ fn steps(
     ended: Ended,
     keeping: Option<Box<Keeping>>,
 ) -> Step<State> {
+    let _logging = Logging::after(&core.services, this.run);
     let (state, ends) = outcome(core, this, ended, keeping.as_deref());
     let state = enter(core, tracked, this.run, running, state)?;
     if state.kind() == StateKind::Looped {

@@ -7,13 +7,14 @@ use super::mapping::map;
 use super::template::{OfRun, Purpose, expand};
 use super::{Body, Started, Step, done, enter, log_starting, unwatched};
 use crate::clock::Tick;
-use crate::context::Extras;
+use crate::context::{Extras, Logging};
 use crate::engine::{Alike, Done, Job, More, Part, RunId, UpstreamStates, plain};
 use crate::flow::trigger::{Refusal, Seen};
 use crate::flow::{Elsewhere, Passed, RecordStart, Upstreams};
+use crate::limits::{Answer, Demand, Places};
 use crate::panics::guard;
 use crate::run::RunCore;
-use crate::state::Rejection;
+use crate::state::{Entry, Looping, Rejection};
 use crate::{Signal, State, StateKind, TaskError, Tracked, Value};
 
 /// What comes of the steps before the body.
@@ -45,7 +46,14 @@ pub(crate) fn prepare(
     if job.more.is_none() && has_body_only(core, run) {
         let error = match load_inputs(core, run, passed, inputs, None) {
             Ok(None) => {
-                let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed: false, extras: None };
+                let body = Body {
+                    run,
+                    attempt: job.attempt,
+                    run_count: job.run_count,
+                    resumed: false,
+                    extras: None,
+                    places: None,
+                };
                 return Prepared::Run(Started { body, since: now, watched: None, keeping: None });
             }
             Ok(Some(error)) | Err(error) => error,
@@ -80,7 +88,7 @@ pub(crate) fn prepare_alike(core: &RunCore, alike: &Alike, child: u32, now: Tick
         return None;
     }
     log_starting(core, run);
-    let body = Body { run, attempt: 1, run_count: 1, resumed: false, extras: None };
+    let body = Body { run, attempt: 1, run_count: 1, resumed: false, extras: None, places: None };
     Some(Started { body, since: now, watched: None, keeping: None })
 }
 
@@ -100,7 +108,7 @@ pub(crate) fn no_inputs(core: &RunCore, started: &Started, error: TaskError, now
 /// Whether nobody looks at the task run, and it has no steps but its body.
 #[inline]
 fn has_body_only(core: &RunCore, run: RunId) -> bool {
-    !core.graph.kind(run.task).has_own_steps && unwatched(core, run)
+    !core.graph.kind(run.task).has_own_steps && unwatched(core, run) && core.needs(run.task).is_none()
 }
 
 fn steps(
@@ -112,8 +120,11 @@ fn steps(
     now: Tick,
 ) -> Step<Started> {
     let run = job.run;
+    let _logging = Logging::before(&core.services, run);
     let tracked = core.tracked(run);
-    let resumed = more.resumed;
+    // Given back if it does not come to its body.
+    let let_in = core.limits.as_ref().and_then(|limits| limits.take(run));
+    let resumed = more.resumed || let_in.as_ref().is_some_and(|let_in| let_in.resumed);
     let old = more.old.unwrap_or_else(|| State::new(StateKind::Pending));
     let upstream = more.upstream.as_ref();
     check_rejected(core, &tracked, run, &old)?;
@@ -138,15 +149,23 @@ fn steps(
     };
     check_trigger(core, &tracked, run, &old, upstream, resumed)?;
     // A kept result was found, and the trigger has nothing against it.
-    if !old.kind().is_pending() {
+    if !old.kind().is_pending() && !old.kind().is_queued() {
         return Err(old);
     }
     if let Some(error) = missing {
         return end(core, &tracked, run, &old, core.services.unexpected(error));
     }
+    let places = match (let_in, core.needs(run.task)) {
+        (Some(let_in), _) if let_in.places.are_lost() => {
+            return end(core, &tracked, run, &old, core.services.unexpected(LOST.into()));
+        }
+        (Some(let_in), _) => Some(let_in.places),
+        (None, Some(demand)) => Some(ask_for_places(core, job, demand, &tracked, &old, resumed)?),
+        (None, None) => None,
+    };
     let state = set_running(core, &tracked, run, &old)?;
     let extras = (run_name.is_some() || looping.is_some()).then(|| Arc::new(Extras { run_name, looping }));
-    let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed, extras };
+    let body = Body { run, attempt: job.attempt, run_count: job.run_count, resumed, extras, places };
     Ok(Started { body, since: now, watched: Some(Box::new((tracked, state))), keeping })
 }
 
@@ -225,6 +244,38 @@ fn check_trigger(
 
 fn trigger_failed(core: &RunCore, error: TaskError) -> State {
     core.services.error_state(StateKind::TriggerFailed, "Unexpected error while checking task trigger", error)
+}
+
+const LOST: &str = "the run was taken over by another process while this task waited for a place";
+
+/// Takes what the task run needs of limited things, or ends here for now: it is `Queued`, and comes back when it has them.
+fn ask_for_places(
+    core: &RunCore,
+    job: &Job,
+    demand: &Arc<Demand>,
+    tracked: &Tracked,
+    old: &State,
+    resumed: bool,
+) -> Step<Places> {
+    let Some(limits) = &core.limits else { unreachable!("what is needed is limited") };
+    let run = job.run;
+    let why = match limits.ask(run, demand, resumed, core.full_name(run).to_string()) {
+        Answer::Places(places) => return Ok(places),
+        Answer::Waits(why) => why,
+    };
+    let mut queued = State::new(StateKind::Queued).with_message(why);
+    if job.run_count > 1 {
+        queued = queued.with_run_count(job.run_count);
+    }
+    if let Some(looping) = old.looping() {
+        queued = queued.with_looping(Looping { entry: Entry::Again, ..looping.clone() });
+    }
+    let state = enter(core, tracked, run, old, queued).unwrap_or_else(|ended| ended);
+    if !state.kind().is_queued() {
+        // A handler had something else in mind.
+        limits.withdraw(run);
+    }
+    Err(state)
 }
 
 /// A handler that turns `Running` into a state that is not running has vetoed the run.

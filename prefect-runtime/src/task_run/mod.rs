@@ -20,6 +20,7 @@ use crate::clock::{Tick, nanos};
 use crate::context::Extras;
 use crate::door::{Change, change};
 use crate::engine::{Done, End, Other, RunId};
+use crate::limits::Places;
 use crate::run::RunCore;
 use crate::state::Start;
 use crate::{State, StateKind, Tracked};
@@ -42,6 +43,8 @@ pub(crate) struct Body {
     run_count: u32,
     resumed: bool,
     extras: Option<Arc<Extras>>,
+    /// What it has of limited things. Who runs the body holds them, also when nobody waits for it any more.
+    pub(crate) places: Option<Places>,
 }
 
 /// A step's answer: go on, or the run of this task ends here (for now).

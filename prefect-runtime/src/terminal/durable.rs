@@ -1,8 +1,11 @@
 //! Runs that are recorded: where, which ones were left behind, and which one goes on.
+use std::time::Duration;
+
 use prefect_store::{Cancelled, Options, RunFilter, RunRow, StateCode, Store, StoreUrl};
 
 use super::live::Stream;
 use super::text::plain;
+use crate::record::IfChanged;
 use crate::{Approval, Config, Retry};
 
 /// A recorded run that is to go on.
@@ -11,6 +14,7 @@ pub(super) struct GoOn {
     /// As it was written; by default the last one that has not ended well.
     pub(super) run: Option<String>,
     pub(super) how: How,
+    pub(super) if_changed: IfChanged,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +38,7 @@ pub(super) fn place(config: &Config, url: Option<&str>) -> Result<StoreUrl, Stri
 /// Opens the store, and looks for runs whose process is gone. The error is a sentence.
 pub(super) fn open(config: &Config, url: Option<&str>, program: &str) -> Result<Store, String> {
     let url = place(config, url)?;
-    let store = Store::open(&url, Options::default()).map_err(|error| error.to_string())?;
+    let store = Store::open(&url, options(config)).map_err(|error| error.to_string())?;
     for run in store.reap().map_err(|error| error.to_string())? {
         let id = run.id.short();
         if run.state == StateCode::CANCELLED {
@@ -49,6 +53,13 @@ pub(super) fn open(config: &Config, url: Option<&str>, program: &str) -> Result<
         Stream::Err.write(&format!("run {id} ({name}) of `{flow}` has crashed, {} is gone: {what}\n", run.owner));
     }
     Ok(store)
+}
+
+/// What the configuration says of a store.
+pub(super) fn options(config: &Config) -> Options {
+    let settings = config.settings();
+    let days = Duration::from_hours(24) * settings.keep_log_days;
+    Options::default().keep_logs(days, u64::from(settings.keep_log_megabytes) << 20)
 }
 
 /// The store of a new run. Without one that was asked for, a run goes on unrecorded.

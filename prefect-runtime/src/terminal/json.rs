@@ -8,8 +8,18 @@ use crate::plain::is_obeyed;
 
 /// As JSON in lines, without secrets. What a terminal would obey is written as JSON writes it: it stays the same text.
 pub(super) fn text(json: &Json, redactor: &Redactor) -> String {
-    let mut out = String::new();
-    for c in format!("{:#}", redactor.redact_json(json)).chars() {
+    harmless(&format!("{:#}", redactor.redact_json(json)))
+}
+
+/// The same in one line.
+#[cfg(feature = "store")]
+pub(super) fn line(json: &Json, redactor: &Redactor) -> String {
+    harmless(&redactor.redact_json(json).to_string())
+}
+
+fn harmless(json: &str) -> String {
+    let mut out = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
         if c != '\n' && is_obeyed(c) {
             let _ = write!(out, "\\u{:04x}", u32::from(c));
         } else {

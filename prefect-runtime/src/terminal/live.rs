@@ -29,10 +29,18 @@ pub(super) enum Stream {
 impl Stream {
     /// A closed pipe is no error of the flow, and nobody can be told if standard error is gone.
     pub(super) fn write(self, text: &str) {
-        let _ = match self {
-            Self::Out => io::stdout().lock().write_all(text.as_bytes()),
+        let _ = self.put(text);
+    }
+
+    /// The same, for who stops when nobody reads any more.
+    pub(super) fn put(self, text: &str) -> io::Result<()> {
+        match self {
+            Self::Out => {
+                let mut out = io::stdout().lock();
+                out.write_all(text.as_bytes()).and_then(|()| out.flush())
+            }
             Self::Err => io::stderr().lock().write_all(text.as_bytes()),
-        };
+        }
     }
 }
 

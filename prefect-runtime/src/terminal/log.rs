@@ -8,7 +8,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, MakeWriter};
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::screen::Screen;
@@ -32,9 +32,14 @@ pub(super) fn install(screen: &Arc<Screen>, config: Option<&Config>) {
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .event_format(Lines(Arc::clone(screen)))
-        .with_writer(ToScreen(Arc::clone(screen)));
+        .with_writer(ToScreen(Arc::clone(screen)))
+        // Of its own: what is shown, and what is kept, are two questions.
+        .with_filter(filter);
+    let subscriber = tracing_subscriber::registry().with(lines);
+    #[cfg(feature = "store")]
+    let subscriber = subscriber.with(crate::logs::layer());
     // Somebody was faster: then it is theirs.
-    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(filter).with(lines));
+    let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
 /// The configured level; without one everything from `INFO`, but of ours only warnings: state changes are told already,

@@ -12,6 +12,8 @@ mod log;
 mod notifications;
 mod parameters;
 #[cfg(feature = "store")]
+mod progress;
+#[cfg(feature = "store")]
 mod recorded;
 #[cfg(feature = "store")]
 mod schedules;
@@ -42,6 +44,7 @@ use summary::Summary;
 use text::Paint;
 #[cfg(feature = "store")]
 use {
+    crate::record::IfChanged,
     crate::scheduler::{Outlook, Scheduler},
     arguments::Begin,
     durable::{GoOn, How},
@@ -165,7 +168,7 @@ enum Course {
     New(Store),
     /// All, as the run that goes on.
     #[cfg(feature = "store")]
-    GoOn(Store, String, How),
+    GoOn(Store, String, How, IfChanged),
 }
 
 impl Course {
@@ -180,12 +183,12 @@ impl Course {
                 Ok(flow.with(settings))
             }
             #[cfg(feature = "store")]
-            Self::GoOn(store, run, how) => {
+            Self::GoOn(store, run, how, if_changed) => {
                 // Reading results is user code.
                 panics::install_hook();
                 let flow = match how {
-                    How::Resume(approval) => flow.resumed(&store, &run, &approval),
-                    How::Retry(retry) => flow.retried(&store, &run, &retry),
+                    How::Resume(approval) => flow.resumed(&store, &run, &approval, if_changed),
+                    How::Retry(retry) => flow.retried(&store, &run, &retry, if_changed),
                 };
                 flow.map_err(|error| error.to_string())
             }
@@ -400,7 +403,9 @@ fn course(recording: &Recording, flow: &str, program: &str) -> Result<Course, St
         Begin::WithTheLast => durable::last_of(&store, flow)?,
     };
     Ok(match last {
-        Some(run) => Course::GoOn(store, run.id.to_string(), How::Resume(crate::Approval::default())),
+        Some(run) => {
+            Course::GoOn(store, run.id.to_string(), How::Resume(crate::Approval::default()), IfChanged::Refuse)
+        }
         None => Course::New(store),
     })
 }
@@ -414,7 +419,7 @@ fn course(_: &Recording, _: &str, _: &str) -> Result<Course, String> {
 #[cfg(feature = "store")]
 fn go_on_with(
     mut flows: Vec<AnyFlow>,
-    GoOn { run, how }: GoOn,
+    GoOn { run, how, if_changed }: GoOn,
     url: Option<&str>,
     program: &str,
 ) -> Result<Summary, String> {
@@ -434,7 +439,7 @@ fn go_on_with(
             run.flow
         ));
     };
-    flows.swap_remove(place).0.run(Course::GoOn(store, run.id.to_string(), how), program)
+    flows.swap_remove(place).0.run(Course::GoOn(store, run.id.to_string(), how, if_changed), program)
 }
 
 /// So many moments of each schedule are listed.

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+#[cfg(feature = "store")]
+use super::Format;
 use super::live::{Live, Stream};
 use super::table::Table;
 use super::text::{Paint, human};
@@ -29,11 +31,32 @@ pub(super) struct Screen {
 impl Screen {
     /// For a run of this flow of so many tasks.
     pub(super) fn new(flow: Arc<str>, total: usize, clock: Clock, redactor: Redactor) -> Self {
-        let (out, err) = (std::io::stdout(), std::io::stderr());
-        let paint = Paint::of(&out);
+        let out = std::io::stdout();
         let table = Arc::new(Mutex::new(Table::new(flow, total, Instant::now())));
         let wanted = wants_table(out.is_terminal(), |name| std::env::var_os(name));
-        let live = if wanted { Live::start(&table, paint, &redactor) } else { None };
+        let live = if wanted { Live::start(&table, Paint::of(&out), &redactor) } else { None };
+        Self::with(live, table, clock, redactor)
+    }
+
+    /// For a run of another process, which began at that instant. Without a table if none is wanted.
+    #[cfg(feature = "store")]
+    pub(super) fn watching(
+        flow: Arc<str>,
+        total: usize,
+        (clock, begun): (Clock, Instant),
+        redactor: Redactor,
+        format: Format,
+    ) -> Self {
+        let table = Arc::new(Mutex::new(Table::new(flow, total, begun)));
+        let out = std::io::stdout();
+        let wanted = format == Format::Table && wants_table(out.is_terminal(), |name| std::env::var_os(name));
+        let live = if wanted { Live::start(&table, Paint::of(&out), &redactor) } else { None };
+        Self::with(live, table, clock, redactor)
+    }
+
+    fn with(live: Option<Live>, table: Arc<Mutex<Table>>, clock: Clock, redactor: Redactor) -> Self {
+        let (out, err) = (std::io::stdout(), std::io::stderr());
+        let paint = Paint::of(&out);
         let (paint_err, err_is_terminal) = (Paint::of(&err), err.is_terminal());
         Self { paint, paint_err, table, redactor, clock, zone: TimeZone::system(), live, err_is_terminal }
     }

@@ -15,7 +15,7 @@ use crate::{PauseAnswer, State, StateKind, Tracked};
 
 /// In a flow of up to this many task runs each state change is a line; of a larger one only what goes wrong or waits, and
 /// how far it is.
-const TOLD_ONE_BY_ONE: usize = 100;
+pub(super) const TOLD_ONE_BY_ONE: usize = 100;
 
 pub(crate) struct Shown(Arc<Screen>);
 
@@ -41,7 +41,7 @@ impl Shown {
 
 /// Failures, what is tried again, and what waits for somebody. That a task's trigger did not let it run follows from a
 /// failure that was told already.
-fn matters(kind: StateKind) -> bool {
+pub(super) fn matters(kind: StateKind) -> bool {
     let wrong = kind.is_failed() && kind != StateKind::TriggerFailed;
     wrong || matches!(kind, StateKind::Retrying | StateKind::Paused | StateKind::Cancelled | StateKind::Cancelling)
 }
@@ -50,7 +50,8 @@ impl Observer for Shown {
     fn changed(&self, object: &Tracked, old: &State, new: &State) {
         let live = self.0.is_live();
         if object.kind() == TrackedKind::Flow {
-            if !live {
+            // A table says nothing of the flow run, and this one may wait for long.
+            if !live || new.kind().is_queued() {
                 self.0.print(self.line(object, new));
             }
             return;

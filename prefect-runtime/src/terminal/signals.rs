@@ -1,5 +1,7 @@
 //! Ctrl-C, and what else asks a program to end.
 use std::process::exit;
+#[cfg(feature = "store")]
+use std::sync::Arc;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,7 +9,7 @@ use super::live::Stream;
 use crate::Canceller;
 
 /// The exit code of a program that was ended by Ctrl-C, as shells have it.
-const ENDED: i32 = 130;
+pub(super) const ENDED: u8 = 130;
 
 /// The first signal cancels in order, the second ends the program at once.
 pub(super) fn cancel(canceller: &Canceller) {
@@ -17,7 +19,7 @@ pub(super) fn cancel(canceller: &Canceller) {
         let canceller = canceller.clone();
         let handler = move || {
             if TOLD.swap(true, Ordering::SeqCst) {
-                exit(ENDED);
+                exit(ENDED.into());
             }
             Stream::Err
                 .write("stopping: nothing starts any more, and what runs is waited for; once more ends it at once\n");
@@ -27,4 +29,15 @@ pub(super) fn cancel(canceller: &Canceller) {
             tracing::debug!(target: "prefect", "Ctrl-C ends the program at once: {error}");
         }
     });
+}
+
+/// Ctrl-C only ends this program, in order: it is told by this.
+#[cfg(feature = "store")]
+pub(super) fn leave() -> Arc<AtomicBool> {
+    let left = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&left);
+    if let Err(error) = ctrlc::set_handler(move || told.store(true, Ordering::SeqCst)) {
+        tracing::debug!(target: "prefect", "Ctrl-C ends the program at once: {error}");
+    }
+    left
 }

@@ -50,7 +50,7 @@ impl fmt::Display for Counts {
 }
 
 /// What tells task runs apart: slug and index.
-type Key = (Arc<str>, Option<usize>);
+pub(super) type Key = (Arc<str>, Option<usize>);
 
 struct Row {
     /// The order of first starts: a row stays where it is.
@@ -109,9 +109,20 @@ impl Table {
 
     /// A task run went from one kind of state to another.
     pub(super) fn changed(&mut self, task: &Tracked, old: StateKind, new: StateKind, now: Instant) {
+        let name = || Arc::from(&*task.full_name());
+        self.change((Arc::clone(&task.slug), task.map_index), name, (old, new), now);
+    }
+
+    /// The same, for who knows of it from elsewhere. The name is asked for once.
+    pub(super) fn change(
+        &mut self,
+        key: Key,
+        name: impl FnOnce() -> Arc<str>,
+        (old, new): (StateKind, StateKind),
+        now: Instant,
+    ) {
         self.counts.remove(old);
         self.counts.add(new);
-        let key = (Arc::clone(&task.slug), task.map_index);
         let mut row = match self.active.remove(&key) {
             Some(row) => row,
             // Tried again: it has just ended, so it is among the last.
@@ -119,8 +130,7 @@ impl Table {
                 Some((_, row)) => Row { took: None, ..row },
                 None => {
                     self.next += 1;
-                    let name = Arc::from(&*task.full_name());
-                    Row { place: self.next, name, kind: new, since: now, took: None }
+                    Row { place: self.next, name: name(), kind: new, since: now, took: None }
                 }
             },
         };

@@ -1,14 +1,14 @@
 //! The log lines of a run, kept and passed on to whoever listens already.
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::LazyLock;
 
 use tracing::dispatcher::{self, Dispatch};
-use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use super::record::Recorder;
+use crate::logs::Text;
 use crate::{Config, Redactor, context};
 
 /// A line that was logged in a run, by a task, a handler or the runtime: an event of the crate `tracing`.
@@ -88,7 +88,7 @@ impl Subscriber for Listener {
         let metadata = event.metadata();
         let mut text = Text::default();
         event.record(&mut text);
-        let text = text.message + &text.fields;
+        let text = text.whole();
         self.recorder.log(LogLine {
             level: *metadata.level(),
             target: metadata.target().to_owned(),
@@ -134,29 +134,5 @@ impl Subscriber for Listener {
 
     fn try_close(&self, span: Id) -> bool {
         self.outer_of(&span).is_some_and(|outer| outer.try_close(span.clone()))
-    }
-}
-
-/// The fields of an event as text.
-#[derive(Default)]
-struct Text {
-    message: String,
-    fields: String,
-}
-
-impl Visit for Text {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "message" {
-            self.message.push_str(value);
-        } else {
-            self.record_debug(field, &value);
-        }
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let _ = match field.name() {
-            "message" => write!(self.message, "{value:?}"),
-            name => write!(self.fields, " {name}={value:?}"),
-        };
     }
 }

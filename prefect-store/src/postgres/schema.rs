@@ -18,6 +18,9 @@ const STEPS: &[&str] = &[
     include_str!("secrets.sql"),
     include_str!("outbox.sql"),
     include_str!("schedules.sql"),
+    include_str!("logs.sql"),
+    include_str!("pruned.sql"),
+    include_str!("limits.sql"),
 ];
 
 #[allow(clippy::cast_possible_wrap, reason = "a handful")]

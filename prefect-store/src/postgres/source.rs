@@ -1,9 +1,10 @@
 //! Connections to a store that is there.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::check::SIZE;
 use super::connection::Reading;
 use super::outside::outside;
 use super::schema::{self, Found};
@@ -70,6 +71,15 @@ impl Source for PostgresSource {
 
     fn connect(&self) -> Result<Box<dyn Connection>, StoreError> {
         Ok(Box::new(Reading::open(&self.server)?))
+    }
+
+    fn size(&self) -> Result<u64, StoreError> {
+        let mut reading = Reading::open(&self.server)?;
+        Ok((&mut reading as &mut dyn Connection).find(SIZE, &[], |row| row.take(0))?.unwrap_or(0))
+    }
+
+    fn backup(&self, _: &Path, _: &mut dyn FnMut(u64, u64)) -> Result<u64, StoreError> {
+        Err(StoreError::NoBackup(self.location().clone()))
     }
 
     fn writer(&self) -> Result<Box<dyn Backend>, StoreError> {

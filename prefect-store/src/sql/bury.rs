@@ -134,7 +134,10 @@ pub(super) fn crash(
     )?;
     let ended = Transition::flow_run(state, version + 1, at.0);
     Transition { message: message.as_deref(), ..ended }.add(tx, run_no, seq)?;
-    tx.execute("DELETE FROM slots WHERE run_no=$1 AND proc_no=$2", &values![run_no, proc_no])?;
+    if blame == Blame::Run {
+        // A process that lives gives them back itself, when the bodies have ended that have them.
+        tx.execute("DELETE FROM slots WHERE run_no=$1 AND proc_no=$2", &values![run_no, proc_no])?;
+    }
     if state == StateCode::CRASHED {
         outbox::tell_of_crash(tx, run_no, at)?;
     }
@@ -144,6 +147,7 @@ pub(super) fn crash(
 /// Whatever else the process had is free.
 fn forget(tx: &mut Writing<'_>, proc_no: i64) -> Result<(), StoreError> {
     tx.execute("DELETE FROM slots WHERE proc_no=$1", &values![proc_no])?;
+    tx.execute("DELETE FROM slot_lines WHERE proc_no=$1", &values![proc_no])?;
     outbox::release(tx, proc_no)?;
     tx.execute("DELETE FROM processes WHERE proc_no=$1", &values![proc_no])?;
     Ok(())

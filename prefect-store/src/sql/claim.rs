@@ -1,8 +1,9 @@
 //! Taking a run that nobody has.
+use super::begin::keep_graph;
 use super::database::{extend, lock_run};
 use super::{Transition, Writing, rows, values};
 use crate::backend::{Lease, Ownership, Refusal};
-use crate::{CRASHES_UNTIL_PARKED, ClaimRefused, Epoch, Micros, Owner, Parked, RunId, StateCode};
+use crate::{CRASHES_UNTIL_PARKED, ClaimRefused, Epoch, Micros, Owner, Parked, RecordedGraph, RunId, StateCode};
 
 /// What decides whether a run may be taken.
 struct Seen {
@@ -18,8 +19,8 @@ struct Seen {
 pub(super) fn claim(
     mut tx: Writing<'_>,
     run: RunId,
-    seen: Epoch,
-    parked: Parked,
+    (seen, parked): (Epoch, Parked),
+    graph: Option<&RecordedGraph>,
     at: Micros,
     process: &Lease,
 ) -> Result<Ownership, Refusal<ClaimRefused>> {
@@ -69,6 +70,10 @@ pub(super) fn claim(
          proc_no=$4, epoch=$5, crashes=$6, last_seq=$7 WHERE run_no=$8",
         &values![StateCode::RUNNING, version, at, process.proc_no, epoch, crashes, last_seq, now.run_no],
     )?;
+    if let Some(graph) = graph {
+        keep_graph(&mut tx, graph)?;
+        tx.execute("UPDATE flow_runs SET graph_hash=$1 WHERE run_no=$2", &values![&graph.hash, now.run_no])?;
+    }
     Transition::flow_run(StateCode::RUNNING, version, at.0).add(&mut tx, now.run_no, last_seq)?;
     tx.commit()?;
     Ok(Ownership { run_no: now.run_no, proc_no: process.proc_no, epoch: Epoch(epoch), version, last_seq })

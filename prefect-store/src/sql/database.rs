@@ -1,14 +1,18 @@
 //! The database of the writer's thread: each call is one transaction, done or without effect.
 use uuid::Uuid;
 
-use super::{Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, outbox, rows, secrets, ticks, values};
-use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Standing};
+use super::{
+    Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, logs, outbox, prune, rows, secrets, slots, ticks,
+    values,
+};
+use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Removed, Standing};
 use crate::owned::Recording;
 use crate::schedules::NoRun;
-use crate::writer::Batch;
+use crate::writer::{Batch, LineEntry};
 use crate::{
     CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Mark, Message, Micros, NewRun, Parked,
-    PauseChange, Reaped, Resealed, RunId, ScheduleSeen, SealedSecret, SecretsChange, StoreError, Tick, ToSend, Wanted,
+    PauseChange, Prune, Reaped, RecordedGraph, Resealed, RunId, ScheduleSeen, SealedSecret, SecretsChange, SlotOwner,
+    Slots, SlotsWanted, StoreError, Taking, Tick, ToSend, Wanted,
 };
 
 /// How often it is looked what became of a transaction whose answer was lost.
@@ -93,6 +97,7 @@ impl Database {
     /// Forgets this process, unless it has runs; gives whether it is forgotten.
     pub(crate) fn sign_off(&mut self, proc_no: i64) -> Result<bool, StoreError> {
         self.write(|mut tx| {
+            tx.execute("DELETE FROM slot_lines WHERE proc_no=$1", &values![proc_no])?;
             outbox::release(&mut tx, proc_no)?;
             let forgotten = tx.execute(
                 "DELETE FROM processes WHERE proc_no=$1 AND NOT EXISTS(SELECT 1 FROM flow_runs WHERE proc_no=$1) \
@@ -109,16 +114,16 @@ impl Database {
         self.write(|tx| begin::begin(tx, id, run, process)).or_else(|error| self.was_done(id, |_| true, error))
     }
 
-    /// Gives a run that nobody has to this process.
+    /// Gives a run that nobody has to this process; it has this graph then, if there is one.
     pub(crate) fn claim(
         &mut self,
         run: RunId,
-        seen: Epoch,
-        parked: Parked,
+        (seen, parked): (Epoch, Parked),
+        graph: Option<&RecordedGraph>,
         at: Micros,
         process: &Lease,
     ) -> Result<Ownership, Refusal<ClaimRefused>> {
-        let claimed = self.write(|tx| claim::claim(tx, run, seen, parked, at, process));
+        let claimed = self.write(|tx| claim::claim(tx, run, (seen, parked), graph, at, process));
         let Err(Refusal::Because(ClaimRefused::Store(_))) = &claimed else { return claimed };
         let mine = |now: &Ownership| now.proc_no == process.proc_no && now.epoch.0 == seen.0 + 1;
         claimed.or_else(|error| self.was_done(run, mine, error))
@@ -173,6 +178,52 @@ impl Database {
     /// The numbers of the runs of this process that are to end, each with who has asked.
     pub(crate) fn asked_to_cancel(&mut self, proc_no: i64) -> Result<Vec<(i64, String)>, StoreError> {
         cancel::asked(self.connection(), proc_no)
+    }
+
+    /// Writes log lines, in their order. Those of runs that are not there any more are left out.
+    pub(crate) fn write_lines(&mut self, lines: &[LineEntry], now: Micros) -> Result<(), StoreError> {
+        self.write(|tx| logs::write(tx, lines, now))
+    }
+
+    /// Removes some log lines, if there are too old ones or too many: at most some hundred, so that nobody waits long.
+    pub(crate) fn remove_lines(&mut self, before: Micros, bytes: u64) -> Result<Removed, StoreError> {
+        self.write(|tx| logs::remove(tx, before, bytes))
+    }
+
+    /// Removes some runs; gives how many.
+    pub(crate) fn prune_runs(&mut self, prune: &Prune) -> Result<u64, StoreError> {
+        self.write(|tx| prune::runs(tx, prune))
+    }
+
+    /// Removes some rows of removed runs; gives how many, and whether there may be more.
+    pub(crate) fn prune_rows(&mut self) -> Result<(u64, Removed), StoreError> {
+        self.write(prune::rows)
+    }
+
+    /// Removes the graphs that no run has any more; gives how many.
+    pub(crate) fn prune_graphs(&mut self) -> Result<u64, StoreError> {
+        self.write(prune::graphs)
+    }
+
+    /// Gives some of the unused space back; gives how many bytes are left to give back.
+    pub(crate) fn shrink(&mut self) -> Result<u64, StoreError> {
+        self.0.shrink()
+    }
+
+    /// Takes all places that are wanted, or none.
+    pub(crate) fn take_slots(
+        &mut self,
+        owner: &SlotOwner,
+        wanted: &SlotsWanted,
+        taking: i64,
+        now: Micros,
+    ) -> Result<Taking, StoreError> {
+        self.write(|tx| slots::take(tx, owner, wanted, taking, now))
+    }
+
+    /// Gives places back.
+    pub(crate) fn give_back(&mut self, slots: &Slots) -> Result<(), StoreError> {
+        self.write(|tx| slots::give_back(tx, slots))
     }
 
     /// What is sent when a run loses this owner, if it still is; in the place of what was.

@@ -1,16 +1,17 @@
 //! Reading: connections of their own, one short query at a time, so that no reader holds up a checkpoint.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::outbox::{NOTIFICATION, UNSENT, notification};
-use super::rows::{RUN, TASK, result, run_row, state, task_row, transition};
+use super::rows::{LINE, RUN, TASK, recorded_line, result, run_row, state, task_row, transition};
 use super::secrets::{SECRET, secret};
 use super::ticks::{SCHEDULE, TICKS, schedule, tick};
-use super::{Connection, NO_INDEX, Value, index_to_sql, reference, values};
+use super::{Connection, NO_INDEX, Value, index_to_sql, prune, reference, slots, values};
 use crate::backend::Backend;
 use crate::{
-    Checkup, DecidedTick, Listed, Location, Micros, NotificationRow, RecordedGraph, RunFilter, RunId, RunInput, RunRow,
-    ScheduleRow, SealedSecret, StateCode, StoreError, StoredResult, TaskKey, TaskRow, Transition,
+    Checkup, DecidedTick, Listed, Location, LogFilter, LogPage, LogsOf, Micros, NotificationRow, Prune, RecordedGraph,
+    RecordedLine, RunFilter, RunId, RunInput, RunRow, ScheduleRow, SealedSecret, SlotRow, StateCode, StoreError,
+    StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// What a store may do with its database.
@@ -35,6 +36,13 @@ pub(crate) trait Source: Send + Sync {
 
     /// The connection of the thread that writes.
     fn writer(&self) -> Result<Box<dyn Backend>, StoreError>;
+
+    /// Bytes that the database takes on the disk.
+    fn size(&self) -> Result<u64, StoreError>;
+
+    /// Copies the database into a new file, as it is now; gives the size of that. `tell` hears how many bytes are copied, and
+    /// of how many.
+    fn backup(&self, file: &Path, tell: &mut dyn FnMut(u64, u64)) -> Result<u64, StoreError>;
 }
 
 /// The connections that read.
@@ -104,6 +112,10 @@ impl Readers {
             sql = sql + " ORDER BY run_no DESC LIMIT " + &filter.limit.to_string();
             connection.all(&sql, &values, run_row)
         })
+    }
+
+    pub(crate) fn count_prunable(&self, prune: &Prune) -> Result<u64, StoreError> {
+        self.read(|connection| prune::count(connection, prune))
     }
 
     pub(crate) fn last_runs(&self) -> Result<Vec<RunRow>, StoreError> {
@@ -207,6 +219,38 @@ impl Readers {
         })
     }
 
+    pub(crate) fn logs(&self, run: RunId, filter: &LogFilter) -> Result<Vec<RecordedLine>, StoreError> {
+        self.read_of(run, |connection, run_no| {
+            let (after, order, limit) = match filter.page {
+                LogPage::After(line, limit) => (line, "", limit),
+                LogPage::Last(limit) => (0, "DESC", limit),
+            };
+            let mut sql = format!("SELECT {LINE} FROM logs WHERE run_no=$1 AND line_no > $2 AND level >= $3");
+            let mut values: Vec<Value<'_>> = values![run_no, after, u32::from(filter.level.number())].into();
+            let mut also = |column: &str, value: Value<'static>| {
+                values.push(value);
+                sql = format!("{sql} AND {column}=${}", values.len());
+            };
+            if let Some(attempt) = filter.attempt {
+                also("attempt", attempt.into());
+            }
+            match filter.of {
+                LogsOf::All => {}
+                LogsOf::Task(task) => also("task_no", task.into()),
+                LogsOf::TaskRun(key) => {
+                    also("task_no", key.task.into());
+                    also("map_index", index_to_sql(key.index).into());
+                }
+            }
+            let mut lines =
+                connection.all(&format!("{sql} ORDER BY line_no {order} LIMIT {limit}"), &values, recorded_line)?;
+            if let LogPage::Last(_) = filter.page {
+                lines.reverse();
+            }
+            Ok(lines)
+        })
+    }
+
     pub(crate) fn notifications(&self, listed: Listed) -> Result<Vec<NotificationRow>, StoreError> {
         self.read(|connection| {
             let unsent = if listed == Listed::Unsent { format!("WHERE {UNSENT}") } else { String::new() };
@@ -235,6 +279,10 @@ impl Readers {
 
     pub(crate) fn secret(&self, name: &str) -> Result<Option<SealedSecret>, StoreError> {
         self.read(|connection| connection.find(&format!("{SECRET} WHERE name=$1"), &values![name], secret))
+    }
+
+    pub(crate) fn slots(&self) -> Result<Vec<SlotRow>, StoreError> {
+        self.read(slots::all)
     }
 
     pub(crate) fn secrets(&self) -> Result<Vec<SealedSecret>, StoreError> {

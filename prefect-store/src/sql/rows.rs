@@ -1,6 +1,8 @@
 //! Rows as the database gives them.
 use super::{Mismatch, Row};
-use crate::{Micros, Owner, RunRow, StateCode, StoredResult, TaskKey, TaskRow, Transition};
+use crate::{
+    LogLevel, LogLine, Micros, Owner, RecordedLine, RunRow, StateCode, StoredResult, TaskKey, TaskRow, Transition,
+};
 
 /// What [`run_row`] reads, with the tables that it is in.
 pub(super) const RUN: &str = "SELECT flow_runs.id, flows.name, flow_runs.name, state, version, message, created_at, started_at, \
@@ -73,6 +75,25 @@ pub(super) fn transition(row: &mut Row) -> Result<Transition, Mismatch> {
         at: row.take(6)?,
         message: row.take(7)?,
     })
+}
+
+/// What [`recorded_line`] reads.
+pub(super) const LINE: &str = "line_no, task_no, map_index, attempt, at, level, target, message";
+
+pub(super) fn recorded_line(row: &mut Row) -> Result<RecordedLine, Mismatch> {
+    let task = match u32::try_from(row.take::<i64>(1)?) {
+        Ok(task) => Some(TaskKey { task, index: index(row, 2)? }),
+        Err(_) => None,
+    };
+    let line = LogLine {
+        task,
+        attempt: row.take(3)?,
+        at: row.take(4)?,
+        level: LogLevel::from_number(row.take(5)?),
+        target: row.take::<String>(6)?.into(),
+        message: row.take(7)?,
+    };
+    Ok(RecordedLine { number: row.take(0)?, line })
 }
 
 /// The owner of a run, from the columns `host` and `pid`, which are empty if it has none.

@@ -30,6 +30,7 @@ pub(super) fn check(connection: &Connection, at: &Location) -> Result<Checkup, S
         engine: format!("SQLite {}", rusqlite::version()),
         database: size(""),
         log: Some(size("-wal")),
+        used: (number("PRAGMA page_count")? - number("PRAGMA freelist_count")?) * number("PRAGMA page_size")?,
         unused: Some(number("PRAGMA freelist_count")? * number("PRAGMA page_size")?),
         runs: number("SELECT count(*) FROM flow_runs")?,
         task_runs: number("SELECT count(*) FROM task_runs")?,

@@ -1,4 +1,5 @@
 //! The store in an SQLite database.
+mod backup;
 mod check;
 mod connection;
 mod errors;

@@ -15,6 +15,9 @@ const STEPS: &[&str] = &[
     include_str!("secrets.sql"),
     include_str!("outbox.sql"),
     include_str!("schedules.sql"),
+    include_str!("logs.sql"),
+    include_str!("pruned.sql"),
+    include_str!("limits.sql"),
 ];
 
 /// The version of this release.

@@ -1,6 +1,7 @@
 //! Connections that read.
 use std::path::{Path, PathBuf};
 
+use super::backup;
 use super::connection::Reading;
 use super::errors::AtPath;
 use super::open;
@@ -41,6 +42,18 @@ impl Source for SqliteSource {
         let mut path = self.path.as_os_str().to_owned();
         path.push("-processes");
         path.into()
+    }
+
+    fn size(&self) -> Result<u64, StoreError> {
+        let mut log = self.path.as_os_str().to_owned();
+        log.push("-wal");
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        Ok(size(&self.path) + size(Path::new(&log)))
+    }
+
+    fn backup(&self, file: &Path, tell: &mut dyn FnMut(u64, u64)) -> Result<u64, StoreError> {
+        let connection = open::connect(&self.path, self.access, &self.options)?;
+        backup::backup(&connection, &self.at, file, tell)
     }
 
     fn connect(&self) -> Result<Box<dyn Connection>, StoreError> {

@@ -18,6 +18,9 @@ const LARGE_LOG: u64 = 64 << 20;
 /// After so many transactions its size is looked at.
 const LOOK_EVERY: u32 = 256;
 
+/// So many pages are given back at once: 4 MiB.
+const SHRINK_PAGES: u32 = 1024;
+
 /// A database, for the thread that writes to it.
 pub(crate) struct SqliteBackend {
     connection: rusqlite::Connection,
@@ -51,6 +54,13 @@ impl SqliteBackend {
     /// The same without a query that could fail on its own: the connection, and what goes wrong where a test says so.
     pub(super) fn parts(&self) -> (&rusqlite::Connection, &Location, &Faults) {
         (&self.connection, &self.at, &self.faults)
+    }
+
+    /// Writes the log back and empties it. The turn is taken. A reader that never ends may hold it up: then some other time.
+    fn cut_log(&self) {
+        let _ = self.connection.busy_timeout(Duration::from_millis(50));
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let _ = self.connection.busy_timeout(self.busy_timeout);
     }
 
     fn statement(&self, sql: &'static str) -> Result<(), StoreError> {
@@ -138,10 +148,29 @@ impl Backend for SqliteBackend {
         if std::fs::metadata(log).is_ok_and(|log| log.len() > LARGE_LOG)
             && let Ok(_turn) = self.turn_file.wait()
         {
-            // A reader that never ends may hold it up: then some other time.
-            let _ = self.connection.busy_timeout(Duration::from_millis(50));
-            let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-            let _ = self.connection.busy_timeout(self.busy_timeout);
+            self.cut_log();
         }
+    }
+
+    fn shrink(&mut self) -> Result<u64, StoreError> {
+        let _turn = self.turn_file.wait()?;
+        self.faults.call(&self.at)?;
+        let number =
+            |pragma: &str| self.connection.pragma_query_value(None, pragma, |row| row.get::<_, u64>(0)).at(&self.at);
+        let before = number("freelist_count")?;
+        // It gives back a page with each step, so it is read to the end.
+        let mut vacuum = self.connection.prepare(&format!("PRAGMA incremental_vacuum({SHRINK_PAGES})")).at(&self.at)?;
+        let mut steps = vacuum.query([]).at(&self.at)?;
+        while steps.next().at(&self.at)?.is_some() {}
+        drop(steps);
+        drop(vacuum);
+        let left = number("freelist_count")?;
+        let page = number("page_size")?;
+        if left > 0 && left < before {
+            return Ok(left * page);
+        }
+        // The file gets shorter when the log is written back.
+        self.cut_log();
+        Ok(0)
     }
 }

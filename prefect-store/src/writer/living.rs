@@ -9,8 +9,8 @@ use crate::owned::{Position, Recording};
 use crate::presence::{self, Presence, Sign};
 use crate::schedules::NoRun;
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Lost, LostReason, Micros, NewRun, Parked, Reaped, RunId, StoreError,
-    Tick, ToSend, Wanted,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Lost, LostReason, Micros, NewRun, Parked, Reaped, RecordedGraph,
+    RunId, StoreError, Tick, ToSend, Wanted,
 };
 
 /// How this process is known to the others.
@@ -169,9 +169,15 @@ impl Writer {
         self.take(id, |writer, lease| writer.database.begin_tick(id, run, tick, lease))
     }
 
-    pub(crate) fn claim(&mut self, id: RunId, seen: Epoch, parked: Parked) -> Result<Arc<Recording>, ClaimRefused> {
+    pub(crate) fn claim(
+        &mut self,
+        id: RunId,
+        seen: Epoch,
+        parked: Parked,
+        graph: Option<&RecordedGraph>,
+    ) -> Result<Arc<Recording>, ClaimRefused> {
         let now = self.options.clock.now();
-        self.take(id, |writer, lease| writer.database.claim(id, seen, parked, now, lease))
+        self.take(id, |writer, lease| writer.database.claim(id, (seen, parked), graph, now, lease))
     }
 
     /// Takes the runs of dead processes from them.

@@ -1,6 +1,7 @@
 //! The one thread that writes: takes what has come, commits it together, and says how far it is.
 mod batch;
 mod living;
+mod logs;
 mod queue;
 mod told;
 
@@ -13,15 +14,17 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "postgres")]
 pub(crate) use batch::Part;
 pub(crate) use batch::{Batch, Row};
+pub(crate) use logs::LineEntry;
 pub(crate) use queue::{Queue, Request};
 pub(crate) use told::{Told, ToldRow};
 
 use crate::backend::{Change, Entry, Recorded};
 use crate::owned::{Position, Recording};
 use crate::sql::Database;
-use crate::{Found, Lost, LostReason, Mark, Options, StoreError};
+use crate::{Found, Lost, LostReason, Mark, Options, SlotOwner, Slots, SlotsWanted, StoreError, Taking};
 use batch::Misfit;
 use living::Living;
+use logs::Logbook;
 use queue::{Inbox, Wake};
 
 /// How many entries one transaction takes at most. More gain nothing, and make those wait that come next.
@@ -36,15 +39,30 @@ pub(crate) struct Writer {
     options: Options,
     queue: Arc<Queue>,
     living: Living,
+    logbook: Logbook,
     /// The last position that was dealt with.
     done: u64,
+    /// The last number that was given to a taking of places.
+    taking: i64,
+    /// Places that could not be given back yet.
+    to_give_back: Vec<Slots>,
     /// What became of notifications, as far as that is not written.
     marks: Vec<Mark>,
 }
 
 impl Writer {
     pub(crate) fn new(database: Database, options: Options, queue: Arc<Queue>, locks: PathBuf) -> Self {
-        Self { database, options, queue, living: Living::new(locks), done: 0, marks: Vec::new() }
+        Self {
+            database,
+            options,
+            queue,
+            living: Living::new(locks),
+            logbook: Logbook::default(),
+            done: 0,
+            taking: 0,
+            to_give_back: Vec::new(),
+            marks: Vec::new(),
+        }
     }
 
     /// Works until the queue is closed and empty. Nobody waits for a thread that has panicked.
@@ -66,7 +84,8 @@ impl Writer {
     fn serve(&mut self) {
         let mut inbox = Inbox::default();
         loop {
-            let until = self.living.next_sign().into_iter().chain(self.next_look()).min();
+            let until =
+                self.living.next_sign().into_iter().chain(self.next_look()).chain(self.logbook.next_work()).min();
             let (wake, before) = self.queue.take(&mut inbox, until);
             self.give_sign();
             match wake {
@@ -77,13 +96,24 @@ impl Writer {
             // One that cannot be written stays, and is tried again the next time.
             let _ = self.write_marks();
             self.look_for_cancels();
+            self.keep_the_logbook();
+            self.give_back();
             self.database.tidy();
         }
+        self.write_lines();
         self.sign_off();
     }
 
     /// Does what is in the inbox, in its order.
     fn empty(&mut self, inbox: &mut Inbox, before: u64) {
+        // Who waits for the end of a run finds all its lines.
+        if inbox
+            .entries
+            .iter()
+            .any(|entry| matches!(&entry.change, Change::Flow(change) if change.state.gives_up_ownership()))
+        {
+            self.write_lines();
+        }
         let mut done = 0;
         for (place, request) in inbox.requests.drain(..) {
             self.record(&inbox.entries[done..place], before + done as u64);
@@ -191,6 +221,34 @@ impl Writer {
             lost.push(number);
         }
         Ok(Settled::Done { lost })
+    }
+
+    /// Takes places, all or none. What is to be given back goes first.
+    pub(crate) fn take_slots(&mut self, owner: &SlotOwner, wanted: &SlotsWanted) -> Result<Taking, StoreError> {
+        self.give_back();
+        self.taking += 1;
+        let taken = self.database.take_slots(owner, wanted, self.taking, self.options.clock.now());
+        if taken.is_err() {
+            // They may be taken, and only the answer lost.
+            self.to_give_back.push(Slots { proc_no: owner.proc_no, taking: self.taking });
+        }
+        taken
+    }
+
+    /// Gives places back, now or as soon as the store can be written.
+    pub(crate) fn give_back_slots(&mut self, slots: Slots) {
+        self.to_give_back.push(slots);
+        self.give_back();
+    }
+
+    fn give_back(&mut self) {
+        while let Some(slots) = self.to_give_back.last() {
+            if let Err(error) = self.database.give_back(slots) {
+                tracing::warn!(target: "prefect.Store", "Places could not be given back, which is tried again: {error}");
+                return;
+            }
+            self.to_give_back.pop();
+        }
     }
 
     fn abandon(&mut self, run: &Recording) {

@@ -3,9 +3,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::Writer;
-use crate::Mark;
+use super::logs::{Lines, Room};
 use crate::backend::Entry;
 use crate::owned::{Position, Recording};
+use crate::{LogLine, Mark};
 
 /// What is asked of the writer besides recording, in its place among the changes.
 pub(crate) enum Request {
@@ -44,6 +45,8 @@ pub(crate) enum Wake {
 #[derive(Default)]
 struct State {
     inbox: Inbox,
+    /// Log lines, which wait beside the changes.
+    lines: Lines,
     /// The position of the last entry that was pushed.
     pushed: u64,
     asleep: bool,
@@ -90,6 +93,27 @@ impl Queue {
         let position = Position(state.pushed);
         self.wake(state);
         Some(position)
+    }
+
+    /// Log lines that find no room are counted.
+    pub(crate) fn push_line(&self, run: &Arc<Recording>, line: LogLine) {
+        let mut state = lock(&self.state);
+        if state.broken {
+            return;
+        }
+        if state.lines.push(run, line) == Room::GetsScarce {
+            self.wake(state);
+        }
+    }
+
+    /// Takes the log lines that have come.
+    pub(crate) fn take_lines(&self) -> Lines {
+        std::mem::take(&mut lock(&self.state).lines)
+    }
+
+    /// How many log lines have come.
+    pub(crate) fn lines(&self) -> usize {
+        lock(&self.state).lines.len()
     }
 
     /// A request that nobody will look at is dropped, and whoever waits for its answer sees that.
@@ -149,6 +173,9 @@ impl Queue {
             }
             if state.closed {
                 return (Wake::Closed, state.pushed);
+            }
+            if state.lines.take_news() {
+                return (Wake::Time, state.pushed);
             }
             state.asleep = true;
             match until {

@@ -16,6 +16,8 @@ mod failing;
 mod hammer;
 #[path = "../store/killed.rs"]
 mod killed;
+#[path = "../store/logs.rs"]
+mod logs;
 #[path = "../store/outbox.rs"]
 mod outbox;
 #[path = "../store/owners.rs"]
@@ -30,6 +32,8 @@ mod schema;
 #[path = "../store/secrets.rs"]
 mod secrets;
 mod server;
+#[path = "../store/slots.rs"]
+mod slots;
 #[path = "../store/support.rs"]
 mod support;
 #[path = "../store/ticks.rs"]

@@ -556,3 +556,32 @@ fn a_machine_whose_clock_is_wrong_is_not_taken_for_dead() {
         end(&mine, S::SUCCESS);
     }
 }
+
+#[test]
+fn old_runs_are_removed_with_all_that_they_have() {
+    let place = Place::new();
+    let store = place.open();
+    for name in ["old", "young"] {
+        let run = store.begin(new_run(name)).unwrap();
+        run.tell_of_crash(vec![message("HOOK", "gone")]).unwrap();
+        let mut done = finish(0, None).with_result(1, vec![1; 1000]);
+        done.notifications = vec![told_because(1, "because")];
+        record(&run, vec![start(0, None), done, start(0, Some(0)), finish(0, Some(0))]);
+        let mut last = flow_change(S::SUCCESS, run.version() + 1);
+        last.at = prefect_store::Micros(if name == "old" { 100 } else { 200 });
+        run.wait(run.record_run(last)).unwrap();
+    }
+    let old = prefect_store::Prune { ended_before: prefect_store::Micros(150), keep: 0 };
+    assert_eq!(store.count_prunable(&old).unwrap(), 1);
+    assert_eq!(store.prune(&old, |_| {}).unwrap().runs, 1);
+    let tables =
+        ["flow_runs", "task_runs", "results", "transitions", "outbox", "outbox_causes", "crash_notices", "pruned"];
+    let rows = tables.map(|table| place.number(&format!("SELECT count(*) FROM {table}")));
+    assert_eq!(rows, [1, 2, 1, 6, 1, 1, 1, 0]);
+    assert_eq!(store.run("young").unwrap().n_ok, 2);
+    check(&place.sql());
+    // A copy is the server's business.
+    let error = store.backup(&place.folder().join("copy.db"), |_, _| {}).unwrap_err();
+    assert_eq!(error, StoreError::NoBackup(place.location()));
+    assert!(error.to_string().contains(" is on a PostgreSQL server: copy it with `pg_dump --schema=test_"), "{error}");
+}

@@ -190,8 +190,8 @@ fn who_is_to_hear_of_a_crash_does_once_for_each_crash() {
     let (place, time) = (Place::new(), Time::new());
     let there = place.open_with(on_machine("there", &time));
     let run = there.begin(new_run("one")).unwrap();
-    run.tell_of_crash(vec![message("OLD", "crashed")]);
-    run.tell_of_crash(vec![message("A", "crashed"), message("B", "crashed"), message("A", "twice")]);
+    run.tell_of_crash(vec![message("OLD", "crashed")]).unwrap();
+    run.tell_of_crash(vec![message("A", "crashed"), message("B", "crashed"), message("A", "twice")]).unwrap();
     record(&run, vec![start(0, None)]);
     let here = place.open_with(on_machine("here", &time));
     assert_eq!(here.reap().unwrap(), []);
@@ -206,9 +206,8 @@ fn who_is_to_hear_of_a_crash_does_once_for_each_crash() {
 
     // Who goes on has the last word, and one that was taken for dead has none.
     let again = here.claim(&here.run("one").unwrap(), prefect_store::Parked::Refuse).unwrap();
-    again.tell_of_crash(vec![message("C", "crashed again")]);
-    run.tell_of_crash(vec![message("LATE", "crashed")]);
-    there.wait_for_marks().unwrap();
+    again.tell_of_crash(vec![message("C", "crashed again")]).unwrap();
+    run.tell_of_crash(vec![message("LATE", "crashed")]).unwrap();
     drop(again);
     here.reap().unwrap();
     let last = here.notifications(Listed::All).unwrap().pop().unwrap();
@@ -216,7 +215,7 @@ fn who_is_to_hear_of_a_crash_does_once_for_each_crash() {
 
     // One that ends tells nobody.
     let good = here.begin(new_run("two")).unwrap();
-    good.tell_of_crash(vec![message("A", "crashed")]);
+    good.tell_of_crash(vec![message("A", "crashed")]).unwrap();
     record(&good, vec![TaskChange::new(0, None, (S::PENDING, S::RUNNING), 1, 1, Micros(1))]);
     end(&good, S::FAILED);
     assert_eq!(here.notifications(Listed::All).unwrap().len(), 3);

@@ -158,7 +158,7 @@ fn what_a_dead_process_held_is_free() {
     place
         .sql()
         .execute_batch(
-            "INSERT INTO slots VALUES('db', 0, 1, 0, -1, 1), ('db', 1, 99, 0, -1, 1);
+            "INSERT INTO slots(tag, slot, run_no, task_no, map_index, proc_no) VALUES('db', 0, 1, 0, -1, 1), ('db', 1, 99, 0, -1, 1);
              INSERT INTO outbox(run_no, kind, payload, status, not_before, proc_no) VALUES
                (1, 'slack', 'waits', 0, 0, NULL), (1, 'slack', 'is being sent', 1, 0, 1), (1, 'slack', 'sent', 2, 0, 1);",
         )

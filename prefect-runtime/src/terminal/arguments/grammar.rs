@@ -1,5 +1,6 @@
 //! The words of the command line: commands, their options, and what help says of them.
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
@@ -76,7 +77,8 @@ fn going_on() -> [Command; 3] {
         ))
         .arg(task.help("Which of the tasks that wait; by default the first"))
         .arg(reject.help("The task does not go on: it fails"))
-        .arg(note.help("What is said with the answer: it stands beside the task's state"));
+        .arg(note.help("What is said with the answer: it stands beside the task's state"))
+        .arg(force());
     let from = Arg::new("from").long("from").value_name("TASK").value_hint(ValueHint::Other);
     let only_failed = Arg::new("only-failed").long("only-failed").action(ArgAction::SetTrue).conflicts_with("from");
     let retry = Command::new("retry")
@@ -84,7 +86,8 @@ fn going_on() -> [Command; 3] {
         .after_help("Without an option: what failed, and everything downstream of it.")
         .arg(run_named())
         .arg(from.help("This task, and everything downstream of it"))
-        .arg(only_failed.help("What failed, and what did not run because of that"));
+        .arg(only_failed.help("What failed, and what did not run because of that"))
+        .arg(force());
     let flows =
         Arg::new("flow").value_name("FLOW").action(ArgAction::Append).num_args(0..).value_hint(ValueHint::Other);
     let serve = Command::new("serve")
@@ -111,6 +114,14 @@ fn schedules() -> Command {
         ])
 }
 
+/// What a run whose flow has changed needs.
+fn force() -> Arg {
+    let force = Arg::new("force").long("force").action(ArgAction::SetTrue);
+    force.help(
+        "Also if the flow has changed: what is new, renamed or rewired starts anew, and everything downstream of it",
+    )
+}
+
 fn run_named() -> Arg {
     let run = Arg::new("run").value_name("RUN").required(true).value_hint(ValueHint::Other);
     run.help("Its id, at least 4 digits of the beginning or end of it, or its name")
@@ -123,21 +134,67 @@ fn recorded() -> [Command; 4] {
         .about("Show what became of a run: what failed, and each task")
         .arg(run_named())
         .arg(json());
+    let task = Arg::new("task").value_name("TASK").value_hint(ValueHint::Other);
+    let number = |name: &'static str| Arg::new(name).long(name).value_name("N").value_parser(value_parser!(u32));
+    let levels = PossibleValuesParser::new(["ERROR", "WARN", "INFO", "DEBUG", "TRACE"]);
+    let level = Arg::new("level").long("level").value_name("LEVEL").value_parser(levels).ignore_case(true);
+    let follow = Arg::new("follow").long("follow").short('f').action(ArgAction::SetTrue);
+    let logs = Command::new("logs")
+        .about("Print what a run logged")
+        .arg(run_named())
+        .arg(task.help("Only this task, by its name or slug; `fetch[3]` is a child of a mapped one"))
+        .arg(number("index").help("Only this child of the task").requires("task"))
+        .arg(number("attempt").help("Only this attempt, from 1"))
+        .arg(
+            level
+                .help("Only what is at least so important: error, warn, info, debug or trace")
+                .hide_possible_values(true),
+        )
+        .arg(number("tail").help("Only the last lines"))
+        .arg(follow.help("Then print what comes, until the run has ended"))
+        .arg(json().help("As JSON; with `--follow`, an object a line"));
+    let watch = Command::new("watch")
+        .about("Follow a run of any process until it ends")
+        .after_help("Exit code: that of the run. Ctrl-C ends the watching, and not the run.")
+        .arg(run_named())
+        .arg(json().help("As JSON, an object for each change"));
     let check = Command::new("check").about("Look for damage in the store, and tell how large it is").arg(json());
+    let older = Arg::new("older-than").long("older-than").value_name("DURATION").default_value("30d");
+    let keep = Arg::new("keep").long("keep").value_name("N").default_value("0").value_parser(value_parser!(u32));
+    let dry = Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue);
+    let prune = Command::new("prune")
+        .about("Remove runs that ended long ago, and give their space back")
+        .after_help(
+            "Runs that go on, that wait for somebody or that have crashed stay, however old they are: cancel those.",
+        )
+        .arg(older.help("Those that ended longer ago, such as 12h or 90d").value_parser(age))
+        .arg(keep.help("So many of each flow stay, the newest"))
+        .arg(dry.help("Only say how many that are"))
+        .arg(json());
+    let file = Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf));
+    let backup = Command::new("backup")
+        .about("Copy the store into a new file, whoever writes to it meanwhile")
+        .arg(file.value_hint(ValueHint::FilePath).help("The copy: there must be no such file"))
+        .arg(json());
     [
         Command::new("cancel")
             .about("Stop a run: nothing of it starts any more, and it ends Cancelled")
             .arg(run_named()),
         listing(Command::new("runs").about("List recorded runs; `runs show` has more of one"))
             .args_conflicts_with_subcommands(true)
-            .subcommands([list, show]),
+            .subcommands([list, show, logs, watch]),
         Command::new("flows").about("List flows, and the last run of each").arg(json()),
         Command::new("store")
             .about("Look after the store")
             .subcommand_required(true)
             .arg_required_else_help(true)
-            .subcommand(check),
+            .subcommands([check, prune, backup]),
     ]
+}
+
+/// How long ago.
+fn age(text: &str) -> Result<Duration, String> {
+    crate::flow::parse_duration(text.as_bytes()).ok_or_else(|| "a duration such as 12h or 30d is expected".to_owned())
 }
 
 fn secrets() -> Command {

@@ -6,11 +6,13 @@ mod refusal;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt::Write as _;
+#[cfg(feature = "store")]
+use std::path::PathBuf;
 
 use clap::ArgMatches;
 use clap_complete::Shell;
 #[cfg(feature = "store")]
-use prefect_store::{Listed, StateCode};
+use prefect_store::{Listed, LogLevel, StateCode};
 
 use super::Format;
 #[cfg(feature = "store")]
@@ -19,7 +21,7 @@ use super::durable::{GoOn, How};
 use super::notifications::Which;
 use super::parameters::{self, Words};
 #[cfg(feature = "store")]
-use super::recorded::{Listing, Question, with_special_cases};
+use super::recorded::{Lines, Listing, Question, Really, Then, Upkeep, with_special_cases};
 #[cfg(feature = "store")]
 use super::schedules::{Pausing, ScheduleErrand};
 #[cfg(feature = "store")]
@@ -27,6 +29,8 @@ use super::secrets::Errand;
 use super::text::plain;
 use crate::ParameterInfo;
 use crate::near::hint;
+#[cfg(feature = "store")]
+use crate::record::IfChanged;
 #[cfg(feature = "store")]
 use crate::{Approval, Retry};
 use grammar::text;
@@ -297,10 +301,24 @@ fn question<'m>(command: &str, matches: &'m ArgMatches) -> (Question, &'m ArgMat
     };
     match (command, matches.subcommand()) {
         ("flows", _) => (Question::Flows, matches),
+        ("store", Some(("prune", matches))) => {
+            let really = if matches.get_flag("dry-run") { Really::Say } else { Really::Do };
+            let older_than = matches.get_one("older-than").copied().unwrap_or_default();
+            let keep = matches.get_one("keep").copied().unwrap_or_default();
+            (Question::LookAfter(Upkeep::Prune { older_than, keep, really }), matches)
+        }
+        ("store", Some(("backup", matches))) => {
+            let file = matches.get_one::<PathBuf>("file").cloned().unwrap_or_default();
+            (Question::LookAfter(Upkeep::Backup(file)), matches)
+        }
         ("store", Some((_, matches))) => (Question::Check, matches),
         ("runs", Some(("show", matches))) => {
             (Question::Run(text(matches, "run").unwrap_or_default().to_owned()), matches)
         }
+        ("runs", Some(("watch", matches))) => {
+            (Question::Watch(text(matches, "run").unwrap_or_default().to_owned()), matches)
+        }
+        ("runs", Some(("logs", matches))) => (Question::Logs(lines(matches)), matches),
         (_, inner) => {
             let matches = inner.map_or(matches, |(_, matches)| matches);
             let limit = matches.get_one("limit").copied().unwrap_or(50);
@@ -324,6 +342,23 @@ fn schedules(matches: &ArgMatches) -> Choice {
             let matches = inner.map_or(matches, |(_, matches)| matches);
             Choice::Ask(Question::Schedules, format(matches), store(matches))
         }
+    }
+}
+
+/// Which log lines are asked for.
+#[cfg(feature = "store")]
+fn lines(matches: &ArgMatches) -> Lines {
+    let number = |name: &str| matches.get_one::<u32>(name).copied();
+    let level = text(matches, "level")
+        .and_then(|name| LogLevel::ALL.into_iter().find(|level| level.name().eq_ignore_ascii_case(name)));
+    Lines {
+        run: text(matches, "run").unwrap_or_default().to_owned(),
+        task: text(matches, "task").map(ToOwned::to_owned),
+        index: number("index"),
+        attempt: number("attempt"),
+        level: level.unwrap_or(LogLevel::Trace),
+        tail: number("tail"),
+        then: if matches.get_flag("follow") { Then::Follow } else { Then::Stop },
     }
 }
 
@@ -388,7 +423,8 @@ fn going_on(command: &str, matches: &ArgMatches) -> GoOn {
             })
         }
     };
-    GoOn { run: owned("run"), how }
+    let if_changed = if matches.get_flag("force") { IfChanged::StartAnew } else { IfChanged::Refuse };
+    GoOn { run: owned("run"), how, if_changed }
 }
 
 fn format(matches: &ArgMatches) -> Format {

@@ -23,6 +23,7 @@ impl Asker<'_> {
                 "engine": found.engine,
                 "bytes": { "database": found.database, "log": found.log, "unused": found.unused },
                 "runs": found.runs,
+                "bytes_per_run": found.used.checked_div(found.runs),
                 "task_runs": found.task_runs,
                 "changes": found.transitions,
             }));
@@ -37,13 +38,18 @@ impl Asker<'_> {
                 damage.concat()
             )
         };
+        let each = found.used.checked_div(found.runs);
+        let runs = match each {
+            Some(each) => format!("{}, {} each", found.runs, sized(each)),
+            None => found.runs.to_string(),
+        };
         for (what, value) in [
             ("tables", format!("version {}", found.version)),
             ("kept by", found.engine),
             ("database", sized(found.database)),
             ("unused", found.unused.map_or("-".to_owned(), sized)),
             ("log", found.log.map_or("-".to_owned(), sized)),
-            ("runs", found.runs.to_string()),
+            ("runs", runs),
             ("task runs", found.task_runs.to_string()),
             ("changes", found.transitions.to_string()),
         ] {
@@ -54,7 +60,7 @@ impl Asker<'_> {
 }
 
 /// `12.5 MiB`
-fn sized(bytes: u64) -> String {
+pub(super) fn sized(bytes: u64) -> String {
     #[allow(clippy::cast_precision_loss, reason = "one digit is shown")]
     let of = |unit: u64| bytes as f64 / unit as f64;
     match bytes {

@@ -1,11 +1,15 @@
-//! What the store knows: the commands that look at recorded runs, and change nothing.
+//! What the store knows: the commands that look at recorded runs, and those that look after the store.
 mod check;
 mod flows;
+mod follow;
 mod graph;
+mod logs;
 mod notifications;
 mod runs;
 mod schedules;
 mod show;
+mod upkeep;
+mod watch;
 
 use std::time::Duration;
 
@@ -13,6 +17,8 @@ use jiff::Timestamp;
 use prefect_store::{Listed, Micros, Options, RunRow, StateCode, Store, StoreError, StoreUrl};
 use serde_json::{Value as Json, json};
 
+pub(super) use self::logs::{Lines, Then};
+pub(super) use self::upkeep::{Really, Upkeep};
 use super::Format;
 use super::columns::Cell;
 use super::json;
@@ -29,6 +35,10 @@ pub(super) enum Question {
     Runs(Listing),
     /// What became of a run.
     Run(String),
+    /// What it logged.
+    Logs(Lines),
+    /// What becomes of it, to its end.
+    Watch(String),
     /// Which flows there are, and their last runs.
     Flows,
     /// Which notifications there are.
@@ -37,6 +47,8 @@ pub(super) enum Question {
     Schedules,
     /// Whether the store is sound.
     Check,
+    /// Old runs are removed, or a copy is made.
+    LookAfter(Upkeep),
 }
 
 /// Which runs are listed.
@@ -87,8 +99,8 @@ impl Asker<'_> {
                     Question::Flows if self.flows.is_some() => Ok(self.flows(&[]).into()),
                     Question::Schedules => Ok(self.schedules(&[]).into()),
                     Question::Flows | Question::Runs(_) | Question::Notifications(_) => Ok(self.nothing(&url).into()),
-                    Question::Run(_) => Err(none_yet(&url)),
-                    Question::Check => Err(sentence(&missing)),
+                    Question::Run(_) | Question::Logs(_) | Question::Watch(_) => Err(none_yet(&url)),
+                    Question::Check | Question::LookAfter(_) => Err(sentence(&missing)),
                 };
             }
             opened => opened.map_err(|error| sentence(&error))?,
@@ -96,6 +108,8 @@ impl Asker<'_> {
         match question {
             Question::Runs(listing) => self.runs(&store, listing),
             Question::Run(reference) => self.run(&store, reference),
+            Question::Logs(lines) => self.logs(&store, lines),
+            Question::Watch(reference) => self.watch(&store, reference),
             Question::Flows => match store.last_runs().map_err(|error| sentence(&error))? {
                 last if last.is_empty() && self.flows.is_none() => Ok(self.nothing(&url).into()),
                 last => Ok(self.flows(&last).into()),
@@ -106,6 +120,7 @@ impl Asker<'_> {
                 Ok(self.schedules(&known).into())
             }
             Question::Check => self.check(&store),
+            Question::LookAfter(upkeep) => self.look_after(&store, upkeep),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `runs list`
 use std::fmt::Write as _;
 
-use prefect_store::{RunFilter, RunRow, Store};
+use prefect_store::{RunFilter, RunRow, StateCode, Store};
 
 use super::{Asker, Listing, Said, moment, none_yet, run_json, sentence, state};
 use crate::near::hint;
@@ -59,7 +59,13 @@ impl Asker<'_> {
                 tasks(run).into(),
             ]);
         }
-        columns.text(self.width, self.paint)
+        let mut text = columns.text(self.width, self.paint);
+        for run in runs.iter().filter(|run| run.state == StateCode::QUEUED) {
+            if let Some(why) = &run.message {
+                let _ = writeln!(text, "{}: {}", run.id.short(), self.shown(why));
+            }
+        }
+        text
     }
 
     /// Refuses the name of a flow that neither the program nor the store knows.

@@ -1,10 +1,11 @@
-//! `runs show RUN`: what failed on top, then the run, then its tasks.
+//! `runs show RUN`: what failed on top, with what it logged last, then the run, then its tasks.
 use std::fmt::Write as _;
 
-use prefect_store::{RunRow, StateCode, Store, StoreError, TaskRow};
+use prefect_store::{RecordedLine, RunRow, StateCode, Store, StoreError, TaskKey, TaskRow};
 use serde_json::{Value as Json, json};
 
 use super::graph::Graph;
+use super::logs::{last_of, line_json};
 use super::{Asker, Said, kind, moment_json, run_json, sentence, state};
 use crate::terminal::Format;
 use crate::terminal::columns::{Cell, Columns, Room};
@@ -19,12 +20,24 @@ const PAGE: u32 = 1000;
 struct Task {
     name: String,
     slug: String,
+    /// Whether the flow has it no more: the run went on without it.
+    gone: bool,
     /// Its task run, if it was anything but Pending.
     row: Option<TaskRow>,
     /// How many of its children are in which state, if it is mapped.
     children: Vec<(StateCode, u64)>,
     /// The first ones that failed.
     failed: Vec<TaskRow>,
+    /// What those of it that failed logged last.
+    logged: Vec<(TaskKey, Vec<RecordedLine>)>,
+    /// The first one that waits for a place.
+    queued: Option<TaskRow>,
+}
+
+impl Task {
+    fn logged(&self, row: &TaskRow) -> &[RecordedLine] {
+        self.logged.iter().find(|(key, _)| *key == row.key()).map_or(&[], |(_, lines)| lines)
+    }
 }
 
 impl Asker<'_> {
@@ -37,10 +50,11 @@ impl Asker<'_> {
         if self.format == Format::Json {
             let mut json = run_json(&run);
             json["parameters"] = parameters;
-            json["tasks"] = tasks.iter().map(task_json).collect();
+            json["tasks"] = tasks.iter().map(|task| task_json(&graph, task)).collect();
             return Ok(self.json(&json));
         }
         let mut text = self.failures(&tasks);
+        self.queued(&tasks, &mut text);
         self.head(&run, &parameters, &mut text);
         text.push_str(&self.table_of(&tasks));
         Ok(text.into())
@@ -50,13 +64,14 @@ impl Asker<'_> {
     fn failures(&self, tasks: &[Task]) -> String {
         let failures: Vec<_> = tasks
             .iter()
+            .filter(|task| !task.gone)
             .flat_map(|task| {
                 let rows = task.row.iter().chain(&task.failed).filter(|row| is_failure(row.state));
-                rows.map(|row| (child(&task.name, row), row))
+                rows.map(move |row| (child(&task.name, row), task, row))
             })
             .collect();
         let mut text = String::new();
-        for (name, row) in failures.iter().take(TOLD) {
+        for (name, task, row) in failures.iter().take(TOLD) {
             let kind = kind(row.state).map_or_else(|| row.state.to_string(), |kind| self.paint.kind(kind));
             let _ = write!(text, "{kind} {}", self.shown(name));
             if let Some(took) = self.took(row.state, row.started_at, row.ended_at) {
@@ -71,9 +86,11 @@ impl Asker<'_> {
             for line in why.lines() {
                 let _ = writeln!(text, "    {}", plain(line));
             }
+            self.last_lines(task.logged(row), &mut text);
         }
-        let children = tasks.iter().flat_map(|task| &task.children).filter(|(state, _)| is_failure(*state));
-        let own = tasks.iter().filter_map(|task| task.row.as_ref()).filter(|row| is_failure(row.state)).count() as u64;
+        let tasks = || tasks.iter().filter(|task| !task.gone);
+        let children = tasks().flat_map(|task| &task.children).filter(|(state, _)| is_failure(*state));
+        let own = tasks().filter_map(|task| task.row.as_ref()).filter(|row| is_failure(row.state)).count() as u64;
         let more = (own + children.map(|(_, n)| n).sum::<u64>()).saturating_sub(failures.len().min(TOLD) as u64);
         if more > 0 {
             let _ = writeln!(text, "and {more} more");
@@ -82,6 +99,26 @@ impl Asker<'_> {
             text.push('\n');
         }
         text
+    }
+
+    /// What waits for a place, and for what: of a mapped task the first child.
+    fn queued(&self, tasks: &[Task], text: &mut String) {
+        let mut any = false;
+        let queued = |task: &Task| {
+            let own = task.row.as_ref().filter(|row| is_queued(row.state)).cloned();
+            own.or_else(|| task.queued.clone()).map(|row| (child(&task.name, &row), row))
+        };
+        for (name, row) in tasks.iter().filter_map(queued).take(TOLD) {
+            any = true;
+            let kind = kind(row.state).map_or_else(|| row.state.to_string(), |kind| self.paint.kind(kind));
+            let _ = writeln!(text, "{kind} {}", self.shown(&name));
+            if let Some(why) = &row.message {
+                let _ = writeln!(text, "    {}", self.shown(why));
+            }
+        }
+        if any {
+            text.push('\n');
+        }
     }
 
     /// The run itself.
@@ -137,7 +174,8 @@ impl Asker<'_> {
         };
         for task in tasks {
             let children: Vec<_> = task.children.iter().map(|(state, n)| format!("{n} {state}")).collect();
-            columns.push(row(&task.name, task.row.as_ref(), children.join(", ")));
+            let name = if task.gone { format!("{} (gone)", task.name) } else { task.name.clone() };
+            columns.push(row(&name, task.row.as_ref(), children.join(", ")));
             for failed in &task.failed {
                 columns.push(row(&child(&task.name, failed), Some(failed), String::new()));
             }
@@ -149,6 +187,10 @@ impl Asker<'_> {
 /// A task whose trigger did not let it run follows from another failure.
 fn is_failure(state: StateCode) -> bool {
     state.is_failure() && state != StateCode::TRIGGER_FAILED
+}
+
+fn is_queued(state: StateCode) -> bool {
+    state == StateCode::QUEUED
 }
 
 /// `fetch[3]`
@@ -163,43 +205,62 @@ fn tasks(store: &Store, run: &RunRow, graph: &Graph) -> Result<Vec<Task>, StoreE
     for (number, task) in (0..).zip(&graph.tasks) {
         let children = if task.mapped { store.count_children(run.id, number)? } else { Vec::new() };
         let any_failed = children.iter().any(|(state, _)| is_failure(*state));
-        tasks.push(Task {
-            name: graph.name_of(number as usize),
-            slug: task.slug.clone(),
-            row: rows.next_if(|row| row.task == number),
-            failed: if any_failed { failed_children(store, run, number)? } else { Vec::new() },
-            children,
-        });
+        let row = rows.next_if(|row| row.task == number);
+        let failed = if any_failed { first_children(store, run, number, TOLD, is_failure)? } else { Vec::new() };
+        let queued = if children.iter().any(|(state, _)| is_queued(*state)) {
+            first_children(store, run, number, 1, is_queued)?.pop()
+        } else {
+            None
+        };
+        let mut logged = Vec::new();
+        for row in row.iter().chain(&failed).filter(|row| is_failure(row.state)).take(TOLD) {
+            logged.push((row.key(), last_of(store, run, row.key(), row.attempt)?));
+        }
+        let (name, slug, gone) = (graph.name_of(number as usize), task.slug.clone(), task.gone);
+        tasks.push(Task { name, slug, gone, row, children, failed, logged, queued });
     }
     Ok(tasks)
 }
 
-/// The first children that failed.
-fn failed_children(store: &Store, run: &RunRow, task: u32) -> Result<Vec<TaskRow>, StoreError> {
-    let (mut failed, mut from) = (Vec::new(), 0);
-    while failed.len() < TOLD {
+/// The first children in such a state, so many at most.
+fn first_children(
+    store: &Store,
+    run: &RunRow,
+    task: u32,
+    most: usize,
+    is_wanted: impl Fn(StateCode) -> bool,
+) -> Result<Vec<TaskRow>, StoreError> {
+    let (mut found, mut from) = (Vec::new(), 0);
+    while found.len() < most {
         let page = store.children(run.id, task, from, PAGE)?;
         let Some(last) = page.last().and_then(|row| row.index) else { break };
         from = last.saturating_add(1);
-        failed.extend(page.into_iter().filter(|row| is_failure(row.state)));
+        found.extend(page.into_iter().filter(|row| is_wanted(row.state)));
     }
-    failed.truncate(TOLD);
-    Ok(failed)
+    found.truncate(most);
+    Ok(found)
 }
 
-fn task_json(task: &Task) -> Json {
+fn task_json(graph: &Graph, task: &Task) -> Json {
     let of_run = |row: Option<&TaskRow>| {
-        json!({
+        let mut json = json!({
             "state": row.map_or(StateCode::PENDING, |row| row.state).name(),
             "message": row.and_then(|row| row.message.as_deref()),
             "attempts": row.map_or(0, |row| row.attempt),
             "started": moment_json(row.and_then(|row| row.started_at)),
             "ended": moment_json(row.and_then(|row| row.ended_at)),
-        })
+        });
+        if let Some(row) = row.filter(|row| is_failure(row.state)) {
+            json["log"] = task.logged(row).iter().map(|line| line_json(graph, line)).collect();
+        }
+        json
     };
     let mut json = of_run(task.row.as_ref());
     json["slug"] = task.slug.as_str().into();
     json["name"] = task.name.as_str().into();
+    if task.gone {
+        json["gone"] = true.into();
+    }
     if !task.children.is_empty() {
         json["children"] = task.children.iter().map(|(state, n)| (state.name().to_owned(), Json::from(*n))).collect();
         let failed = task.failed.iter().map(|row| {
@@ -208,6 +269,10 @@ fn task_json(task: &Task) -> Json {
             json
         });
         json["failed"] = failed.collect();
+        if let Some(row) = &task.queued {
+            json["queued"] = of_run(Some(row));
+            json["queued"]["index"] = row.index.into();
+        }
     }
     json
 }
