@@ -16,7 +16,7 @@ fn run_of(store: &Store, flow: &str, name: &str, state: StateCode, ended: i64) -
     let run = store.begin(NewRun { flow: flow.into(), graph, ..new_run(name) }).unwrap();
     let mut told = finish(0, None);
     told.notifications = vec![crate::support::told_because(1, "because")];
-    run.tell_of_crash(vec![crate::support::message("HOOK", "gone")]);
+    run.tell_of_crash(vec![crate::support::message("HOOK", "gone")]).unwrap();
     record(&run, vec![start(0, None), told, start(0, Some(0)), finish(0, Some(0)).with_result(1, vec![1; 1000])]);
     let (target, message) = ("t".into(), "line".to_owned());
     run.log(LogLine { task: None, attempt: 0, at: Micros(1), level: LogLevel::Info, target, message });
