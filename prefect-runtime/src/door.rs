@@ -1,6 +1,7 @@
 //! The one door: every state change of a task run or a flow run goes through here.
 use std::sync::Arc;
 
+use crate::notify::Collecting;
 use crate::panics::{Caught, guard, quietly};
 use crate::{Signal, SignalKind, State, StateHandler, StateKind, TaskError, Tracked, TrackedKind};
 
@@ -25,18 +26,35 @@ pub(crate) fn change(tracked: &Tracked, handlers: &[Arc<dyn StateHandler>], old:
             tracing::debug!(target: "prefect.FlowRunner", "Flow '{name}': Handling state change from {from} to {to}");
         }
     }
+    let Some(recorder) = &tracked.services.recorder else {
+        let change = call_handlers(tracked, handlers, old, new);
+        tell(tracked, old, &change);
+        return change;
+    };
+    let collecting = match handlers {
+        [] => None,
+        _ => tracked.services.notifications.collect(&tracked.services),
+    };
     let change = call_handlers(tracked, handlers, old, new);
     let (Change::To(state) | Change::Ended(state)) = &change;
-    if let Some(recorder) = &tracked.services.recorder {
-        match tracked.run {
-            Some(run) => recorder.task_changed(run, old, state),
-            None => recorder.flow_changed(state),
-        }
+    let messages = collecting.map(Collecting::end).unwrap_or_default();
+    let position = match tracked.run {
+        Some(run) => Some(recorder.task_changed(run, old, state, &messages)),
+        None => recorder.flow_changed(state, &messages),
+    };
+    for message in messages {
+        message.handed_over(position);
     }
+    tell(tracked, old, &change);
+    change
+}
+
+/// Shows a change to those who only look on.
+fn tell(tracked: &Tracked, old: &State, change: &Change) {
+    let (Change::To(state) | Change::Ended(state)) = change;
     for observer in &tracked.services.observers {
         quietly("an observer", || observer.changed(tracked, old, state));
     }
-    change
 }
 
 fn call_handlers(tracked: &Tracked, handlers: &[Arc<dyn StateHandler>], old: &State, new: State) -> Change {

@@ -75,13 +75,13 @@ pub use notify::email_notifier_args;
 #[cfg(feature = "fake-slack")]
 pub use notify::fake_slack;
 #[doc(hidden)]
-pub use notify::slack_notifier_args;
-#[doc(hidden)]
 #[cfg(feature = "fake-slack")]
 pub use notify::testing as __testing;
 #[cfg(feature = "email")]
 pub use notify::{EmailNotifier, email_notifier};
 pub use notify::{NotificationReport, OnDeliveryFailure, SlackNotifier, slack_notifier};
+#[doc(hidden)]
+pub use notify::{Notifies, slack_notifier_args};
 #[cfg(feature = "object-store")]
 pub use object_store;
 pub use picture::Picture;

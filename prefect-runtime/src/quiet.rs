@@ -6,6 +6,7 @@
 use std::mem::needs_drop;
 use std::ops::{Deref, DerefMut};
 
+use crate::notify::Notifies;
 use crate::panics::quietly;
 use crate::{State, StateHandler, TaskError, Tracked};
 
@@ -54,6 +55,10 @@ impl<H: StateHandler> StateHandler for Quiet<H> {
 
     fn webhook_secret(&self) -> Option<&str> {
         (**self).webhook_secret()
+    }
+
+    fn notifies(&self) -> Option<Notifies> {
+        (**self).notifies()
     }
 }
 

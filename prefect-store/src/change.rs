@@ -1,7 +1,7 @@
 //! What is recorded: new runs, and the changes of their states.
 use std::borrow::Cow;
 
-use crate::{Micros, StateCode};
+use crate::{Micros, Notification, StateCode};
 
 /// A flow run that begins.
 #[derive(Clone, Debug)]
@@ -118,15 +118,4 @@ pub struct FlowChange {
     pub message: Option<Cow<'static, str>>,
     /// The notifications to send for it.
     pub notifications: Vec<Notification>,
-}
-
-/// A notification to send, recorded together with the change that it tells of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notification {
-    /// Who sends it: `slack`, `email`, ..
-    pub kind: Cow<'static, str>,
-    /// What to send.
-    pub payload: String,
-    /// Not before this moment.
-    pub not_before: Micros,
 }

@@ -10,6 +10,7 @@
 //! * [`Store::cancel`] asks for the end of a run, and [`OwnedRun::on_cancel`] tells its owner.
 //! * [`Store::reap`] finds runs whose process is gone.
 //! * [`Store::begin_tick`] begins a run for a moment of a schedule, one whoever asks; [`Store::pause_schedule`] holds all up.
+//! * [`Store::take_notifications`] and [`Store::mark`] are for who sends what was recorded to be sent.
 //! * [`Store::put_secrets`] and those beside it keep secrets that were [sealed](SealedSecret) elsewhere.
 //! * The rest of [`Store`] reads.
 //!
@@ -57,6 +58,7 @@ mod id;
 mod location;
 mod machine;
 mod options;
+mod outbox;
 mod owned;
 mod presence;
 mod rows;
@@ -70,7 +72,7 @@ mod url;
 mod writer;
 
 pub use cancel::{CancelRefused, Cancelled};
-pub use change::{FlowChange, NewRun, Notification, RecordedGraph, StoredResult, TaskChange};
+pub use change::{FlowChange, NewRun, RecordedGraph, StoredResult, TaskChange};
 pub use check::Checkup;
 pub use clock::{Clock, Micros};
 pub use error::{Candidate, ClaimRefused, Found, Lost, LostReason, Owner, StoreError};
@@ -82,6 +84,10 @@ pub use location::Location;
 #[doc(hidden)]
 pub use machine::Machine;
 pub use options::Options;
+pub use outbox::{
+    Arrival, DOUBTFUL_TRIES, Fate, Listed, Mark, Message, Notification, NotificationRef, NotificationRow,
+    NotificationStatus, TRIES, Tickets, ToSend, Wanted,
+};
 pub use owned::{OwnedRun, Position};
 pub use rows::{Epoch, Reaped, RunFilter, RunInput, RunRow, TaskKey, TaskRow, Transition};
 pub use schedules::{DecidedTick, IfBusy, PauseChange, ScheduleRow, ScheduleSeen, Tick, TickAnswer};

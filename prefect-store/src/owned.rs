@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use crate::backend::{Change, Entry, Ownership};
 use crate::store::Inner;
-use crate::{Epoch, FlowChange, Lost, RunId, TaskChange};
+use crate::writer::Request;
+use crate::{Epoch, FlowChange, Lost, Message, RunId, Store, TaskChange, Tickets};
 
 /// A place in the order in which a store's changes are committed. What is before a committed position is committed too, or its
 /// run is lost.
@@ -169,6 +170,29 @@ impl OwnedRun {
         let _ = self.recording.cancels.set(listener);
         // The writer may be asleep, and has to look from now on.
         self.store.queue().look();
+    }
+
+    /// What is sent, and to whom, if the run loses this owner: recorded before any change that is recorded after this. It
+    /// takes the place of what an earlier owner has said. Does not wait.
+    pub fn tell_of_crash(&self, notices: Vec<Message>) {
+        let run = Arc::clone(&self.recording);
+        self.store.queue().request(Request::Call(Box::new(move |writer| {
+            if let Err(error) = writer.database.set_crash_notices(&run, &notices) {
+                tracing::warn!(target: "prefect.Store", "Nobody will be told if run {} crashes: {error}", run.id);
+            }
+        })));
+    }
+
+    /// What tells which notification a ticket is.
+    #[must_use]
+    pub fn tickets(&self) -> Tickets {
+        Tickets { run_no: self.recording.run_no, epoch: self.recording.epoch.0 }
+    }
+
+    /// The store that it is in.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        Store(Arc::clone(&self.store))
     }
 
     /// Waits until everything up to this position is committed.

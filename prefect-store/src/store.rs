@@ -10,16 +10,17 @@ use crate::sql::{Database, Readers};
 use crate::sqlite::{Access, SqliteBackend, SqliteSource};
 use crate::writer::{Queue, Request, Writer};
 use crate::{
-    CancelRefused, Cancelled, Checkup, ClaimRefused, DecidedTick, Existing, Location, Micros, NewRun, Options,
-    PauseChange, Reaped, Resealed, RunFilter, RunId, RunInput, RunRow, ScheduleRow, ScheduleSeen, SealedSecret,
-    SecretsChange, StateCode, StoreError, StoreUrl, StoredResult, TaskKey, TaskRow, Tick, TickAnswer, Transition,
+    CancelRefused, Cancelled, Checkup, ClaimRefused, DecidedTick, Existing, Listed, Location, Mark, Micros, NewRun,
+    NotificationRow, Options, PauseChange, Reaped, Resealed, RunFilter, RunId, RunInput, RunRow, ScheduleRow,
+    ScheduleSeen, SealedSecret, SecretsChange, StateCode, StoreError, StoreUrl, StoredResult, TaskKey, TaskRow, Tick,
+    TickAnswer, ToSend, Transition, Wanted,
 };
 
 /// Durable runs: a database, and at most one thread that writes to it.
 ///
 /// A clone is the same store. When the last one is dropped (and the last [`OwnedRun`]), all that was recorded is written.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     url: StoreUrl,
@@ -344,6 +345,49 @@ impl Store {
     /// If there is no such run, or the store cannot be read.
     pub fn transitions(&self, run: RunId, after: u64, limit: u32) -> Result<Vec<Transition>, StoreError> {
         self.0.readers.transitions(run, after, limit)
+    }
+
+    /// Notifications, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn notifications(&self, listed: Listed) -> Result<Vec<NotificationRow>, StoreError> {
+        self.0.readers.notifications(listed)
+    }
+
+    /// For whom notifications wait that are due: their services, and to whom those send.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn due_notifications(&self) -> Result<Vec<(String, String)>, StoreError> {
+        self.0.readers.due_notifications(self.0.options.clock.now())
+    }
+
+    /// Gives this process notifications that nobody has, to send them. It says what became of them by [`mark`](Self::mark);
+    /// those of which it says nothing wait again when it ends.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written. Nothing is taken then.
+    pub fn take_notifications(&self, wanted: Wanted) -> Result<Vec<ToSend>, StoreError> {
+        self.0.call(move |writer| writer.take_notifications(&wanted))?
+    }
+
+    /// Says what became of notifications that this process had. Does not wait: what comes while the writer is busy is one
+    /// transaction. What is not written when this process ends is sent once more by another one.
+    pub fn mark(&self, marks: Vec<Mark>) {
+        self.0.queue.request(Request::Mark(marks));
+    }
+
+    /// Waits until all is written that was [marked](Self::mark) before.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be: then those notifications are sent once more by another process.
+    pub fn wait_for_marks(&self) -> Result<(), StoreError> {
+        self.0.call(Writer::write_marks)?
     }
 
     /// The secret of this name, sealed.

@@ -3,6 +3,7 @@ mod configured;
 mod currying;
 mod leaks;
 mod mails;
+mod recorded;
 mod server;
 mod tls;
 mod trouble;

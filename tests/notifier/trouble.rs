@@ -8,8 +8,8 @@ use prefect::__testing::{Bench, BenchOptions};
 use prefect::StateKind::{Failed, Pending, Running};
 use prefect::fake_slack::{Answer, FakeSlack, Gate, SlackError};
 use prefect::{
-    Config, FlowBuilder, FlowOptions, OnDeliveryFailure, RunSettings, SlackNotifier, TaskBody, TaskDefinition, Tracked,
-    Value, slack_notifier,
+    Config, FlowBuilder, FlowOptions, OnDeliveryFailure, RunSettings, SlackNotifier, State, TaskBody, TaskDefinition,
+    Tracked, Value, slack_notifier,
 };
 use tracing::Level;
 
@@ -140,10 +140,9 @@ fn a_slow_slack_holds_up_no_handler() {
     let gate = Gate::new();
     slack.script([Answer::After(gate.clone(), Box::new(Answer::AsSlack))]);
     let bench = bench(&slack);
-    let task = bench.task("t");
     // All return, though not one message has been answered yet.
-    for _ in 0..50 {
-        call(SlackNotifier::DEFAULT, &task, Running).unwrap();
+    for i in 0..50 {
+        call(SlackNotifier::DEFAULT, &bench.task(&format!("t{i}")), Running).unwrap();
     }
     assert_eq!(slack.wait_for(1).len(), 1);
     gate.open();
@@ -300,4 +299,22 @@ fn a_secret_that_is_no_webhook_ends_the_run_at_its_start() {
         assert!(message.contains(&format!("the secret `{bad}` is not a webhook URL")), "{message}");
         assert!(!message.contains("c4n4ry"), "{message}");
     }
+}
+
+#[test]
+fn a_flood_of_one_task_and_state_is_few_messages_that_count_all_of_it() {
+    let slack = FakeSlack::start();
+    let bench = options(&slack).start();
+    let (task, other) = (bench.task("load"), bench.task("other"));
+    for i in 0..20_000 {
+        let state = State::failed(format!("Http({})", 500 + i % 4));
+        SlackNotifier::DEFAULT.handle(&task, &State::new(Running), state).unwrap();
+    }
+    call(SlackNotifier::DEFAULT, &other, Failed).unwrap();
+    let report = bench.finish();
+    assert_eq!(report.to_string(), "notifications: 12 sent (of 20001 state changes)");
+    let received = slack.requests();
+    let card = received.last().unwrap().json()["attachments"][0].clone();
+    assert_eq!(card["text"], "load: 19990 more in a Failed state");
+    assert_eq!(card["fields"][0]["value"], "```19990x Http(#)```");
 }

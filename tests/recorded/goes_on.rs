@@ -191,3 +191,25 @@ fn tasks_may_be_written_in_another_order() {
     assert_eq!(run.output().unwrap(), ("version 8 is out".to_owned(), "it gave 7".to_owned()));
     assert_eq!(store.run(run.id()).unwrap().n_ok, 5);
 }
+
+/// The store tells whoever runs the tasks now how far it is, and not who ran them before somebody was asked.
+#[test]
+fn a_run_that_asks_somebody_goes_on_in_the_same_process() {
+    #[task]
+    fn double(n: u32) -> u32 {
+        2 * n
+    }
+    #[task(trigger = manual_only)]
+    fn approve(n: Option<u32>) -> u32 {
+        n.unwrap_or_default()
+    }
+    for executor in executors() {
+        let folder = Folder::new();
+        let store = folder.store();
+        let settings = settings(&store, executor).on_pause(|_| prefect::PauseAnswer::Resume);
+        let flow = flow!("asks", { double(double(approve(double(5)))) }).with(settings);
+        let (done, result) = std::sync::mpsc::channel();
+        std::thread::spawn(move || done.send(flow.run().output().unwrap()));
+        assert_eq!(result.recv_timeout(std::time::Duration::from_mins(1)), Ok(40), "{executor:?}");
+    }
+}

@@ -5,6 +5,7 @@ mod disks;
 mod goes_on;
 mod held;
 mod killed;
+mod outbox;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -304,11 +304,20 @@ fn scheduled() -> Vec<AnyFlow> {
     ]
 }
 
+/// Its failure, and its crash, are told.
+fn guarded() -> Flow<()> {
+    let flow = flow!("guarded", state_handlers = [slack_notifier(only_states = [Failed])], {
+        check(build(3));
+    });
+    flow.with(settings())
+}
+
 fn main() -> ExitCode {
     let doubled = || prefect::flows![(flow!("twin", {})), (flow!("twin", {}))];
     match std::env::var("FLOWS").as_deref() {
         Ok("none") => return prefect::main(Vec::new()),
         Ok("one") => return prefect::main(seed()),
+        Ok("guarded") => return prefect::main(guarded()),
         Ok("doubled") => return prefect::main(doubled()),
         Ok("scheduled") => return prefect::main(scheduled()),
         Ok("secretive") => return prefect::main(secretive()),

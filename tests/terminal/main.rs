@@ -3,6 +3,7 @@ mod bad_stores;
 mod config;
 mod durable;
 mod live;
+mod notifications;
 mod parameters;
 mod plain;
 mod program;

@@ -46,12 +46,18 @@ pub(crate) fn program(arguments: &[&str]) -> Program {
 
 /// The program `prefect`, which has no flows.
 pub(crate) fn alone(arguments: &[&str]) -> Program {
-    use std::os::unix::process::CommandExt as _;
     let home = Home::new();
+    let command = alone_at(&home, arguments);
+    Program { command, home }
+}
+
+/// The same, as a user with this home calls it.
+pub(crate) fn alone_at(home: &Home, arguments: &[&str]) -> Command {
+    use std::os::unix::process::CommandExt as _;
     let mut command = Command::new(env!("CARGO_BIN_EXE_prefect_alone"));
     command.arg0("/usr/bin/prefect").args(arguments);
     command.env_clear().env("HOME", &home.0).env("TZ", "UTC").stdin(Stdio::null());
-    Program { command, home }
+    command
 }
 
 /// The program, as a user with this home calls it.

@@ -52,7 +52,7 @@ fn help_and_version() {
     let help = program(&["--help"]).ran();
     assert_eq!((help.code, &*help.err), (Some(0), ""));
     assert!(
-        help.out.starts_with("Usage: terminal_flows [") && help.out.contains("\n  run          Run a flow; "),
+        help.out.starts_with("Usage: terminal_flows [") && help.out.contains("\n  run            Run a flow; "),
         "{}",
         help.out
     );

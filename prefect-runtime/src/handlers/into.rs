@@ -1,6 +1,9 @@
 //! What can be given as a state handler: functions, closures, async ones, and handler values.
+use std::any::{type_name, type_name_of_val};
+
 use crate::handlers::{StateHandler, Tracked};
-use crate::{State, TaskError, block_on};
+use crate::notify::Notifies;
+use crate::{SlackNotifier, State, TaskError, block_on, slack_notifier};
 
 /// What a state handler may return: a state, `None` or nothing to keep the new one, or a `Result` of these.
 #[diagnostic::on_unimplemented(
@@ -66,6 +69,18 @@ where
 {
     fn handle(&self, object: &Tracked, old: &State, new: State) -> Result<State, TaskError> {
         (self.0)(object, old, new.clone()).into_state(new)
+    }
+
+    /// Functions are told apart by their names: types that may borrow have no other identity.
+    fn notifies(&self) -> Option<Notifies> {
+        if type_name::<F>() == type_name_of_val(&slack_notifier) {
+            return SlackNotifier::DEFAULT.notifies();
+        }
+        #[cfg(feature = "email")]
+        if type_name::<F>() == type_name_of_val(&crate::email_notifier) {
+            return crate::EmailNotifier::DEFAULT.notifies();
+        }
+        None
     }
 }
 

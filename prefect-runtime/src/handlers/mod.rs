@@ -10,6 +10,7 @@ pub use callback::{Callback, CallbackOutput, callback_factory, on_failure};
 pub use into::{HandlerOutput, IntoStateHandler, async_closure, boxed, closure};
 
 use crate::engine::RunId;
+use crate::notify::Notifies;
 use crate::run::Services;
 use crate::{State, TaskError};
 
@@ -115,6 +116,12 @@ pub trait StateHandler: Send + Sync {
     fn webhook_secret(&self) -> Option<&str> {
         None
     }
+
+    /// Of which states it sends messages, and where to: they can be sent for a run whose process is gone.
+    #[doc(hidden)]
+    fn notifies(&self) -> Option<Notifies> {
+        None
+    }
 }
 
 impl<H: StateHandler + ?Sized> StateHandler for Box<H> {
@@ -125,6 +132,10 @@ impl<H: StateHandler + ?Sized> StateHandler for Box<H> {
     fn webhook_secret(&self) -> Option<&str> {
         (**self).webhook_secret()
     }
+
+    fn notifies(&self) -> Option<Notifies> {
+        (**self).notifies()
+    }
 }
 
 impl<H: StateHandler + ?Sized> StateHandler for Arc<H> {
@@ -134,5 +145,9 @@ impl<H: StateHandler + ?Sized> StateHandler for Arc<H> {
 
     fn webhook_secret(&self) -> Option<&str> {
         (**self).webhook_secret()
+    }
+
+    fn notifies(&self) -> Option<Notifies> {
+        (**self).notifies()
     }
 }

@@ -1,5 +1,6 @@
 //! What all notifiers have in common as values: which states they want, and how their arguments are bound early.
 use super::notice::Link;
+use super::route::Address;
 use crate::{StateKind, StateKinds};
 
 /// What a notifier does about a message that cannot be sent.
@@ -40,6 +41,28 @@ impl Rules {
 
     pub(crate) const fn wants(&self, kind: StateKind) -> bool {
         !self.ignore.contains(kind) && (self.only.is_empty() || self.only.contains(kind))
+    }
+}
+
+/// Of which states a handler sends messages, and where to.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct Notifies {
+    #[cfg_attr(not(feature = "store"), allow(dead_code, reason = "nobody else sends for it"))]
+    pub(crate) rules: Rules,
+    #[cfg_attr(not(feature = "store"), allow(dead_code, reason = "nobody else sends for it"))]
+    pub(crate) address: Address,
+}
+
+impl Notifies {
+    pub(crate) const fn new(rules: Rules, address: Address) -> Self {
+        Self { rules, address }
+    }
+}
+
+impl std::fmt::Debug for Notifies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Notifies")
     }
 }
 

@@ -4,10 +4,14 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
-use super::destination::{Destination, Note, Step};
+#[cfg(feature = "store")]
+use super::destination::Lost;
+use super::destination::{Destination, Look, Note, Rest, Step};
+use super::fold::{Group, Way};
+use super::ledger::{Ledger, Row};
 use super::log;
 use super::notice::Notice;
-use super::queue::Message;
+use super::queue::{Message, Origin, Outcome};
 use super::report::NotificationReport;
 use super::route::{Carrier, Carrying, Form, Route};
 use crate::Clock;
@@ -20,6 +24,7 @@ pub(crate) struct Channel {
     pub(crate) route: Arc<dyn Route>,
     carrier: OnceLock<Result<Arc<dyn Carrier>, Arc<str>>>,
     clock: Clock,
+    ledger: Option<Arc<Ledger>>,
     state: Mutex<State>,
 }
 
@@ -53,10 +58,10 @@ fn wake(waker: Option<Waker>) {
 }
 
 impl Channel {
-    pub(crate) fn new(route: Arc<dyn Route>, clock: Clock, seed: u64) -> Arc<Self> {
+    pub(crate) fn new(route: Arc<dyn Route>, clock: Clock, seed: u64, ledger: Option<Arc<Ledger>>) -> Arc<Self> {
         let law = Destination::new(route.service(), seed);
         let state = State { law, signalled: false, awake: false, ended: false, driver: None, finisher: None };
-        Arc::new(Self { route, carrier: OnceLock::new(), clock, state: Mutex::new(state) })
+        Arc::new(Self { route, carrier: OnceLock::new(), clock, ledger, state: Mutex::new(state) })
     }
 
     fn lock(&self) -> Locked<'_, State> {
@@ -68,17 +73,90 @@ impl Channel {
         self.carrier.get_or_init(|| self.route.connect().map_err(Arc::from)).clone()
     }
 
-    pub(crate) fn push(&self, message: Message) {
+    /// Does something to the law; what became of messages then is told to the store.
+    fn obey<R>(&self, change: impl FnOnce(&mut Destination) -> R) -> R {
+        let (done, settled) = {
+            let mut state = self.lock();
+            let done = change(&mut state.law);
+            (done, state.law.take_settled())
+        };
+        self.settle(settled);
+        done
+    }
+
+    fn settle(&self, settled: Vec<(Origin, Outcome)>) {
+        if let Some(ledger) = &self.ledger
+            && !settled.is_empty()
+        {
+            ledger.settle(settled);
+        }
+    }
+
+    /// The same, and tells the drive to look again if there is something to see.
+    fn change(&self, change: impl FnOnce(&mut Destination) -> Look) {
         let waker = {
             let mut state = self.lock();
-            state.law.push(message);
+            let look = change(&mut state.law);
             if state.ended {
-                state.law.stop("the run had ended".into());
-                return;
+                state.law.stop("the run had ended".into(), Rest::Waits);
             }
-            state.signal(&self.clock)
+            let settled = state.law.take_settled();
+            let waker = if state.ended || look == Look::Later { None } else { state.signal(&self.clock) };
+            drop(state);
+            self.settle(settled);
+            waker
         };
         wake(waker);
+    }
+
+    pub(crate) fn push(&self, message: Message) {
+        self.change(|law| {
+            law.push(message);
+            Look::Again
+        });
+    }
+
+    /// What others have left is what this process is here for.
+    #[cfg(all(feature = "cli", feature = "store"))]
+    pub(crate) fn wait_for_others(&self) {
+        self.lock().law.wait_for_others();
+    }
+
+    /// How one more message of this group goes out.
+    pub(crate) fn admit(&self, group: &Group) -> Way {
+        self.lock().law.admit(group)
+    }
+
+    /// Counts one more of those that are told together. `open` runs no code of others.
+    pub(crate) fn add(
+        &self,
+        group: &Group,
+        notice: Notice,
+        cause: &str,
+        open: impl FnOnce(&Notice) -> (u32, Option<Row>),
+    ) -> (u32, Option<Row>, Arc<str>) {
+        let now = self.clock.now();
+        self.lock().law.add(group, now, notice, cause, open)
+    }
+
+    /// One that was added is on its way to the store, where this position is its.
+    pub(crate) fn handed_over(&self, ticket: u32, upto: u64) {
+        self.change(|law| law.handed_over(ticket, upto));
+    }
+
+    /// The store is so far.
+    #[cfg(feature = "store")]
+    pub(crate) fn committed(&self, position: u64) {
+        self.change(|law| law.committed(position));
+    }
+
+    /// The store will come no further.
+    #[cfg(feature = "store")]
+    pub(crate) fn lose(&self, lost: Lost) {
+        self.change(|law| {
+            law.lose(lost);
+            Look::Again
+        });
     }
 
     pub(crate) fn begin_flush(&self, run_end: Tick) {
@@ -114,16 +192,18 @@ impl Channel {
     pub(crate) fn abandon(&self, reason: &str) {
         let mut state = self.lock();
         if !state.ended {
-            state.law.stop(reason.into());
+            state.law.stop(reason.into(), Rest::Waits);
         }
         self.end(state);
     }
 
     fn end(&self, mut state: Locked<'_, State>) {
         state.ended = true;
+        let settled = state.law.take_settled();
         let awake = std::mem::take(&mut state.awake);
         let finisher = state.finisher.take();
         drop(state);
+        self.settle(settled);
         // The clock and the waker run code of others: not under the lock.
         wake(finisher);
         if awake {
@@ -135,6 +215,7 @@ impl Channel {
         match note {
             Note::Stopped(reason) => log::stopped(&*self.route, reason),
             Note::Dropped(reason) => log::dropped(&*self.route, reason),
+            Note::Left(reason) => log::left(&*self.route, reason),
         }
     }
 }
@@ -155,7 +236,7 @@ impl Drive {
         match self.channel.carrier() {
             Ok(carrier) => self.sending = Some(carrier.carry(notice, form)),
             Err(reason) => {
-                let note = self.channel.lock().law.stop(reason);
+                let note = self.channel.obey(|law| law.stop(reason, Rest::Waits));
                 self.channel.note(&note);
             }
         }
@@ -167,7 +248,8 @@ impl Drive {
         self.sending = None;
         let clock = &self.channel.clock;
         let verdict = answer.verdict(clock.timestamp());
-        let note = self.channel.lock().law.answered(clock.now(), verdict);
+        let now = clock.now();
+        let note = self.channel.obey(|law| law.answered(now, verdict));
         if let Some(note) = note {
             self.channel.note(&note);
         }
@@ -181,14 +263,14 @@ impl Drive {
         Pin::new(sleep).poll(cx)
     }
 
-    /// Before it returns to the runtime: lets virtual time go on, unless an answer is awaited. False if there is
+    /// Before it returns to the runtime: lets virtual time go on, unless an answer or a commit is awaited. False if there is
     /// more to do at once.
-    fn rest(&self) -> bool {
+    fn rest(&self, waits: Waits) -> bool {
         let mut state = self.channel.lock();
         if state.signalled {
             return false;
         }
-        if self.sending.is_some() {
+        if self.sending.is_some() || waits == Waits::ForTheStore {
             return true;
         }
         let awake = std::mem::take(&mut state.awake);
@@ -198,6 +280,13 @@ impl Drive {
         }
         true
     }
+}
+
+/// What the drive waits for, if it is no answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    ForTime,
+    ForTheStore,
 }
 
 impl Future for Drive {
@@ -222,6 +311,7 @@ impl Future for Drive {
                 state.driver = Some(cx.waker().clone());
                 state.law.next(this.channel.clock.now())
             };
+            let mut waits = Waits::ForTime;
             match step {
                 Step::Send(notice, form) => {
                     this.send(&notice, form);
@@ -233,6 +323,7 @@ impl Future for Drive {
                         continue;
                     }
                 }
+                Step::Unrecorded => waits = Waits::ForTheStore,
                 Step::Idle => this.sleep = None,
                 Step::Done => {
                     this.sending = None;
@@ -241,7 +332,7 @@ impl Future for Drive {
                     return Poll::Ready(());
                 }
             }
-            if this.rest() {
+            if this.rest(waits) {
                 return Poll::Pending;
             }
         }

@@ -96,8 +96,23 @@ impl Bench {
         drop(busy);
     }
 
+    /// The same for so many tasks, once each.
+    fn push_of_many(&self, tasks: usize, kind: crate::StateKind) {
+        let busy = self.clock.busy();
+        for task in 0..tasks {
+            let object = with(self.notifications.clone(), TrackedKind::Task, &format!("t{task}"));
+            SlackNotifier::DEFAULT.handle(&object, &State::new(kind), State::new(kind)).unwrap();
+        }
+        drop(busy);
+    }
+
     fn finish(&self) -> String {
-        self.notifications.finish(self.clock.now(), ()).to_string()
+        self.finish_holding(())
+    }
+
+    /// No time passes before the end.
+    fn finish_holding(&self, busy: impl Sized) -> String {
+        self.notifications.finish(self.clock.now(), busy).to_string()
     }
 
     fn seconds(&self) -> Vec<Tick> {
@@ -108,11 +123,41 @@ impl Bench {
 #[test]
 fn a_backlog_goes_out_at_one_a_second_of_virtual_time() {
     let bench = bench(|_| reply(200, "ok"));
-    bench.push(SlackNotifier::DEFAULT, [Running; 361]);
-    assert_eq!(bench.finish(), "notifications: 361 sent");
+    let busy = bench.clock.busy();
+    bench.push_of_many(361, Running);
+    assert_eq!(bench.finish_holding(busy), "notifications: 361 sent");
     let seconds = bench.seconds();
     assert_eq!(seconds[..12], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]);
     assert_eq!(seconds.last(), Some(&351));
+}
+
+#[test]
+fn many_of_one_task_and_state_are_told_together_and_all_are_counted() {
+    let bench = bench(|_| reply(200, "ok"));
+    let busy = bench.clock.busy();
+    bench.push(SlackNotifier::DEFAULT, [Running; 5000]);
+    bench.push(SlackNotifier::DEFAULT, [Failed; 3]);
+    assert_eq!(bench.finish_holding(busy), "notifications: 14 sent (of 5003 state changes)");
+    assert_eq!(bench.seconds(), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4]);
+    assert!(lock(&bench.asked)[13].1.contains("t: 4990 more in a Running state"));
+}
+
+#[test]
+fn while_a_run_goes_on_what_is_told_together_is_told_now_and_then() {
+    let bench = bench(|_| reply(200, "ok"));
+    for _ in 0..2_000 {
+        bench.push(SlackNotifier::DEFAULT, [Failed]);
+        bench.clock.sleep_blocking(Duration::from_secs(1));
+    }
+    assert_eq!(bench.finish(), "notifications: 15 sent (of 2000 state changes)");
+}
+
+#[test]
+fn what_is_told_together_is_lost_together_if_it_cannot_be_sent() {
+    let bench = bench(|_| reply(404, "no_service"));
+    bench.push(SlackNotifier::DEFAULT, [Failed; 400]);
+    assert_eq!(bench.finish(), "notifications: 0 sent, 400 not sent (slack: no_service)");
+    assert_eq!(bench.seconds(), [0]);
 }
 
 #[test]
@@ -160,8 +205,9 @@ fn a_flush_that_takes_long_counts_down_every_second() {
         ..DeliverySettings::default()
     };
     let bench = bench_with(settings, |_| reply(200, "ok"));
-    bench.push(SlackNotifier::DEFAULT, [Running; 14]);
-    assert_eq!(bench.finish(), "notifications: 14 sent");
+    let busy = bench.clock.busy();
+    bench.push_of_many(14, Running);
+    assert_eq!(bench.finish_holding(busy), "notifications: 14 sent");
     // Messages 11 to 14 leave at 1, 2, 3 and 4 s; what is told at 0.5, 1.5, 2.5 and 3.5 s.
     assert_eq!(*lock(&heard), [(4, 4), (3, 4), (2, 4), (1, 4)]);
 }
@@ -234,7 +280,7 @@ fn many_threads_push_and_every_message_is_counted() {
     let busy = bench.clock.busy();
     thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| bench.push(SlackNotifier::DEFAULT, [Running; 100]));
+            scope.spawn(|| bench.push_of_many(100, Running));
         }
     });
     drop(busy);

@@ -8,12 +8,19 @@
 //!   once more (at least once), other news is not (at most once).
 //! * Five failures in a row: nothing for 30 s, then one message as a probe.
 //! * A destination that is gone stops the destination; a message that is refused is sent once more as plain text.
+//! * What is recorded in a store is sent when the store has it. What could not be sent is left there for later, unless it
+//!   was refused for good.
+//! * From the 11th of one task and state on, messages are told together: [`Folds`].
+//! * What others have left goes out behind all that is one's own, and holds up the end of the run no longer than that.
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::fold::{Fold, Folds, Group, Way};
 use super::jitter::Jitter;
+use super::ledger::Row;
 use super::notice::Notice;
-use super::queue::{Importance, Message, Pushed, Queue};
+use super::queue::{Doubt, Importance, Message, Origin, Outcome, Queue};
 use super::rate::Bucket;
 use super::report::NotificationReport;
 use super::route::Form;
@@ -38,10 +45,19 @@ pub(crate) enum Step {
     Send(Box<Notice>, Form),
     /// Nothing before this moment; then ask again. What is in flight goes on meanwhile.
     Wait(Tick),
+    /// Nothing before the store has what is to be sent.
+    Unrecorded,
     /// Nothing before something else happens.
     Idle,
     /// The run is over and so is this destination; what is still in flight is given up.
     Done,
+}
+
+/// Whether there is something new to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    Again,
+    Later,
 }
 
 /// Something that people should read in the log.
@@ -51,11 +67,33 @@ pub(crate) enum Note {
     Stopped(Reason),
     /// A message was given up.
     Dropped(Reason),
+    /// A message waits in the store.
+    Left(Reason),
+}
+
+/// What becomes of messages that this destination does not send, if they are recorded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// They wait for another try.
+    Waits,
+    /// They would never be taken.
+    IsGivenUp,
 }
 
 pub(crate) struct Destination {
     service: Service,
     queue: Queue,
+    folds: Folds,
+    /// What others have left in the store.
+    others: VecDeque<Message>,
+    /// Whether those have time of their own at the end.
+    waits_for_others: bool,
+    /// How far the store is.
+    committed: u64,
+    /// Set if the store will come no further; then whether messages are sent all the same.
+    lost: Option<Lost>,
+    /// What became of recorded messages, for the store.
+    settled: Vec<(Origin, Outcome)>,
     current: Option<Current>,
     in_flight: bool,
     bucket: Bucket,
@@ -63,7 +101,7 @@ pub(crate) struct Destination {
     failures: u32,
     not_before: Tick,
     hold: Hold,
-    stopped: Option<Reason>,
+    stopped: Option<(Reason, Rest)>,
     /// What went wrong last, if nothing went right since.
     trouble: Option<Reason>,
     last_accepted: Tick,
@@ -76,8 +114,20 @@ pub(crate) struct Destination {
 struct Current {
     message: Message,
     form: Form,
+    /// It was sent, whatever came of it.
+    tried: bool,
     /// It was sent once without an answer.
     doubtful: bool,
+}
+
+/// Why the store will come no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "store"), allow(dead_code, reason = "there is none"))]
+pub(crate) enum Lost {
+    /// It cannot be written: people hear of what has happened all the same.
+    Unwritable,
+    /// The run is another process's, which tells what has happened.
+    Elsewhere,
 }
 
 /// Why nothing is sent before `not_before`.
@@ -100,6 +150,12 @@ impl Destination {
         Self {
             service,
             queue: Queue::default(),
+            folds: Folds::default(),
+            others: VecDeque::new(),
+            waits_for_others: false,
+            committed: 0,
+            lost: None,
+            settled: Vec::new(),
             current: None,
             in_flight: false,
             bucket: Bucket::default(),
@@ -115,12 +171,86 @@ impl Destination {
         }
     }
 
-    pub(crate) fn push(&mut self, message: Message) {
-        if let Some(reason) = &self.stopped {
-            self.report.add_not_sent(reason, 1);
-        } else if self.queue.push(message) == Pushed::OneLost {
-            self.report.add_not_sent(&"queue full".into(), 1);
+    pub(crate) fn push(&mut self, mut message: Message) {
+        if let (Some(lost), Origin::Recorded { .. }) = (self.lost, message.origin) {
+            if lost == Lost::Elsewhere {
+                return self.not_sent(&message, &elsewhere(), Rest::Waits, Doubt::NotTried);
+            }
+            message.origin = Origin::Memory;
         }
+        if let Some((reason, rest)) = self.stopped.clone() {
+            self.not_sent(&message, &reason, rest, Doubt::NotTried);
+        } else if matches!(message.origin, Origin::LeftByOthers(_)) {
+            self.others.push_back(message);
+        } else if let Some(lost) = self.queue.push(message) {
+            self.not_sent(&lost, &"queue full".into(), Rest::Waits, Doubt::NotTried);
+        }
+    }
+
+    /// What others have left is what this process is here for.
+    #[cfg_attr(not(all(feature = "cli", feature = "store")), allow(dead_code, reason = "nobody asks for it"))]
+    pub(crate) fn wait_for_others(&mut self) {
+        self.waits_for_others = true;
+    }
+
+    /// How one more message of this group goes out.
+    pub(crate) fn admit(&mut self, group: &Group) -> Way {
+        self.folds.admit(group)
+    }
+
+    /// Counts one more of those that are told together: see [`Folds::add`].
+    pub(crate) fn add(
+        &mut self,
+        group: &Group,
+        now: Tick,
+        notice: Notice,
+        cause: &str,
+        open: impl FnOnce(&Notice) -> (u32, Option<Row>),
+    ) -> (u32, Option<Row>, Arc<str>) {
+        self.folds.add(group, now, notice, cause, open)
+    }
+
+    /// One that was added is on its way to the store, where this position is its.
+    pub(crate) fn handed_over(&mut self, ticket: u32, upto: u64) -> Look {
+        self.folds.handed_over(ticket, if self.lost.is_some() { 0 } else { upto })
+    }
+
+    /// The store is so far.
+    #[cfg_attr(not(feature = "store"), allow(dead_code, reason = "nothing is recorded"))]
+    pub(crate) fn committed(&mut self, position: u64) -> Look {
+        self.committed = self.committed.max(position);
+        if self.queue.len() > 0 || self.folds.waits() { Look::Again } else { Look::Later }
+    }
+
+    /// The store will come no further.
+    #[cfg_attr(not(feature = "store"), allow(dead_code, reason = "nothing is recorded"))]
+    pub(crate) fn lose(&mut self, lost: Lost) {
+        self.lost = Some(lost);
+        match lost {
+            Lost::Unwritable => {
+                for message in self.queue.iter_mut() {
+                    if matches!(message.origin, Origin::Recorded { upto, .. } if upto > self.committed) {
+                        message.origin = Origin::Memory;
+                    }
+                }
+                self.folds.forget_the_store();
+            }
+            Lost::Elsewhere => {
+                for message in self.take_own() {
+                    if message.origin == Origin::Memory {
+                        // It fits: it was there before.
+                        drop(self.queue.push(message));
+                    } else {
+                        self.not_sent(&message, &elsewhere(), Rest::Waits, Doubt::NotTried);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What became of recorded messages since this was asked last.
+    pub(crate) fn take_settled(&mut self) -> Vec<(Origin, Outcome)> {
+        std::mem::take(&mut self.settled)
     }
 
     /// The run ended: what is left has until the deadline, counted from there or from the last accepted message.
@@ -132,15 +262,19 @@ impl Destination {
         }
     }
 
-    /// When the flush ends, if one is on.
+    /// When the flush ends, if one is on. What others have left gets no time of its own.
     pub(crate) fn deadline(&self) -> Option<Tick> {
         let flush = self.flush?;
-        Some(flush.run_end.max(self.last_accepted).saturating_add(nanos(flush.deadline)))
+        let begun = if self.remaining() > 0 { flush.run_end.max(self.last_accepted) } else { flush.run_end };
+        Some(begun.saturating_add(nanos(flush.deadline)))
     }
 
-    /// How many messages are neither sent nor given up.
+    /// How many messages of its own are neither sent nor given up.
     pub(crate) fn remaining(&self) -> usize {
-        self.queue.len() + usize::from(self.current.is_some())
+        let counts = |message: &Message| self.waits_for_others || !message.is_of_others();
+        let current = self.current.as_ref().is_some_and(|current| counts(&current.message));
+        let others = if self.waits_for_others { self.others.len() } else { 0 };
+        self.queue.len() + self.folds.len() + others + usize::from(current)
     }
 
     pub(crate) fn report(&self) -> &NotificationReport {
@@ -160,11 +294,29 @@ impl Destination {
                 None => Step::Idle,
             };
         }
+        self.folds.close(now, self.flush.is_some());
         if self.current.is_none() {
-            self.current = self.queue.pop().map(|message| Current { message, form: Form::Full, doubtful: false });
+            self.current =
+                self.take_next().map(|message| Current { message, form: Form::Full, tried: false, doubtful: false });
         }
-        let Some(current) = &self.current else {
-            return if deadline.is_some() { Step::Done } else { Step::Idle };
+        let Some(current) = &mut self.current else {
+            if let Some((_, rest)) = self.stopped {
+                if deadline.is_none() {
+                    return Step::Idle;
+                }
+                self.give_up_for(rest);
+                return Step::Done;
+            }
+            let unrecorded = self.queue.len() > 0 || self.folds.waits();
+            return match deadline {
+                None if unrecorded => Step::Unrecorded,
+                None => self.folds.due().map_or(Step::Idle, Step::Wait),
+                Some(end) if unrecorded && now < end => Step::Wait(end),
+                Some(_) => {
+                    self.give_up();
+                    Step::Done
+                }
+            };
         };
         let at = self.not_before.max(self.bucket.next());
         if deadline.is_some_and(|end| end <= now.max(at)) {
@@ -176,7 +328,32 @@ impl Destination {
         }
         self.bucket.take(now);
         self.in_flight = true;
+        current.tried = true;
         Step::Send(Box::new(current.message.notice.clone()), current.form)
+    }
+
+    /// Its own before what others have left.
+    fn take_next(&mut self) -> Option<Message> {
+        if self.stopped.is_some() {
+            return None;
+        }
+        let own = self.queue.pop(self.committed).or_else(|| self.folds.pop(self.committed).map(Fold::into_message));
+        match own {
+            Some(message) if self.lost == Some(Lost::Elsewhere) && message.origin != Origin::Memory => {
+                self.not_sent(&message, &elsewhere(), Rest::Waits, Doubt::NotTried);
+                self.take_next()
+            }
+            Some(message) => Some(message),
+            None => self.others.pop_front(),
+        }
+    }
+
+    /// All of its own that is not sent.
+    fn take_own(&mut self) -> Vec<Message> {
+        let current = self.current.take().map(|current| current.message);
+        let mut all: Vec<_> = current.into_iter().chain(self.queue.take()).collect();
+        all.extend(self.folds.take().into_iter().map(Fold::into_message));
+        all
     }
 
     /// What became of the message that was sent.
@@ -187,9 +364,16 @@ impl Destination {
             Verdict::Accepted => {
                 self.failures = 0;
                 self.trouble = None;
-                self.last_accepted = now;
-                self.report.add_sent();
-                self.current = None;
+                let message = self.current.take()?.message;
+                if message.is_of_others() {
+                    self.report.add_forwarded();
+                } else {
+                    self.report.add_sent(message.changes);
+                }
+                if self.waits_for_others || !message.is_of_others() {
+                    self.last_accepted = now;
+                }
+                self.settle(message.origin, Outcome::Sent);
                 None
             }
             Verdict::RateLimited(wait) => {
@@ -209,12 +393,13 @@ impl Destination {
                 current.doubtful = true;
                 self.trouble = Some(why.clone().into());
                 self.back_off(now, patience);
-                if again { None } else { Some(self.drop_current(why.into())) }
+                if again { None } else { self.drop_current(&why.into(), Rest::Waits, Doubt::MayHaveArrived) }
             }
             Verdict::Refused(why) => {
                 self.trouble = Some(why.clone().into());
                 self.back_off(now, None);
-                Some(self.drop_current(why.into()))
+                // Nobody knows why: a proxy between may have said it.
+                self.drop_current(&why.into(), Rest::Waits, Doubt::NotArrived)
             }
             Verdict::BadPayload(why) => {
                 self.failures = 0;
@@ -222,31 +407,71 @@ impl Destination {
                     current.form = Form::Plain;
                     return None;
                 }
-                Some(self.drop_current(why.into()))
+                self.drop_current(&why.into(), Rest::IsGivenUp, Doubt::NotArrived)
             }
-            Verdict::BadConfig(code) => Some(self.stop(format!("{}: {code}", self.service).into())),
+            Verdict::BadConfig(code) => Some(self.stop(format!("{}: {code}", self.service).into(), Rest::IsGivenUp)),
         }
     }
 
     /// Takes no more messages, for this reason, and gives up those it has.
-    pub(crate) fn stop(&mut self, reason: Reason) -> Note {
-        self.stopped = Some(Arc::clone(&reason));
+    pub(crate) fn stop(&mut self, reason: Reason, rest: Rest) -> Note {
+        self.stopped = Some((Arc::clone(&reason), rest));
         self.trouble = Some(Arc::clone(&reason));
-        self.give_up();
+        self.give_up_for(rest);
         Note::Stopped(reason)
     }
 
-    fn drop_current(&mut self, reason: Reason) -> Note {
-        self.current = None;
-        self.report.add_not_sent(&reason, 1);
-        Note::Dropped(reason)
+    fn drop_current(&mut self, reason: &Reason, rest: Rest, doubt: Doubt) -> Option<Note> {
+        let message = self.current.take()?.message;
+        let left = rest == Rest::Waits && message.origin != Origin::Memory;
+        self.not_sent(&message, reason, rest, doubt);
+        Some(if left { Note::Left(Arc::clone(reason)) } else { Note::Dropped(Arc::clone(reason)) })
     }
 
     fn give_up(&mut self) {
-        let left = usize::from(self.current.take().is_some()) + self.queue.clear();
-        self.in_flight = false;
+        self.give_up_for(Rest::Waits);
+    }
+
+    fn give_up_for(&mut self, rest: Rest) {
         let reason = self.trouble.clone().unwrap_or_else(|| "no time left at the end of the run".into());
-        self.report.add_not_sent(&reason, left);
+        if let Some(current) = self.current.take() {
+            let doubt = match current {
+                _ if self.in_flight => Doubt::MayHaveArrived,
+                Current { doubtful: true, .. } => Doubt::MayHaveArrived,
+                Current { tried: true, .. } => Doubt::NotArrived,
+                _ => Doubt::NotTried,
+            };
+            self.not_sent(&current.message, &reason, rest, doubt);
+        }
+        self.in_flight = false;
+        let others = std::mem::take(&mut self.others);
+        for message in self.take_own().into_iter().chain(others) {
+            self.not_sent(&message, &reason, rest, Doubt::NotTried);
+        }
+    }
+
+    /// Notes that a message was not sent, for the report and for the store.
+    fn not_sent(&mut self, message: &Message, reason: &Reason, rest: Rest, doubt: Doubt) {
+        let Message { origin, changes, .. } = *message;
+        match (origin, rest) {
+            (Origin::LeftByOthers(_), _) if !self.waits_for_others => {}
+            (Origin::LeftByOthers(_), Rest::IsGivenUp) => self.report.add_not_sent(reason, 1),
+            (Origin::Memory, _) | (Origin::Recorded { .. }, Rest::IsGivenUp) => {
+                self.report.add_not_sent(reason, changes);
+            }
+            (_, Rest::Waits) => self.report.add_left(reason),
+        }
+        let outcome = match rest {
+            Rest::Waits => Outcome::Left(Arc::clone(reason), doubt),
+            Rest::IsGivenUp => Outcome::GivenUp(Arc::clone(reason)),
+        };
+        self.settle(origin, outcome);
+    }
+
+    fn settle(&mut self, origin: Origin, outcome: Outcome) {
+        if origin != Origin::Memory {
+            self.settled.push((origin, outcome));
+        }
     }
 
     fn back_off(&mut self, now: Tick, patience: Option<Duration>) {
@@ -263,6 +488,10 @@ impl Destination {
         self.not_before = now.saturating_add(nanos(wait));
         self.hold = hold;
     }
+}
+
+fn elsewhere() -> Reason {
+    "the run is another process's".into()
 }
 
 #[cfg(test)]

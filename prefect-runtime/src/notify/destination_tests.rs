@@ -90,7 +90,7 @@ impl Sim {
                     assert!(tick > self.now, "a wait that is over");
                     self.now = tick;
                 }
-                Step::Idle => return Rest::Idle,
+                Step::Idle | Step::Unrecorded => return Rest::Idle,
                 Step::Done => return Rest::Done,
             }
         }
@@ -352,6 +352,111 @@ fn absurd_waits_do_not_overflow() {
     assert_eq!(sim.law.next(sim.now), Step::Done);
 }
 
+fn recorded(kind: StateKind, ticket: u32, upto: u64) -> Message {
+    Message::of(Notice::for_tests(kind, &format!("recorded {ticket}")), 1, Origin::Recorded { ticket, upto })
+}
+
+fn of_others(id: i64) -> Message {
+    Message::of(Notice::for_tests(Failed, &format!("other {id}")), 1, Origin::LeftByOthers(id))
+}
+
+/// The tickets and numbers of what was settled, and how.
+fn settled(sim: &mut Sim) -> Vec<(i64, Outcome)> {
+    let number = |origin| match origin {
+        Origin::Memory => panic!("nobody waits for it"),
+        Origin::Recorded { ticket, .. } => ticket.into(),
+        Origin::LeftByOthers(id) => id,
+    };
+    sim.law.take_settled().into_iter().map(|(origin, outcome)| (number(origin), outcome)).collect()
+}
+
+#[test]
+fn what_is_recorded_is_sent_when_the_store_has_it() {
+    let mut sim = Sim::new();
+    sim.law.push(recorded(Failed, 1, 5));
+    sim.law.push(message(Failed, "t"));
+    assert_eq!(sim.law.next(0), Step::Unrecorded);
+    assert_eq!(sim.law.committed(4), Look::Again);
+    assert_eq!(sim.law.next(0), Step::Unrecorded);
+    sim.law.committed(5);
+    assert_eq!(sim.run(0, |_| Verdict::Accepted), Rest::Idle);
+    assert_eq!((sim.sent.len(), sim.law.committed(6)), (2, Look::Later));
+    assert_eq!(settled(&mut sim), [(1, Outcome::Sent)]);
+}
+
+#[test]
+fn what_cannot_be_sent_waits_in_the_store_unless_it_was_refused_for_good() {
+    let left = |why: &str, doubt| Outcome::Left(why.into(), doubt);
+    for (verdict, outcome) in [
+        (unavailable(), left("slack: 503", Doubt::MayHaveArrived)),
+        (not_sent(), left("slack: connection refused", Doubt::NotArrived)),
+        (limited(60), left("slack: 429", Doubt::NotArrived)),
+        (Verdict::Refused("slack: 403".into()), left("slack: 403", Doubt::NotArrived)),
+        (Verdict::BadPayload("slack: no_text".into()), Outcome::GivenUp("slack: no_text".into())),
+        (Verdict::BadConfig("no_service"), Outcome::GivenUp("slack: no_service".into())),
+    ] {
+        let mut sim = Sim::new();
+        sim.law.push(recorded(Failed, 1, 0));
+        sim.law.push(of_others(7));
+        sim.law.begin_flush(0, 0, DEADLINE);
+        assert_eq!(sim.run(0, |_| verdict.clone()), Rest::Done);
+        let is_left = matches!(outcome, Outcome::Left(..));
+        assert_eq!((sim.law.report().left(), sim.law.report().not_sent()), (is_left.into(), (!is_left).into()));
+        let settled = settled(&mut sim);
+        assert_eq!(settled[0], (1, outcome), "{verdict:?}");
+        assert_eq!((settled.len(), settled[1].0), (2, 7), "what others have left is never lost");
+    }
+    // The second is given back without a try.
+    let mut sim = Sim::new();
+    sim.law.push(recorded(Failed, 1, 0));
+    sim.law.push(recorded(Failed, 2, 0));
+    sim.law.begin_flush(0, 0, DEADLINE);
+    sim.run(0, |_| not_sent());
+    let why = "slack: connection refused";
+    assert_eq!(settled(&mut sim), [(1, left(why, Doubt::NotArrived)), (2, left(why, Doubt::NotTried))]);
+    let mut sim = Sim::new();
+    sim.law.push(recorded(Failed, 1, 0));
+    sim.law.begin_flush(0, 0, DEADLINE);
+    sim.run(60 * SECOND, |_| panic!("no answer"));
+    assert_eq!(settled(&mut sim), [(1, left("slack: timed out", Doubt::MayHaveArrived))]);
+}
+
+#[test]
+fn what_others_have_left_comes_last_and_gets_no_time_of_its_own() {
+    let mut sim = Sim::new();
+    (0..30).for_each(|id| sim.law.push(of_others(id)));
+    sim.push(&[Failed; 12]);
+    sim.law.begin_flush(0, 0, DEADLINE);
+    assert_eq!(sim.run(0, |_| Verdict::Accepted), Rest::Done);
+    // Ten of its own at once and two more, then for the rest of five seconds.
+    assert_eq!(sim.times(), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1000, 2000, 3000, 4000]);
+    assert_eq!(sim.line(), "notifications: 12 sent, 2 that were left before");
+    let settled = settled(&mut sim);
+    assert_eq!(settled.iter().filter(|(_, outcome)| *outcome == Outcome::Sent).count(), 2);
+    assert_eq!(settled.len(), 30);
+}
+
+#[test]
+fn a_store_that_cannot_be_written_keeps_nobody_from_hearing_and_a_run_that_is_elsewhere_does() {
+    for (lost, sent) in [(Lost::Unwritable, 4), (Lost::Elsewhere, 1)] {
+        let mut sim = Sim::new();
+        sim.law.committed(1);
+        sim.law.push(recorded(Failed, 1, 1));
+        sim.law.push(recorded(Failed, 2, 2));
+        sim.law.push(message(Failed, "t"));
+        sim.law.lose(lost);
+        sim.law.push(recorded(Failed, 3, 3));
+        sim.law.begin_flush(0, 0, DEADLINE);
+        assert_eq!(sim.run(0, |_| Verdict::Accepted), Rest::Done);
+        assert_eq!(sim.sent.len(), sent, "{lost:?}");
+        assert_eq!(sim.law.report().sent() + sim.law.report().left(), 4);
+        let told = settled(&mut sim);
+        if lost == Lost::Unwritable {
+            assert_eq!(told, [(1, Outcome::Sent)], "the store knows of one");
+        }
+    }
+}
+
 /// Splitmix, for cases rather than for jitter.
 struct Dice(u64);
 impl Dice {
@@ -408,7 +513,7 @@ fn whatever_slack_answers_every_message_is_counted_once_in_order_and_within_the_
                         sim.answer(verdict);
                     }
                     Step::Wait(tick) => sim.now = tick,
-                    Step::Idle | Step::Done => break,
+                    Step::Idle | Step::Unrecorded | Step::Done => break,
                 }
             }
         }

@@ -36,3 +36,8 @@ pub(crate) fn dropped(route: &dyn Route, reason: &str) {
     let secret = route.secret();
     log!(route.service(), warn, secret, "a notification was not sent to {route} ({reason})");
 }
+
+pub(crate) fn left(route: &dyn Route, reason: &str) {
+    let secret = route.secret();
+    log!(route.service(), warn, secret, "a notification to {route} waits for another try ({reason})");
+}

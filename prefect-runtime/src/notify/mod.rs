@@ -2,16 +2,30 @@
 //! is asked to.
 //!
 //! In the order of a message: a notifier ([`slack`], `email`; what they share as values is in [`bound`]) → [`notice`]
-//! (redacted, cut) → [`queue`] → [`destination`] (what goes when) → [`channel`] and [`worker`] (obey it) → a [`route`]
-//! of the notifier's kind (lays it out, carries it, reads the answer) → [`verdict`] → [`report`].
+//! (redacted, cut; with a [`cause`]) → where the run is recorded, the store ([`collect`], [`ledger`], `kept`) → [`queue`], or
+//! counted with others as a [`fold`] → [`destination`] (what goes when) → [`channel`] and [`worker`] (obey it) → a [`route`]
+//! of the notifier's kind (lays it out, carries it, reads the answer) → [`verdict`] → [`report`], and the store again. `forward`
+//! is the way of what others have left there.
 mod bound;
+mod cause;
 mod channel;
+mod collect;
 mod destination;
 #[cfg(feature = "email")]
 pub(crate) mod email;
 #[cfg(feature = "fake-slack")]
 pub mod fake_slack;
+mod fold;
+#[cfg(feature = "store")]
+mod forward;
 mod jitter;
+#[cfg(feature = "store")]
+mod kept;
+#[cfg(feature = "store")]
+mod ledger;
+#[cfg(not(feature = "store"))]
+#[path = "ledger_none.rs"]
+mod ledger;
 mod log;
 mod notice;
 mod queue;
@@ -33,13 +47,20 @@ use std::collections::{HashMap, HashSet};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+#[cfg(feature = "store")]
+use std::sync::OnceLock;
+#[cfg(feature = "store")]
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use bound::Rules;
 use channel::{Channel, Drive};
+use collect::What;
+use fold::{Group, Way};
 use notice::Notice;
-use queue::Message;
+use queue::{Message, Origin};
 use route::{Address, Answer, BadRoute, Form, NoRoute, NotTaken};
 use worker::Worker;
 
@@ -56,6 +77,14 @@ pub(crate) use slack::check_webhook;
 #[cfg(all(feature = "cli", feature = "store"))]
 pub(crate) use slack::{masked as masked_webhook, try_webhook};
 
+pub(crate) use collect::{Collecting, Pending};
+#[cfg(all(feature = "cli", feature = "store"))]
+pub(crate) use forward::what_is_told;
+#[cfg(feature = "store")]
+pub(crate) use ledger::Ledger;
+
+#[doc(hidden)]
+pub use bound::Notifies;
 pub use bound::OnDeliveryFailure;
 #[cfg(feature = "email")]
 pub use email::{EmailNotifier, email_notifier, email_notifier_args};
@@ -64,12 +93,24 @@ pub use slack::{SlackNotifier, slack_notifier, slack_notifier_args};
 
 use crate::clock::Tick;
 use crate::lock::lock;
+use crate::run::Services;
 use crate::sync::Mutex;
 use crate::{Clock, SecretError, State, TaskError, Tracked, block_on};
 
 /// The notifications of one run. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Notifications(Arc<Inner>);
+
+/// The same, without keeping them alive.
+#[cfg(feature = "store")]
+pub(crate) struct WeakNotifications(std::sync::Weak<Inner>);
+
+#[cfg(feature = "store")]
+impl WeakNotifications {
+    pub(crate) fn upgrade(&self) -> Option<Notifications> {
+        self.0.upgrade().map(Notifications)
+    }
+}
 
 struct Inner {
     clock: Clock,
@@ -80,6 +121,14 @@ struct Inner {
     complained: Mutex<HashSet<Arc<str>>>,
     /// What never had a channel to go to, and what was sent in place.
     report: Mutex<NotificationReport>,
+    /// The next number of what is recorded, or told together.
+    tickets: AtomicU32,
+    /// How far the store is.
+    #[cfg(feature = "store")]
+    committed: AtomicU64,
+    /// Set if it will come no further.
+    #[cfg(feature = "store")]
+    lost: OnceLock<destination::Lost>,
 }
 
 #[derive(Clone)]
@@ -97,7 +146,17 @@ impl Notifications {
             worker: Mutex::default(),
             complained: Mutex::default(),
             report: Mutex::default(),
+            tickets: AtomicU32::new(0),
+            #[cfg(feature = "store")]
+            committed: AtomicU64::new(0),
+            #[cfg(feature = "store")]
+            lost: OnceLock::new(),
         }))
+    }
+
+    #[cfg(feature = "store")]
+    pub(crate) fn downgrade(&self) -> WeakNotifications {
+        WeakNotifications(Arc::downgrade(&self.0))
     }
 
     /// Without any secret: everything counts as not sent.
@@ -123,7 +182,7 @@ impl Notifications {
             if rules.wants(new.kind()) {
                 let notice = Notice::render(object, new, rules.link, &self.0.settings);
                 outbox(Posted { object, state: new, message: address.message(&notice) });
-                lock(&self.0.report).add_sent();
+                lock(&self.0.report).add_sent(1);
             }
             return Ok(());
         }
@@ -141,7 +200,7 @@ impl Notifications {
     fn enqueue(&self, rules: &Rules, address: Address, object: &Tracked, new: &State) {
         let render = || Notice::render(object, new, rules.link, &self.0.settings);
         match self.target(address) {
-            Target::Open(channel) => channel.push(Message::new(render())),
+            Target::Open(channel) => self.post(channel, rules, address, object, new),
             Target::None(NoRoute::Bad(bad)) => {
                 self.not_sent(&bad.reason);
                 if self.first_complaint(&bad.reason) {
@@ -158,6 +217,39 @@ impl Notifications {
                 }
             }
         }
+    }
+
+    /// Puts a message into the queue: behind its change, if that is about to be recorded.
+    fn post(&self, channel: Arc<Channel>, rules: &Rules, address: Address, object: &Tracked, new: &State) {
+        let settings = &self.0.settings;
+        let ledger = settings.ledger.as_ref().filter(|_| collect::is_on(&object.services));
+        let of = (object.kind(), Arc::clone(&object.slug));
+        let group = Group { of, kind: new.kind(), recorded: ledger.is_some() };
+        let open = |notice: &Notice| {
+            let ticket = self.0.tickets.fetch_add(1, Ordering::Relaxed);
+            (ticket, ledger.map(|ledger| ledger.row(address, notice)))
+        };
+        let pending = match channel.admit(&group) {
+            Way::ByItself => {
+                let notice = Notice::render(object, new, rules.link, settings);
+                let (ticket, row) = open(&notice);
+                let origin = if row.is_some() { Origin::Recorded { ticket, upto: 0 } } else { Origin::Memory };
+                let what = What::Message(Box::new(Message::of(notice, 1, origin)));
+                Pending { channel, what, ticket, row, cause: None }
+            }
+            Way::Together => {
+                let cause = Notice::cause(new, settings);
+                let notice = Notice::named(new.kind(), object.name(), &object.services, rules.link, settings);
+                let (ticket, row, cause) = channel.add(&group, notice, &cause, open);
+                Pending { channel, what: What::Together, ticket, row, cause: Some(cause) }
+            }
+        };
+        if ledger.is_some() { collect::push(pending) } else { pending.handed_over(None) }
+    }
+
+    /// What handlers tell of a change that is about to be recorded, from here on until it is dropped.
+    pub(crate) fn collect(&self, run: &Arc<Services>) -> Option<Collecting> {
+        self.0.settings.ledger.as_ref().map(|_| Collecting::of(run))
     }
 
     /// One line in the log for a reason is enough.
@@ -184,7 +276,7 @@ impl Notifications {
         };
         match self.carry(&channel, notice).map(|answer| answer.in_place()) {
             Ok(Ok(())) => {
-                lock(&self.0.report).add_sent();
+                lock(&self.0.report).add_sent(1);
                 Ok(())
             }
             Ok(Err(NotTaken::Refused(why))) => {
@@ -235,6 +327,8 @@ impl Notifications {
             Entry::Vacant(place) => place.insert(found).clone(),
         };
         if let Target::Open(channel) = &target {
+            #[cfg(feature = "store")]
+            self.catch_up(channel);
             match self.start_worker() {
                 Ok(()) => self.spawn(Drive::new(Arc::clone(channel))),
                 Err(reason) => channel.abandon(&reason),
@@ -245,7 +339,10 @@ impl Notifications {
 
     fn open(&self, address: Address) -> Target {
         match address.route(&self.0.settings) {
-            Ok(route) => Target::Open(Channel::new(route, self.0.clock.clone(), self.0.settings.jitter_seed)),
+            Ok(route) => {
+                let ledger = self.0.settings.ledger.clone();
+                Target::Open(Channel::new(route, self.0.clock.clone(), self.0.settings.jitter_seed, ledger))
+            }
             Err(why) => Target::None(why),
         }
     }
@@ -276,6 +373,9 @@ impl Notifications {
         let worker = lock(&self.0.worker).take();
         if let Some(worker) = worker {
             worker.stop();
+        }
+        if let Some(ledger) = &self.0.settings.ledger {
+            ledger.close();
         }
         let mut report = lock(&self.0.report).clone();
         for channel in &channels {

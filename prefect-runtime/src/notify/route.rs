@@ -35,6 +35,55 @@ impl Address {
     }
 }
 
+/// As a store has an address: the service, and to whom.
+impl Address {
+    #[cfg(feature = "store")]
+    pub(crate) const fn kind(self) -> &'static str {
+        match self {
+            Self::Slack(_) => "slack",
+            #[cfg(feature = "email")]
+            Self::Email(_) => "email",
+        }
+    }
+
+    /// Nothing secret: the name of a secret, or addresses of mail; empty where the configuration says it.
+    #[cfg(feature = "store")]
+    pub(crate) const fn to(self) -> &'static str {
+        match self {
+            Self::Slack(webhook) => webhook.secret,
+            #[cfg(feature = "email")]
+            Self::Email(recipients) => recipients.text(),
+        }
+    }
+
+    /// The address of what a store has; `None` for a service that this program lacks. Proxies are those of the environment.
+    #[cfg(feature = "store")]
+    pub(crate) fn of(kind: &str, to: &str) -> Option<Self> {
+        match kind {
+            "slack" if cfg!(feature = "slack") => Some(Self::Slack(slack::Webhook::of_secret(interned(to)))),
+            #[cfg(feature = "email")]
+            "email" => Some(Self::Email(email::Recipients::of_text(interned(to)))),
+            _ => None,
+        }
+    }
+}
+
+/// The same text for ever: there are as many as destinations that a process has met.
+#[cfg(feature = "store")]
+fn interned(text: &str) -> &'static str {
+    static KNOWN: std::sync::Mutex<std::collections::BTreeSet<&'static str>> =
+        std::sync::Mutex::new(std::collections::BTreeSet::new());
+    let mut known = KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match known.get(text) {
+        Some(text) => text,
+        None => {
+            let text: &'static str = Box::leak(text.into());
+            known.insert(text);
+            text
+        }
+    }
+}
+
 /// A message as its service would get it.
 pub(crate) struct OutgoingMessage {
     /// The name of the secret that it needs.

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 #[cfg(feature = "email")]
 use super::email::settings::EmailSettings;
+use super::ledger::Ledger;
 use super::notice::Card;
 use super::route::OutgoingMessage;
 use super::slack::transport::{Connect, Timeouts, http};
-use crate::{State, Tracked};
+use crate::{Config, State, Tracked};
 
 pub(crate) type ResolveSecret = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub(crate) type Redact = Arc<dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync>;
@@ -48,6 +49,8 @@ pub(crate) struct DeliverySettings {
     pub(crate) on_flush: Option<OnFlush>,
     /// `None`: messages are sent.
     pub(crate) outbox: Option<Outbox>,
+    /// What messages are recorded in, if the run is.
+    pub(crate) ledger: Option<Arc<Ledger>>,
     pub(crate) on_unconfigured: Unconfigured,
     pub(crate) timeouts: Timeouts,
     pub(crate) connect: Connect,
@@ -58,6 +61,21 @@ pub(crate) struct DeliverySettings {
 
 impl DeliverySettings {
     pub(crate) const FLUSH_DEADLINE: Duration = Duration::from_secs(5);
+
+    /// As this configuration says.
+    pub(crate) fn of(config: &Config) -> Self {
+        let secrets = config.clone();
+        let redactor = config.redactor().clone();
+        Self {
+            resolve_secret: Arc::new(move |name| secrets.secret_text(name).map(|text| text.expose().to_owned())),
+            redact: Arc::new(move |text| redactor.redact(text)),
+            ui_url: config.settings().ui_url.clone(),
+            flush_deadline: config.settings().flush_deadline,
+            #[cfg(feature = "email")]
+            email: config.settings().email.clone(),
+            ..Self::default()
+        }
+    }
 
     pub(crate) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         (self.redact)(text)
@@ -74,6 +92,7 @@ impl Default for DeliverySettings {
             flush_deadline: Self::FLUSH_DEADLINE,
             on_flush: None,
             outbox: None,
+            ledger: None,
             on_unconfigured: Unconfigured::Warn,
             timeouts: Timeouts::default(),
             connect: http(),

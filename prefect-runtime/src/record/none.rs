@@ -2,6 +2,7 @@
 use std::convert::Infallible;
 
 use crate::engine::RunId;
+use crate::notify::Pending;
 use crate::{Canceller, State};
 
 /// There is none.
@@ -11,11 +12,11 @@ pub(crate) type Position = u64;
 pub(crate) type Lost = Infallible;
 
 impl Recorder {
-    pub(crate) fn task_changed(&self, _: RunId, _: &State, _: &State) {
+    pub(crate) fn task_changed(&self, _: RunId, _: &State, _: &State, _: &[Pending]) -> u64 {
         match *self {}
     }
 
-    pub(crate) fn flow_changed(&self, _: &State) {
+    pub(crate) fn flow_changed(&self, _: &State, _: &[Pending]) -> Option<u64> {
         match *self {}
     }
 

@@ -1,10 +1,13 @@
 //! Records the state changes of one run.
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use prefect_store::{FlowChange, Micros, NewRun, OwnedRun, StateCode, Store, StoreError, StoredResult, TaskChange};
+use prefect_store::{
+    FlowChange, LostReason, Micros, NewRun, Notification, OwnedRun, StateCode, Store, StoreError, StoredResult,
+    TaskChange,
+};
 pub(crate) use prefect_store::{Lost, Position};
 
 use super::code::code;
@@ -15,6 +18,7 @@ use crate::cache::GivenValue;
 use crate::engine::{RunId, plain};
 use crate::flow::graph::{Graph, TaskId};
 use crate::lock::lock;
+use crate::notify::{Ledger, Notifications, Pending, WeakNotifications};
 use crate::panics::guard;
 use crate::results::encode;
 use crate::sync::Mutex;
@@ -33,7 +37,6 @@ pub(crate) struct Recorder {
     redactor: Redactor,
     /// The number of each task in the recorded graph, if it is not its own.
     numbers: Option<Vec<u32>>,
-    #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "for people"))]
     goes_on: bool,
     /// Where the task runs are that have not ended: what was recorded of them last.
     open: Mutex<HashMap<(u32, Option<u32>), Last>>,
@@ -42,6 +45,7 @@ pub(crate) struct Recorder {
     handed_over: AtomicU64,
     /// Whether it was told that a result cannot be recorded.
     warned: AtomicBool,
+    followers: Arc<Followers>,
 }
 
 /// A run that this process has, and what was recorded of it before.
@@ -115,6 +119,9 @@ impl Recorder {
 
     pub(super) fn new(taken: Taken, graph: &Arc<Graph>, clock: &Clock, redactor: Redactor) -> Self {
         let Taken { run, name, flow, open, numbers } = taken;
+        let followers = Arc::<Followers>::default();
+        let told = Arc::clone(&followers);
+        run.on_commit(Box::new(move |news| told.tell(news)));
         Self {
             run,
             name,
@@ -127,6 +134,7 @@ impl Recorder {
             flow: Mutex::new(flow),
             handed_over: AtomicU64::new(0),
             warned: AtomicBool::new(false),
+            followers,
         }
     }
 
@@ -147,8 +155,8 @@ impl Recorder {
         self.goes_on
     }
 
-    /// A task run has come from one state to another.
-    pub(crate) fn task_changed(&self, run: RunId, old: &State, new: &State) {
+    /// A task run has come from one state to another, and these messages tell of it. Gives the position of that in the store.
+    pub(crate) fn task_changed(&self, run: RunId, old: &State, new: &State, messages: &[Pending]) -> u64 {
         let result = self.result(run.task, new);
         let mut detail = Detail::of(old, new, self.error(new));
         let message = self.message(new);
@@ -184,32 +192,36 @@ impl Recorder {
                 change.result = Some(looping.result.clone());
             }
             change.detail = detail.text();
+            change.notifications = notifications(messages);
             // A task run that has ended may be opened again: by a resource that is set up again.
             open.insert(key, next);
             self.run.record(change)
         };
         self.handed_over.fetch_max(position.0, Ordering::AcqRel);
+        position.0
     }
 
-    /// The flow run has come to another state.
-    pub(crate) fn flow_changed(&self, new: &State) {
+    /// The flow run has come to another state. `None` if that is not recorded.
+    pub(crate) fn flow_changed(&self, new: &State, messages: &[Pending]) -> Option<u64> {
         let message = self.message(new);
         let mut flow = lock(&self.flow);
         let state = code(new.kind());
         // Who goes on with a run finds it running; and what has ended stays so.
         if state == flow.state && state == StateCode::RUNNING || flow.state.is_terminal() {
-            return;
+            return None;
         }
         let version = flow.version + 1;
         *flow = Last::of_flow(state, version);
-        let change = FlowChange { state, version, at: micros(&self.clock), message, notifications: Vec::new() };
+        let change =
+            FlowChange { state, version, at: micros(&self.clock), message, notifications: notifications(messages) };
         let position = self.run.record_run(change);
         self.handed_over.fetch_max(position.0, Ordering::AcqRel);
+        Some(position.0)
     }
 
     /// The run is being cancelled: what it still waits for may take its time.
     pub(crate) fn is_cancelled(&self) {
-        self.flow_changed(&State::new(StateKind::Cancelling));
+        self.flow_changed(&State::new(StateKind::Cancelling), &[]);
     }
 
     /// Everything that was recorded up to now lies before or at this position.
@@ -222,9 +234,27 @@ impl Recorder {
         self.run.wait(self.handed_over())
     }
 
-    /// Tells of each commit, on a thread of the store.
+    /// Tells of each commit, on a thread of the store: the last one who asked for it.
     pub(crate) fn on_commit(&self, listener: impl Fn(Result<Position, Lost>) + Send + Sync + 'static) {
-        self.run.on_commit(Box::new(listener));
+        *lock(&self.followers.executor) = Some(Arc::new(listener));
+    }
+
+    /// What notifications are recorded in.
+    pub(crate) fn ledger(&self) -> Ledger {
+        Ledger::new(self.run.store(), Some(self.run.tickets()))
+    }
+
+    /// Tells these notifications of each commit. They have the ledger.
+    pub(crate) fn followed_by(&self, notifications: &Notifications) {
+        let _ = self.followers.notifications.set(notifications.downgrade());
+    }
+
+    /// What is sent if this process ends before the run does.
+    pub(crate) fn tell_of_crash(&self, notices: Vec<prefect_store::Message>) {
+        // One that goes on with a run takes back what the one before has said.
+        if !notices.is_empty() || self.goes_on {
+            self.run.tell_of_crash(notices);
+        }
     }
 
     /// Cancels the run when somebody asks the store for that.
@@ -273,6 +303,39 @@ impl Recorder {
         let error = self.redactor.redact(&guard(|| state.error().map(ToString::to_string)).ok()??).into_owned();
         state.message().is_none_or(|message| !message.ends_with(&error)).then_some(error)
     }
+}
+
+/// Who hears how far the store is.
+#[derive(Default)]
+struct Followers {
+    executor: Mutex<Option<Arc<Follower>>>,
+    notifications: OnceLock<WeakNotifications>,
+}
+
+type Follower = dyn Fn(Result<Position, Lost>) + Send + Sync;
+
+impl Followers {
+    fn tell(&self, news: Result<Position, Lost>) {
+        if let Some(notifications) = self.notifications.get().and_then(WeakNotifications::upgrade) {
+            match &news {
+                Ok(position) => notifications.committed(position.0),
+                Err(lost) => notifications.lost(matches!(lost.reason, LostReason::Unwritable(_))),
+            }
+        }
+        let executor = lock(&self.executor).clone();
+        if let Some(tell) = executor {
+            tell(news);
+        }
+    }
+}
+
+/// The messages as they are recorded.
+fn notifications(messages: &[Pending]) -> Vec<Notification> {
+    let recorded = messages.iter().filter_map(|message| {
+        let (ticket, cause) = (message.ticket, message.cause.clone());
+        Some(Notification { ticket, message: message.row.clone()?, cause })
+    });
+    recorded.collect()
 }
 
 pub(super) fn micros(clock: &Clock) -> Micros {

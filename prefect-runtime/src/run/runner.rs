@@ -74,10 +74,12 @@ impl Prepared {
         let clock = &self.core.services.clock;
         let begun = clock.now();
         let _config = self.core.services.config.enter();
+        #[cfg(feature = "store")]
+        self.look_into_the_outbox();
         if let Some(state) = self.refused.clone() {
             // The run of a tick is there already.
             if let Some(recorder) = &self.core.services.recorder {
-                recorder.flow_changed(&state);
+                recorder.flow_changed(&state, &[]);
             }
             return self.end(state, None, begun, held);
         }
@@ -120,6 +122,19 @@ impl Prepared {
         drop(told);
         let state = if cancelled { self.cancelled(&running, &ran) } else { self.conclude(&running, &ran) };
         self.end(state, Some(ran.engine), begun, ran.held)
+    }
+
+    /// Says who hears of a crash, and sends what others have left.
+    #[cfg(feature = "store")]
+    fn look_into_the_outbox(&self) {
+        let Some(recorder) = &self.core.services.recorder else { return };
+        let graph = &self.core.graph;
+        let of_tasks = graph.kinds.iter().flat_map(|kind| &kind.definition.handlers);
+        let handlers = graph.options.handlers.iter().chain(of_tasks);
+        let notifies: Vec<_> = handlers.filter_map(|handler| guard(|| handler.notifies()).ok().flatten()).collect();
+        let notifications = &self.core.services.notifications;
+        recorder.tell_of_crash(notifications.crash_notices(&self.core.services, &notifies));
+        notifications.forward(&notifies);
     }
 
     /// The engine, with the states that the run starts from.
@@ -224,7 +239,7 @@ impl Prepared {
     fn recorded(&self, state: State) -> State {
         let Some(recorder) = &self.core.services.recorder else { return state };
         if !state.kind().is_finished() {
-            recorder.flow_changed(&State::new(StateKind::Paused).with_message("Some tasks wait for somebody."));
+            recorder.flow_changed(&State::new(StateKind::Paused).with_message("Some tasks wait for somebody."), &[]);
         }
         match recorder.wait() {
             Ok(()) => state,

@@ -80,7 +80,11 @@ impl Prepared {
             refused = Some(error);
             None
         });
-        let notifications = Notifications::new(clock.clone(), delivery(&config, &settings, seed));
+        let notifications = Notifications::new(clock.clone(), delivery(&config, &settings, seed, recorder.as_deref()));
+        #[cfg(feature = "store")]
+        if let Some(recorder) = &recorder {
+            recorder.followed_by(&notifications);
+        }
         let started = clock.timestamp();
         let services = Arc::new(Services {
             flow_name: Arc::clone(&flow.graph.name),
@@ -236,21 +240,22 @@ fn load_config<O>(flow: &Flow<O>, settings: &RunSettings) -> Result<Config, Task
     Ok(config)
 }
 
-fn delivery(config: &Config, settings: &RunSettings, seed: u64) -> DeliverySettings {
-    let secrets = config.clone();
-    let redactor = config.redactor().clone();
+fn delivery(config: &Config, settings: &RunSettings, seed: u64, recorder: Option<&Recorder>) -> DeliverySettings {
+    #[cfg(feature = "store")]
+    let ledger = recorder.map(|recorder| Arc::new(recorder.ledger()));
+    #[cfg(not(feature = "store"))]
+    let ledger = recorder.map(|recorder| match *recorder {});
+    let of_config = DeliverySettings::of(config);
     DeliverySettings {
-        resolve_secret: Arc::new(move |name| secrets.secret_text(name).map(|text| text.expose().to_owned())),
-        redact: Arc::new(move |text| redactor.redact(text)),
-        ui_url: config.settings().ui_url.clone(),
-        flush_deadline: settings.flush_deadline.unwrap_or(config.settings().flush_deadline),
+        flush_deadline: settings.flush_deadline.unwrap_or(of_config.flush_deadline),
+        #[cfg(feature = "email")]
+        email: of_config.email.flushed_within(settings.flush_deadline),
         on_flush: settings.on_flush.clone(),
         // A flow that a body runs sends nothing either.
         outbox: settings.outbox.clone().or_else(|| context().services()?.notifications.outbox()),
+        ledger,
         on_unconfigured: settings.print_card.clone().map_or(Unconfigured::Warn, Unconfigured::Print),
         jitter_seed: spread(seed),
-        #[cfg(feature = "email")]
-        email: config.settings().email.clone().flushed_within(settings.flush_deadline),
-        ..DeliverySettings::default()
+        ..of_config
     }
 }

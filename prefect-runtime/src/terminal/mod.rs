@@ -8,6 +8,8 @@ mod durable;
 mod json;
 mod live;
 mod log;
+#[cfg(feature = "store")]
+mod notifications;
 mod parameters;
 #[cfg(feature = "store")]
 mod recorded;
@@ -244,7 +246,7 @@ impl IntoFlows for Vec<AnyFlow> {
 /// hold one up and let it go on (with the feature `store`).
 ///
 /// `runs`, `flows` and `store check` look at what is recorded, `secrets` and `slack` look after secrets and webhooks that are
-/// kept in the store (all with the feature `store`), `config` shows the settings in
+/// kept in the store, `notifications` lists and sends what was not sent (all with the feature `store`), `config` shows the settings in
 /// effect, `completions SHELL` prints what completes all this.
 ///
 /// ```no_run
@@ -344,6 +346,11 @@ fn obey(flows: Option<Vec<AnyFlow>>) -> ExitCode {
         Choice::Cancel(run, store) => {
             configured(|config| Ok((durable::cancel(config, store.as_deref(), &name, &run)?, 0)))
         }
+        #[cfg(feature = "store")]
+        Choice::Send(which, store) => configured(|config| {
+            let said = notifications::retry(config, store.as_deref(), &name, &which)?;
+            Ok((said.text, said.code))
+        }),
         #[cfg(feature = "store")]
         Choice::Keep(errand, format, store) => keep(&errand, format, store.as_deref(), &name),
         Choice::Configuration(format, store) => configured(|config| {

@@ -1,13 +1,7 @@
 //! Taking the runs of a dead process from it.
-use super::{Database, Transition, Writing, cancel, rows, values};
+use super::{Database, Transition, Writing, cancel, outbox, rows, values};
 use crate::backend::ProcessRow;
 use crate::{Epoch, Micros, Reaped, StateCode, StoreError};
-
-/// The state of a notification that waits, and of one that a process is about to send.
-mod outbox {
-    pub(super) const WAITS: i64 = 0;
-    pub(super) const CLAIMED: i64 = 1;
-}
 
 /// Each run is a transaction of its own: one may have many thousand running tasks.
 pub(super) fn bury(
@@ -141,16 +135,16 @@ pub(super) fn crash(
     let ended = Transition::flow_run(state, version + 1, at.0);
     Transition { message: message.as_deref(), ..ended }.add(tx, run_no, seq)?;
     tx.execute("DELETE FROM slots WHERE run_no=$1 AND proc_no=$2", &values![run_no, proc_no])?;
+    if state == StateCode::CRASHED {
+        outbox::tell_of_crash(tx, run_no, at)?;
+    }
     Ok((running.len() as u64, state))
 }
 
 /// Whatever else the process had is free.
 fn forget(tx: &mut Writing<'_>, proc_no: i64) -> Result<(), StoreError> {
     tx.execute("DELETE FROM slots WHERE proc_no=$1", &values![proc_no])?;
-    tx.execute(
-        "UPDATE outbox SET proc_no=NULL, status=CASE WHEN status=$1 THEN $2 ELSE status END WHERE proc_no=$3",
-        &values![outbox::CLAIMED, outbox::WAITS, proc_no],
-    )?;
+    outbox::release(tx, proc_no)?;
     tx.execute("DELETE FROM processes WHERE proc_no=$1", &values![proc_no])?;
     Ok(())
 }

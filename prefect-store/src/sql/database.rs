@@ -1,14 +1,14 @@
 //! The database of the writer's thread: each call is one transaction, done or without effect.
 use uuid::Uuid;
 
-use super::{Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, rows, secrets, ticks, values};
+use super::{Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, outbox, rows, secrets, ticks, values};
 use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Standing};
 use crate::owned::Recording;
 use crate::schedules::NoRun;
 use crate::writer::Batch;
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Micros, NewRun, Parked, PauseChange,
-    Reaped, Resealed, RunId, ScheduleSeen, SealedSecret, SecretsChange, StoreError, Tick,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Mark, Message, Micros, NewRun, Parked,
+    PauseChange, Reaped, Resealed, RunId, ScheduleSeen, SealedSecret, SecretsChange, StoreError, Tick, ToSend, Wanted,
 };
 
 /// How often it is looked what became of a transaction whose answer was lost.
@@ -88,6 +88,7 @@ impl Database {
     /// Forgets this process, unless it has runs; gives whether it is forgotten.
     pub(crate) fn sign_off(&mut self, proc_no: i64) -> Result<bool, StoreError> {
         self.write(|mut tx| {
+            outbox::release(&mut tx, proc_no)?;
             let forgotten = tx.execute(
                 "DELETE FROM processes WHERE proc_no=$1 AND NOT EXISTS(SELECT 1 FROM flow_runs WHERE proc_no=$1) \
                  AND NOT EXISTS(SELECT 1 FROM slots WHERE proc_no=$1)",
@@ -167,6 +168,27 @@ impl Database {
     /// The numbers of the runs of this process that are to end, each with who has asked.
     pub(crate) fn asked_to_cancel(&mut self, proc_no: i64) -> Result<Vec<(i64, String)>, StoreError> {
         cancel::asked(self.connection(), proc_no)
+    }
+
+    /// What is sent when a run loses this owner, if it still is; in the place of what was.
+    pub(crate) fn set_crash_notices(&mut self, run: &Recording, notices: &[Message]) -> Result<(), StoreError> {
+        self.write(|tx| outbox::set_crash_notices(tx, run, notices))
+    }
+
+    /// Notes what became of notifications that this process had. What it does not have any more stays as it is, unless
+    /// nobody has it and it was sent.
+    pub(crate) fn mark(&mut self, proc_no: Option<i64>, marks: &[Mark], now: Micros) -> Result<(), StoreError> {
+        self.write(|tx| outbox::mark(tx, proc_no, marks, now))
+    }
+
+    /// Gives this process notifications that nobody has.
+    pub(crate) fn take_notifications(
+        &mut self,
+        wanted: &Wanted,
+        now: Micros,
+        process: &Lease,
+    ) -> Result<Vec<ToSend>, Refusal<StoreError>> {
+        self.write(|tx| outbox::take(tx, wanted, now, process))
     }
 
     /// Puts secrets, all or none; refuses those that have another key than what is there.

@@ -8,6 +8,7 @@ mod bury;
 mod cancel;
 mod claim;
 mod database;
+pub(crate) mod outbox;
 mod read;
 mod reference;
 mod row;

@@ -2,13 +2,14 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use super::outbox::{NOTIFICATION, UNSENT, notification};
 use super::rows::{RUN, TASK, result, run_row, state, task_row, transition};
 use super::secrets::{SECRET, secret};
 use super::ticks::{SCHEDULE, TICKS, schedule, tick};
 use super::{Connection, NO_INDEX, Value, index_to_sql, reference, values};
 use crate::{
-    Checkup, DecidedTick, Location, Micros, RecordedGraph, RunFilter, RunId, RunInput, RunRow, ScheduleRow,
-    SealedSecret, StateCode, StoreError, StoredResult, TaskKey, TaskRow, Transition,
+    Checkup, DecidedTick, Listed, Location, Micros, NotificationRow, RecordedGraph, RunFilter, RunId, RunInput, RunRow,
+    ScheduleRow, SealedSecret, StateCode, StoreError, StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// A connection that reads.
@@ -205,6 +206,20 @@ impl Readers {
 
     pub(crate) fn ticks(&self, schedule: &str, limit: u32) -> Result<Vec<DecidedTick>, StoreError> {
         self.read(|connection| connection.all(TICKS, &values![schedule, limit], tick))
+    }
+
+    pub(crate) fn notifications(&self, listed: Listed) -> Result<Vec<NotificationRow>, StoreError> {
+        self.read(|connection| {
+            let unsent = if listed == Listed::Unsent { format!("WHERE {UNSENT}") } else { String::new() };
+            connection.all(&format!("{NOTIFICATION} {unsent} ORDER BY outbox.id"), &[], notification)
+        })
+    }
+
+    pub(crate) fn due_notifications(&self, now: Micros) -> Result<Vec<(String, String)>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT DISTINCT kind, dest FROM outbox WHERE status=0 AND not_before<=$1 ORDER BY kind, dest";
+            connection.all(sql, &values![now], |row| Ok((row.take(0)?, row.take(1)?)))
+        })
     }
 
     pub(crate) fn secret(&self, name: &str) -> Result<Option<SealedSecret>, StoreError> {

@@ -6,9 +6,10 @@ use super::write::SqliteBackend;
 use crate::backend::{Change, Recorded};
 use crate::faults::Faults;
 use crate::owned::Recording;
+use crate::sql::outbox::{AT_ONCE, COUNT, TAKEN, TELL};
 use crate::sql::{INLINE, Transition, index_to_sql};
-use crate::writer::{Batch, Row};
-use crate::{FlowChange, Found, Location, Notification, StateCode, StoreError, StoredResult};
+use crate::writer::{Batch, Row, Told, ToldRow};
+use crate::{FlowChange, Found, Location, Message, StateCode, StoreError, StoredResult};
 
 /// Only the owner of the run, and only what comes next: a batch that was committed already is held up here too.
 const FENCE: &str = "UPDATE flow_runs SET n_ok=n_ok+?1, n_failed=n_failed+?2, last_seq=?3 \
@@ -32,8 +33,6 @@ const FLOW_RUN: &str = "UPDATE flow_runs SET state=?1, version=?2, message=?3, \
                         started_at=CASE WHEN ?4 THEN coalesce(started_at, ?5) ELSE started_at END, \
                         ended_at=CASE WHEN ?6 THEN ?5 END, proc_no=CASE WHEN ?7 THEN NULL ELSE proc_no END \
                         WHERE run_no=?8 AND version=?9";
-
-const OUTBOX: &str = "INSERT INTO outbox(run_no, kind, payload, not_before) VALUES(?1, ?2, ?3, ?4)";
 
 /// The transaction of a batch.
 struct Recorder<'a> {
@@ -110,10 +109,9 @@ impl Recorder<'_> {
         for (i, (entry, place)) in batch.entries.iter().zip(&batch.places).enumerate() {
             let Some(place) = place.filter(|place| !fenced.contains(&place.part)) else { continue };
             let run = &*entry.run;
-            let notifications = match &entry.change {
+            match &entry.change {
                 Change::Task(change) => {
                     self.write_transition(run, place.seq, &Transition::of_task(change))?;
-                    &change.notifications
                 }
                 Change::Flow(change) => {
                     if !self.write_flow(run, change)? {
@@ -121,14 +119,28 @@ impl Recorder<'_> {
                         return Ok(Some((i, self.found(sql, [run.run_no])?)));
                     }
                     self.write_transition(run, place.seq, &Transition::of_flow(change))?;
-                    &change.notifications
                 }
-            };
-            for Notification { kind, payload, not_before } in notifications {
-                self.execute(OUTBOX, params![run.run_no, kind, payload, not_before.0])?;
             }
         }
+        for row in &Told::by(batch, fenced).rows {
+            self.tell(row)?;
+        }
         Ok(None)
+    }
+
+    /// The process that records a notification has it.
+    fn tell(&self, row: &ToldRow) -> Result<(), StoreError> {
+        let ToldRow { run: (run_no, epoch, proc_no), ticket, message, task, state, at, changes, causes } = row;
+        let Message { kind, to, payload } = &**message;
+        let state = state.number();
+        self.execute(
+            TELL,
+            params![run_no, epoch, ticket, kind, to, payload, task, state, changes, TAKEN, proc_no, at.0, AT_ONCE],
+        )?;
+        for (cause, count) in causes {
+            self.execute(COUNT, params![run_no, epoch, ticket, &**cause, count])?;
+        }
+        Ok(())
     }
 
     /// Whether the row was as the first change expects it.

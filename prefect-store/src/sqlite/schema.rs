@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     include_str!("schema.sql"),
     include_str!("cancels.sql"),
     include_str!("secrets.sql"),
+    include_str!("outbox.sql"),
     include_str!("schedules.sql"),
 ];
 

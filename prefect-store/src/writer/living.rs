@@ -10,7 +10,7 @@ use crate::presence::{self, Presence, Sign};
 use crate::schedules::NoRun;
 use crate::{
     CancelRefused, Cancelled, ClaimRefused, Epoch, Lost, LostReason, Micros, NewRun, Parked, Reaped, RunId, StoreError,
-    Tick,
+    Tick, ToSend, Wanted,
 };
 
 /// How this process is known to the others.
@@ -216,8 +216,45 @@ impl Writer {
         self.database.cancel(run, by, now)
     }
 
+    /// Gives this process notifications to send.
+    pub(crate) fn take_notifications(&mut self, wanted: &Wanted) -> Result<Vec<ToSend>, StoreError> {
+        // What was given back may be wanted.
+        self.write_marks()?;
+        loop {
+            let lease = self.register()?;
+            let now = self.options.clock.now();
+            match self.database.take_notifications(wanted, now, &lease) {
+                Ok(taken) => return Ok(taken),
+                Err(Refusal::NotRegistered) => self.renew()?,
+                Err(Refusal::Because(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes what became of notifications that this process had.
+    pub(crate) fn write_marks(&mut self) -> Result<(), StoreError> {
+        if self.marks.is_empty() {
+            return Ok(());
+        }
+        let me = self.living.registered.as_ref().map(|registered| registered.proc_no);
+        let now = self.options.clock.now();
+        match self.database.mark(me, &self.marks, now) {
+            Ok(()) => self.marks.clear(),
+            Err(error) => {
+                tracing::warn!(
+                    target: "prefect.Store",
+                    "What became of {} notifications cannot be written, which is tried again: {error}", self.marks.len()
+                );
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// The end of this process, as far as the store goes.
     pub(super) fn sign_off(&mut self) {
+        // Without it some are sent twice, and none is lost.
+        let _ = self.write_marks();
         if let Some(registered) = self.living.registered.take() {
             match self.database.sign_off(registered.proc_no) {
                 Ok(true) => registered.presence.end(),

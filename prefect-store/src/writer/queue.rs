@@ -3,6 +3,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::Writer;
+use crate::Mark;
 use crate::backend::Entry;
 use crate::owned::{Position, Recording};
 
@@ -12,6 +13,8 @@ pub(crate) enum Request {
     Call(Box<dyn FnOnce(&mut Writer) + Send>),
     /// Nobody runs this run any more.
     Abandon(Arc<Recording>),
+    /// What became of notifications that this process had.
+    Mark(Vec<Mark>),
     /// It has something new to look for.
     Look,
 }

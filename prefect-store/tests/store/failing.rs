@@ -1,7 +1,7 @@
 //! Every call that the writer makes to the database, failing in every way.
 use std::time::Duration;
 
-use prefect_store::{Fault, Faults, LostReason, Micros, Notification, Options, Parked, Store, StoreError};
+use prefect_store::{Fault, Faults, LostReason, Options, Parked, Store, StoreError};
 
 use crate::support::*;
 
@@ -23,9 +23,9 @@ fn work(store: &Store, place: &Place) {
             }
         }
     };
-    let mut told = finish(0, None).with_result(1, vec![4; 500]);
-    told.notifications = vec![Notification { kind: "slack".into(), payload: "done".into(), not_before: Micros(1) }];
-    record(&run, vec![start(0, None), told]);
+    let mut done = finish(0, None).with_result(1, vec![4; 500]);
+    done.notifications = vec![told(1, "done")];
+    record(&run, vec![start(0, None), done]);
     record(&run, vec![start(1, Some(0)), start(1, Some(1))]);
     record(&run, vec![finish(1, Some(0))]);
     let position = run.record_run(flow_change(S::PAUSED, 2));

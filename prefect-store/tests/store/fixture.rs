@@ -1,7 +1,7 @@
 //! Databases of releases: `v1.db` is opened by this one and all later ones. Never written anew once it is released.
 use std::path::{Path, PathBuf};
 
-use prefect_store::{Micros, Notification, Options, Parked, RunFilter, Store, StoreUrl, TaskChange, TaskKey};
+use prefect_store::{Micros, Options, Parked, RunFilter, Store, StoreUrl, TaskChange, TaskKey};
 
 use crate::support::*;
 
@@ -19,9 +19,9 @@ fn the_fixture_is_written() {
     let place = Place::new();
     let store = place.open_with(on_machine("a-machine", &Time::new()));
     let good = store.begin(new_run("brave-otter")).unwrap();
-    let mut told = finish(0, None);
-    told.notifications = vec![Notification { kind: "slack".into(), payload: "{}".into(), not_before: Micros(30) }];
-    record(&good, vec![start(0, None), told, start(1, Some(0)), finish(1, Some(0)).with_result(2, vec![1; 1000])]);
+    let mut done = finish(0, None);
+    done.notifications = vec![told(1, "{}")];
+    record(&good, vec![start(0, None), done, start(1, Some(0)), finish(1, Some(0)).with_result(2, vec![1; 1000])]);
     end(&good, S::SUCCESS);
     let bad = store.begin(new_run("calm-heron")).unwrap();
     let mut failed = TaskChange::new(0, None, (S::RUNNING, S::FAILED), 1, 2, Micros(31));

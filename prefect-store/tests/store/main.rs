@@ -12,6 +12,7 @@ mod hammer;
 mod killed;
 mod locked;
 mod opening;
+mod outbox;
 mod owners;
 mod reading;
 mod recording;

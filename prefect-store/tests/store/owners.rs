@@ -8,8 +8,8 @@ use rustix::process::Signal;
 use crate::child::{self, Other, say};
 use crate::support::*;
 
-const LEASE: Duration = Duration::from_secs(30);
-const SECOND: Duration = Duration::from_secs(1);
+pub const LEASE: Duration = Duration::from_secs(30);
+pub const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn on_another_machine_the_lease_decides() {

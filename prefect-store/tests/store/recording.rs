@@ -1,9 +1,7 @@
 //! What a change becomes, and which changes are refused.
 use std::sync::{Arc, Mutex};
 
-use prefect_store::{
-    Found, Lost, LostReason, Micros, Notification, Options, Position, RunFilter, StoredResult, TaskChange, TaskKey,
-};
+use prefect_store::{Found, Lost, LostReason, Micros, Options, Position, RunFilter, StoredResult, TaskChange, TaskKey};
 
 use crate::support::*;
 
@@ -15,7 +13,7 @@ fn a_change_is_a_row_and_a_transition_and_its_notifications() {
     let mut done = finish(0, None);
     done.message = Some("told".into());
     done.detail = Some(r#"{"loop":3}"#.into());
-    done.notifications = vec![Notification { kind: "slack".into(), payload: "hello".into(), not_before: Micros(31) }];
+    done.notifications = vec![told(1, "hello")];
     record(&run, vec![start(0, None), done]);
     record(&run, vec![start(1, Some(4))]);
 
@@ -43,7 +41,7 @@ fn a_change_is_a_row_and_a_transition_and_its_notifications() {
             (4, Some(TaskKey { task: 1, index: Some(4) }), 1, S::RUNNING, 20),
         ]
     );
-    assert_eq!(place.number("SELECT count(*) FROM outbox WHERE kind='slack' AND payload='hello' AND not_before=31"), 1);
+    assert_eq!(place.number("SELECT count(*) FROM outbox WHERE kind='slack' AND payload='hello' AND created_at=30"), 1);
     check(&place.sql());
 }
 

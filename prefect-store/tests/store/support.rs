@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use prefect_store::{
-    Clock, FlowChange, Machine, Micros, NewRun, Options, OwnedRun, Position, RecordedGraph, StateCode, Store, StoreUrl,
-    TaskChange,
+    Clock, FlowChange, Machine, Message, Micros, NewRun, Notification, Options, OwnedRun, Position, RecordedGraph,
+    StateCode, Store, StoreUrl, TaskChange,
 };
 use rusqlite::Connection;
 
@@ -118,6 +118,20 @@ impl Time {
     }
 }
 
+/// A notification with this ticket, to the secret `HOOK`.
+pub fn told(ticket: u32, payload: &str) -> Notification {
+    Notification { ticket, message: Arc::new(message("HOOK", payload)), cause: None }
+}
+
+/// The same because of this.
+pub fn told_because(ticket: u32, cause: &str) -> Notification {
+    Notification { cause: Some(cause.into()), ..told(ticket, "some") }
+}
+
+pub fn message(to: &str, payload: &str) -> Message {
+    Message { kind: "slack".into(), to: to.into(), payload: payload.into() }
+}
+
 /// A store as a machine of this name would open it.
 pub fn on_machine(host: &str, time: &Time) -> Options {
     let mut options = Options::default().clock(time.clock());
@@ -157,7 +171,8 @@ pub fn dump(connection: &Connection) -> Vec<String> {
         "SELECT * FROM task_runs",
         "SELECT * FROM results",
         "SELECT * FROM transitions",
-        "SELECT run_no, kind, payload, status, attempts, not_before FROM outbox",
+        // One that a process has which could not say that it ended waits.
+        "SELECT run_no, kind, dest, payload, CASE status WHEN 1 THEN 0 ELSE status END, attempts, not_before, changes FROM outbox",
     ];
     let mut rows = Vec::new();
     for table in tables {

@@ -8,7 +8,7 @@ use lettre::message::{MultiPart, SinglePart};
 
 use super::Recipients;
 use super::account::Account;
-use crate::notify::notice::{Notice, Said};
+use crate::notify::notice::{Notice, Said, histogram};
 use crate::notify::route::Form;
 use crate::plain::plain;
 
@@ -57,9 +57,15 @@ fn date(at: jiff::Timestamp) -> SystemTime {
 }
 
 fn text(notice: &Notice, name: &str) -> String {
-    let mut text = format!("{name} is now in a {} state\n", notice.kind);
-    if let Said::Message(said) | Said::Error(said) = &notice.said {
-        let _ = write!(text, "\nMessage: {}\n", readable(said));
+    let mut text = notice.headline(name) + "\n";
+    match &notice.said {
+        Said::Nothing => {}
+        Said::Message(said) | Said::Error(said) => {
+            let _ = write!(text, "\nMessage: {}\n", readable(said));
+        }
+        Said::Many { causes, .. } => {
+            let _ = write!(text, "\n{}\n", readable(&histogram(causes)));
+        }
     }
     if let Some(link) = &notice.link {
         let _ = write!(text, "\n{link}\n");
@@ -72,8 +78,11 @@ fn html(notice: &Notice, name: &str) -> String {
     let mut html = format!(
         "<!DOCTYPE html>\n<html>\n<body>\n\
          <div style=\"border-left: 4px solid {color}; padding: 4px 12px; font-family: sans-serif\">\n\
-         <p>{} is now in a <b style=\"color: {color}\">{kind}</b> state</p>\n",
-        escaped(name)
+         <p>{}</p>\n",
+        match notice.said {
+            Said::Many { .. } => notice.headline(&escaped(name)),
+            _ => format!("{} is now in a <b style=\"color: {color}\">{kind}</b> state", escaped(name)),
+        }
     );
     match &notice.said {
         Said::Nothing => {}
@@ -83,6 +92,10 @@ fn html(notice: &Notice, name: &str) -> String {
         Said::Error(said) => {
             let said = escaped(&readable(said));
             let _ = writeln!(html, "<p>Message:</p>\n<pre style=\"white-space: pre-wrap\">{said}</pre>");
+        }
+        Said::Many { causes, .. } => {
+            let _ =
+                writeln!(html, "<pre style=\"white-space: pre-wrap\">{}</pre>", escaped(&readable(&histogram(causes))));
         }
     }
     if let Some(link) = &notice.link {

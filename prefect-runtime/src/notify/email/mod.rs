@@ -13,7 +13,7 @@ mod stamp;
 
 use std::fmt;
 
-use super::bound::{Kinds, OnDeliveryFailure, Rules, bound};
+use super::bound::{Kinds, Notifies, OnDeliveryFailure, Rules, bound};
 use super::notice::Link;
 use super::route::Address;
 use crate::{State, StateHandler, StateKind, StateKinds, TaskError, Tracked};
@@ -75,6 +75,20 @@ pub struct EmailNotifier {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Recipients(Option<&'static str>);
 
+#[cfg(feature = "store")]
+impl Recipients {
+    pub(crate) const fn text(self) -> &'static str {
+        match self.0 {
+            Some(text) => text,
+            None => "",
+        }
+    }
+
+    pub(crate) fn of_text(text: &'static str) -> Self {
+        Self((!text.is_empty()).then_some(text))
+    }
+}
+
 bound! {
     email_notifier, email_notifier_args, EmailNotifier;
     /// To whom: one address or several with commas between them, instead of the configuration's `email.to`, else the
@@ -101,6 +115,10 @@ impl EmailNotifier {
 impl StateHandler for EmailNotifier {
     fn handle(&self, object: &Tracked, old: &State, new: State) -> Result<State, TaskError> {
         EmailNotifier::handle(self, object, old, new)
+    }
+
+    fn notifies(&self) -> Option<Notifies> {
+        Some(Notifies::new(self.rules, Address::Email(self.to)))
     }
 }
 

@@ -14,7 +14,7 @@ mod webhook_url;
 
 use std::fmt;
 
-use super::bound::{Kinds, OnDeliveryFailure, Rules, bound};
+use super::bound::{Kinds, Notifies, OnDeliveryFailure, Rules, bound};
 use super::notice::Link;
 use super::route::Address;
 use crate::{State, StateHandler, StateKind, StateKinds, TaskError, Tracked};
@@ -79,6 +79,14 @@ pub(crate) struct Webhook {
     pub(crate) proxies: ProxyList,
 }
 
+impl Webhook {
+    /// Without proxies of its own.
+    #[cfg(feature = "store")]
+    pub(crate) const fn of_secret(secret: &'static str) -> Self {
+        Self { secret, proxies: ProxyList(&[]) }
+    }
+}
+
 bound! {
     slack_notifier, slack_notifier_args, SlackNotifier;
     /// The name of the secret that holds the webhook's URL, instead of `SLACK_WEBHOOK_URL`.
@@ -115,6 +123,10 @@ impl StateHandler for SlackNotifier {
 
     fn webhook_secret(&self) -> Option<&str> {
         Some(self.webhook.secret)
+    }
+
+    fn notifies(&self) -> Option<Notifies> {
+        Some(Notifies::new(self.rules, self.address()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The message for Slack: Prefect's payload, made safe.
 use serde::Serialize;
 
-use crate::notify::notice::{ERROR, MESSAGE, NAME, Notice, Said, cut};
+use crate::notify::notice::{ERROR, MESSAGE, NAME, Notice, Said, cut, histogram};
 
 const FENCE: &str = "```";
 
@@ -15,6 +15,7 @@ impl Notice {
             Said::Nothing => None,
             Said::Message(message) => Some(escaped(message, MESSAGE)),
             Said::Error(error) => Some(fenced(error)),
+            Said::Many { causes, .. } => Some(fenced(&histogram(causes))),
         };
         let attachment = Attachment {
             fallback: "State change notification",
@@ -23,8 +24,15 @@ impl Notice {
             author_link: "https://www.prefect.io/",
             author_icon: "https://emoji.slack-edge.com/TAN3D79AL/prefect/2497370f58500a5a.png",
             title: self.kind.name(),
-            fields: value.map(|value| Field { title: "Message", value, short: false }).into_iter().collect(),
-            text: self.headline(),
+            fields: value
+                .map(|value| Field {
+                    title: if matches!(self.said, Said::Many { .. }) { "Causes" } else { "Message" },
+                    value,
+                    short: false,
+                })
+                .into_iter()
+                .collect(),
+            text: self.headline(&escaped(&self.name, NAME)),
             footer: "Prefect notification",
             title_link: self.link.as_deref(),
         };
@@ -33,17 +41,14 @@ impl Notice {
 
     /// The same words without any layout, for a server that refused the layout.
     pub(crate) fn to_plain_json(&self) -> String {
-        let mut text = self.headline();
+        let mut text = self.headline(&escaped(&self.name, NAME));
         match &self.said {
             Said::Nothing => {}
             Said::Message(message) => text.extend(["\n", &escaped(message, MESSAGE)]),
             Said::Error(error) => text.extend(["\n", &fenced(error)]),
+            Said::Many { causes, .. } => text.extend(["\n", &fenced(&histogram(causes))]),
         }
         json(&Plain { text })
-    }
-
-    fn headline(&self) -> String {
-        format!("{} is now in a {} state", escaped(&self.name, NAME), self.kind)
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn command(program: &Program<'_>) -> Command {
     let root = if cfg!(feature = "store") {
         let url = Arg::new("store").long("store").value_name("URL").global(true).value_hint(ValueHint::FilePath);
         let url = url.help("Where runs are recorded: the path of an SQLite database, instead of `[store] url`");
-        root.arg(url).subcommand(schedules()).subcommands(recorded()).subcommands([secrets(), slack()])
+        root.arg(url).subcommand(schedules()).subcommands(recorded()).subcommands([secrets(), slack(), notifications()])
     } else {
         root.subcommands(OF_THE_STORE.map(elsewhere))
     };
@@ -57,7 +57,8 @@ pub(super) fn command(program: &Program<'_>) -> Command {
 }
 
 /// What looks at recorded runs, and what is beside them in the store.
-pub(super) const OF_THE_STORE: [&str; 7] = ["schedules", "cancel", "runs", "flows", "store", "secrets", "slack"];
+pub(super) const OF_THE_STORE: [&str; 8] =
+    ["schedules", "cancel", "runs", "flows", "store", "secrets", "slack", "notifications"];
 
 /// What makes recorded runs, and goes on with them.
 pub(super) const GOING_ON: [&str; 3] = ["resume", "retry", "serve"];
@@ -170,6 +171,26 @@ fn slack() -> Command {
                 .arg(not_here()),
             Command::new("list").about("List the webhooks with their channels, and nothing of their URLs").arg(json()),
             Command::new("test").about("Post a test message").arg(secret()),
+        ])
+}
+
+fn notifications() -> Command {
+    let all = || Arg::new("all").long("all").action(ArgAction::SetTrue);
+    let ids =
+        Arg::new("id").value_name("ID").num_args(0..).value_parser(value_parser!(i64)).value_hint(ValueHint::Other);
+    Command::new("notifications")
+        .about("Look after notifications: what waits to be sent, and what was given up")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([
+            Command::new("list")
+                .about("List notifications that were not sent")
+                .arg(all().help("Those that were sent, too"))
+                .arg(json()),
+            Command::new("retry")
+                .about("Send what waits, now")
+                .arg(ids.help("Only these, also if they were given up"))
+                .arg(all().help("All that was given up, too").conflicts_with("id")),
         ])
 }
 

@@ -10,11 +10,13 @@ use std::fmt::Write as _;
 use clap::ArgMatches;
 use clap_complete::Shell;
 #[cfg(feature = "store")]
-use prefect_store::StateCode;
+use prefect_store::{Listed, StateCode};
 
 use super::Format;
 #[cfg(feature = "store")]
 use super::durable::{GoOn, How};
+#[cfg(feature = "store")]
+use super::notifications::Which;
 use super::parameters::{self, Words};
 #[cfg(feature = "store")]
 use super::recorded::{Listing, Question, with_special_cases};
@@ -57,6 +59,9 @@ pub(super) enum Choice {
     /// Pause a schedule or let it go on, in this store.
     #[cfg(feature = "store")]
     ChangeSchedule(ScheduleErrand, Option<String>),
+    /// Send notifications of this store.
+    #[cfg(feature = "store")]
+    Send(Which, Option<String>),
     /// Print the settings in effect.
     Configuration(Format, Option<String>),
     /// Print this.
@@ -142,6 +147,15 @@ impl CommandLine<'_> {
             "cancel" => Ok(Choice::Cancel(text(matches, "run").unwrap_or_default().to_owned(), store(matches))),
             #[cfg(feature = "store")]
             "schedules" => Ok(schedules(matches)),
+            #[cfg(feature = "store")]
+            "notifications" => Ok(match matches.subcommand() {
+                Some(("retry", matches)) => Choice::Send(which(matches), store(matches)),
+                inner => {
+                    let matches = inner.map_or(matches, |(_, matches)| matches);
+                    let listed = if matches.get_flag("all") { Listed::All } else { Listed::Unsent };
+                    Choice::Ask(Question::Notifications(listed), format(matches), store(matches))
+                }
+            }),
             #[cfg(feature = "store")]
             "runs" | "flows" | "store" => {
                 let (question, matches) = question(name, matches);
@@ -342,6 +356,17 @@ fn errand<'m>(command: &str, matches: &'m ArgMatches) -> Result<(Errand, &'m Arg
         _ => Errand::List,
     };
     Ok((errand, matches))
+}
+
+/// Which notifications are to be sent.
+#[cfg(feature = "store")]
+fn which(matches: &ArgMatches) -> Which {
+    let ids: BTreeSet<i64> = matches.get_many("id").into_iter().flatten().copied().collect();
+    match ids {
+        _ if matches.get_flag("all") => Which::All,
+        ids if ids.is_empty() => Which::Waiting,
+        ids => Which::These(ids.into_iter().collect()),
+    }
 }
 
 /// What is to go on, and how.

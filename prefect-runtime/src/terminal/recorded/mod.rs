@@ -2,6 +2,7 @@
 mod check;
 mod flows;
 mod graph;
+mod notifications;
 mod runs;
 mod schedules;
 mod show;
@@ -9,7 +10,7 @@ mod show;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use prefect_store::{Micros, Options, RunRow, StateCode, Store, StoreError, StoreUrl};
+use prefect_store::{Listed, Micros, Options, RunRow, StateCode, Store, StoreError, StoreUrl};
 use serde_json::{Value as Json, json};
 
 use super::Format;
@@ -32,6 +33,8 @@ pub(super) enum Question {
     Flows,
     /// Which schedules there are, and when they tick next.
     Schedules,
+    /// Which notifications there are.
+    Notifications(Listed),
     /// Whether the store is sound.
     Check,
 }
@@ -83,7 +86,7 @@ impl Asker<'_> {
                 return match question {
                     Question::Flows if self.flows.is_some() => Ok(self.flows(&[]).into()),
                     Question::Schedules => Ok(self.schedules(&[]).into()),
-                    Question::Flows | Question::Runs(_) => Ok(self.nothing(&url).into()),
+                    Question::Flows | Question::Runs(_) | Question::Notifications(_) => Ok(self.nothing(&url).into()),
                     Question::Run(_) => Err(none_yet(&url)),
                     Question::Check => Err(sentence(&missing)),
                 };
@@ -101,6 +104,7 @@ impl Asker<'_> {
                 let known = store.schedules().map_err(|error| sentence(&error))?;
                 Ok(self.schedules(&known).into())
             }
+            Question::Notifications(listed) => self.notifications(&store, *listed),
             Question::Check => self.check(&store),
         }
     }
