@@ -61,6 +61,34 @@ mod on {
         plan: Mutex<Option<(u64, u64, Fault)>>,
     }
 
+    /// Another program that holds an SQLite database, until this is dropped.
+    #[derive(Debug)]
+    pub struct Held(rusqlite::Connection);
+
+    impl Held {
+        /// Holds the database at this path: nobody else writes.
+        ///
+        /// # Panics
+        ///
+        /// If it cannot be held.
+        #[must_use]
+        pub fn of(path: &std::path::Path) -> Self {
+            let shell = rusqlite::Connection::open(path).expect("a database");
+            shell.execute_batch("BEGIN EXCLUSIVE").expect("nobody else has it");
+            Self(shell)
+        }
+
+        /// How many runs there are.
+        ///
+        /// # Panics
+        ///
+        /// If they cannot be counted.
+        #[must_use]
+        pub fn runs(&self) -> i64 {
+            self.0.query_row("SELECT count(*) FROM flow_runs", [], |row| row.get(0)).expect("a table of runs")
+        }
+    }
+
     /// Counts the calls that the writer makes to the database (begin, each statement, commit), and makes some fail.
     #[derive(Clone, Debug, Default)]
     pub struct Faults(Arc<Inner>);
@@ -141,4 +169,4 @@ mod on {
 #[cfg(not(feature = "faults"))]
 pub(crate) use off::Faults;
 #[cfg(feature = "faults")]
-pub use on::{Fault, Faults};
+pub use on::{Fault, Faults, Held};

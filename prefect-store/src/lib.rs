@@ -86,7 +86,7 @@ pub use clock::{Clock, Micros};
 pub use error::{Candidate, ClaimRefused, Denied, Found, Lost, LostReason, Owner, StoreError};
 #[cfg(feature = "faults")]
 #[doc(hidden)]
-pub use faults::{Fault, Faults};
+pub use faults::{Fault, Faults, Held};
 pub use id::{NotAnId, RunId, ShortId};
 pub use location::Location;
 pub use logs::{LogFilter, LogLevel, LogLine, LogPage, LogsOf, RecordedLine};

@@ -169,8 +169,9 @@ pub enum BadStoreUrl {
     Postgres,
     /// A PostgreSQL URL that cannot be read.
     Server,
-    /// An option of a PostgreSQL URL that is not known.
-    Option,
+    /// An option of a PostgreSQL URL that is not known. (A variant called `Option` would have the compiler write
+    /// `std::option::Option` in everybody's messages.)
+    UnknownOption,
     /// A schema whose name could not be written as it is in a statement.
     Schema,
     /// Encryption that this build does not have: the `sslmode` that asks for it.
@@ -200,7 +201,7 @@ impl fmt::Display for BadStoreUrl {
                 "the store's URL cannot be read: write `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `%40` for `@` and \
                  the like in its parts",
             ),
-            Self::Option => {
+            Self::UnknownOption => {
                 f.write_str("the store's URL has an option that is not known; these are: ")?;
                 f.write_str(&OPTIONS.join(", "))
             }

@@ -1,5 +1,6 @@
 //! Handlers that hear of `Queued`.
 #![allow(clippy::needless_pass_by_value, reason = "a handler is given the new state")]
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use prefect::prelude::*;
@@ -87,4 +88,56 @@ fn a_handler_that_panics_fails_the_task_and_loses_no_place() {
     assert!(kinds.contains(&Success) && kinds.contains(&Failed), "{kinds:?}");
     let again = flow!("again", { query() }).with(settings(Executor::threads(1), &clock, Limits::new().tag("db", 1)));
     assert_eq!(again.run().state().kind(), Success);
+}
+
+/// Who was refused stands in no line: nothing is given to him, and nobody waits behind him.
+#[test]
+fn those_that_do_not_wait_use_up_no_places_and_no_starts() {
+    static REFUSED: AtomicUsize = AtomicUsize::new(0);
+    fn impatient(_: &Tracked, _: &State, new: State) -> Option<State> {
+        (new.kind() == Queued).then(|| {
+            REFUSED.fetch_add(1, SeqCst);
+            State::failed("not today")
+        })
+    }
+    #[task(tags = ["db"], state_handlers = [impatient])]
+    async fn query(n: u64) -> u64 {
+        second().await;
+        n
+    }
+    #[task(tags = ["db"])]
+    async fn patient() {
+        second().await;
+    }
+    let numbers = || (0..5_000).collect::<Vec<u64>>();
+    let store = tempfile::tempdir().unwrap();
+    let store = prefect::store::Store::open(
+        &prefect::store::StoreUrl::sqlite(store.path().join("runs.db")),
+        prefect::store::Options::default(),
+    )
+    .unwrap();
+    let rates = Limits::new().rate("db", "1/m".parse().unwrap());
+    for limits in [Limits::new().tag("db", 1), rates.clone()] {
+        for recorded in [false, true] {
+            // Starts are counted by the store's clock, which is the machine's.
+            if recorded && limits == rates {
+                continue;
+            }
+            let clock = virtual_clock();
+            let settings = || {
+                let settings = settings(Executor::threads(2), &clock, limits.clone());
+                if recorded { settings.store(store.clone()) } else { settings }
+            };
+            // A store takes its time for each.
+            let most = if recorded { 100 } else { 5_000 };
+            let many: Vec<u64> = numbers().into_iter().take(most).collect();
+            let run = flow!("impatient", { query::map(many) }).with(settings()).run();
+            assert_eq!(run.state().kind(), Failed);
+            let refused = REFUSED.swap(0, SeqCst);
+            assert!(refused > most / 2, "{refused} of {most}");
+            let next = flow!("patient", { patient() }).with(settings()).run();
+            assert_eq!(next.state().kind(), Success);
+            assert!(next.duration() <= Duration::from_secs(62), "recorded {recorded}: {:?}", next.duration());
+        }
+    }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use prefect::Executor;
 use prefect::prelude::*;
-use prefect::store::StateCode;
+use prefect_store::{Held, StateCode};
 
 use crate::{Folder, settings};
 
@@ -32,12 +32,10 @@ fn outlasts(time: Duration) {
     let held = std::sync::Barrier::new(2);
     std::thread::scope(|scope| {
         let holder = scope.spawn(|| {
-            let shell = rusqlite::Connection::open(folder.path()).unwrap();
-            shell.execute_batch("BEGIN EXCLUSIVE").unwrap();
+            let shell = Held::of(&folder.path());
             held.wait();
             std::thread::sleep(time);
-            assert_eq!(runs(&shell), 0, "nobody writes while another program holds the database");
-            shell.execute_batch("COMMIT").unwrap();
+            assert_eq!(shell.runs(), 0, "nobody writes while another program holds the database");
         });
         held.wait();
         let flow = flow!("chain", {
@@ -53,8 +51,4 @@ fn outlasts(time: Duration) {
     });
     let row = store.runs(&prefect::store::RunFilter::default()).unwrap().remove(0);
     assert_eq!((row.state, row.n_ok), (StateCode::SUCCESS, 21), "held for {time:?}");
-}
-
-fn runs(shell: &rusqlite::Connection) -> i64 {
-    shell.query_row("SELECT count(*) FROM flow_runs", [], |row| row.get(0)).unwrap()
 }

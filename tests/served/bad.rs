@@ -38,6 +38,25 @@ fn a_bad_schedule_holds_up_no_other() {
     assert_eq!(by_flow, [("good".to_owned(), 5), ("later".to_owned(), 4)].into());
 }
 
+/// More moments in a row that no filter lets pass than are looked at at once: a night of five-second ticks.
+#[test]
+fn a_schedule_that_sleeps_for_long_goes_on() {
+    let (folder, seen) = (Folder::new(), Seen::default());
+    let store = folder.store();
+    let often = || IntervalClock::new("5s").unwrap().end_date("2026-01-02T09:00:06").unwrap();
+    let by_day = Schedule::new(often()).filter(|moment| moment.hour() >= 9 && moment.hour() < 17);
+    // Adjusted ones are looked for from eight days before.
+    let moved =
+        Schedule::new(often()).filter(|moment| moment.hour() == 9 && moment.minute() == 0 && moment.second() < 6);
+    let moved = moved.adjustment(|moment| moment.checked_add(SignedDuration::from_secs(1)).unwrap());
+    let flows = [seen.flow("by day", SignedDuration::ZERO, by_day), seen.flow("moved", SignedDuration::ZERO, moved)];
+    let served = seen.serve(&store, &flows.each_ref(), "2026-01-01T16:59:48Z");
+    assert_eq!(served.broken, [""; 0]);
+    let by_flow = counts(runs(&store).into_iter().map(|run| run.flow));
+    // Two in the evening, and two in the morning after.
+    assert_eq!(by_flow, [("by day".to_owned(), 4), ("moved".to_owned(), 2)].into());
+}
+
 #[test]
 fn what_cannot_be_served_is_refused() {
     let (folder, seen) = (Folder::new(), Seen::default());

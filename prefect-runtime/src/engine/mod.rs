@@ -276,7 +276,9 @@ impl Engine {
 
     /// A task run that waits for places has got them. False if it is not known yet that it waits.
     pub(crate) fn let_in(&mut self, run: RunId) -> bool {
-        let waits = self.kind_of(run.record) == StateKind::Queued;
+        // Behind the end of a run there are no records any more.
+        let record = self.records.get(run.record as usize);
+        let waits = record.is_some_and(|record| record.kind == StateKind::Queued);
         if waits {
             self.ready.push(run.record);
         }

@@ -48,12 +48,12 @@ impl Gate {
         }
     }
 
-    /// A run waits for nothing any more.
-    pub(super) fn forget(&self, run: &Arc<Waiting>) {
+    /// A run waits for nothing any more; or only what is called so of it.
+    pub(super) fn forget(&self, run: &Arc<Waiting>, only: Option<Key>) {
         match self {
-            Self::Process(gate) => gate.forget(run),
+            Self::Process(gate) => gate.forget(run, only),
             #[cfg(feature = "store")]
-            Self::Store(gate) => gate.forget(run),
+            Self::Store(gate) => gate.forget(run, only),
         }
     }
 }

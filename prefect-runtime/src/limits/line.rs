@@ -84,11 +84,12 @@ impl Line {
         self.waiters.is_empty()
     }
 
-    /// One run waits for nothing any more.
-    pub(super) fn forget(&mut self, run: &Arc<Waiting>) -> Vec<Waiter> {
+    /// One run waits for nothing any more; or only what is called so of it.
+    pub(super) fn forget(&mut self, run: &Arc<Waiting>, only: Option<Key>) -> Vec<Waiter> {
         let mut gone = Vec::new();
+        let is_theirs = |w: &Waiter| Arc::ptr_eq(&w.waiting, run) && only.is_none_or(|key| w.key == key);
         self.waiters.retain(|_, waiters| {
-            let (theirs, others) = std::mem::take(waiters).into_iter().partition(|w| Arc::ptr_eq(&w.waiting, run));
+            let (theirs, others) = std::mem::take(waiters).into_iter().partition(is_theirs);
             *waiters = others;
             gone.extend::<VecDeque<_>>(theirs);
             !waiters.is_empty()

@@ -101,13 +101,15 @@ impl RunLimits {
 
     /// A task run that asked does not wait after all.
     pub(crate) fn withdraw(&self, run: RunId) {
+        // Out of the line first: or what is given back here is given to it once more.
+        self.gate.forget(&self.waiting, Some(Some(run)));
         drop(self.waiting.remove(Some(run)));
     }
 
     /// Nothing of the run waits any more: it is over, or was cancelled.
     pub(crate) fn leave(&self) {
         assert_none_is_held();
-        self.gate.forget(&self.waiting);
+        self.gate.forget(&self.waiting, None);
         drop(self.waiting.clear());
     }
 

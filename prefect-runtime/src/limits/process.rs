@@ -10,7 +10,7 @@ use super::gate::{Asks, taken};
 use super::line::{Line, Waiter};
 use super::of_run::Answer;
 use super::places::{Holder, Places, Taken};
-use super::waiting::Waiting;
+use super::waiting::{Key, Waiting};
 use super::{Gate, Rate};
 use crate::Clock;
 use crate::clock::Timer;
@@ -86,10 +86,10 @@ impl ProcessGate {
         Answer::Waits(message)
     }
 
-    pub(super) fn forget(self: &Arc<Self>, run: &Arc<Waiting>) {
+    pub(super) fn forget(self: &Arc<Self>, run: &Arc<Waiting>, only: Option<Key>) {
         let (gone, let_in) = {
             let mut inner = lock(&self.0);
-            (inner.line.forget(run), inner.let_in(self))
+            (inner.line.forget(run, only), inner.let_in(self))
         };
         drop(gone);
         let_in.tell();

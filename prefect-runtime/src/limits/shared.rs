@@ -13,7 +13,7 @@ use super::gate::{Asks, taken};
 use super::line::Line;
 use super::of_run::Answer;
 use super::places::{Places, Taken};
-use super::waiting::Waiting;
+use super::waiting::{Key, Waiting};
 use crate::lock::lock;
 use crate::plain::plain;
 use crate::random::{bits, fraction};
@@ -89,8 +89,8 @@ impl StoreGate {
         Answer::Waits(message)
     }
 
-    pub(super) fn forget(self: &Arc<Self>, run: &Arc<Waiting>) {
-        let gone = lock(&self.inner).line.forget(run);
+    pub(super) fn forget(self: &Arc<Self>, run: &Arc<Waiting>, only: Option<Key>) {
+        let gone = lock(&self.inner).line.forget(run, only);
         if !gone.is_empty() {
             self.has_changed(Vec::new());
         }

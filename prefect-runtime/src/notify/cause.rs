@@ -34,7 +34,10 @@ pub(crate) fn fingerprint(text: &str) -> String {
         }
         if is_of_word(c) {
             let end = rest.find(|c| !is_of_word(c)).unwrap_or(rest.len());
-            push_word(&mut out, &rest[..end]);
+            // A blob is one word: its beginning is enough.
+            let word = &rest[..end];
+            let cut = word.char_indices().nth(LONGEST).map_or(word.len(), |(at, _)| at);
+            push_word(&mut out, &word[..cut]);
             rest = &rest[end..];
             after_word = true;
             continue;
@@ -107,5 +110,9 @@ mod tests {
         }
         let long = fingerprint(&"wörd ".repeat(100));
         assert!(long.ends_with('…') && long.chars().count() <= LONGEST + 6, "{long}");
+        // A token of some kilobytes, and one behind others.
+        for text in ["eyJhbGciOi".repeat(900), format!("bad token {}", "Zm9v_YmFy-".repeat(900))] {
+            assert!(fingerprint(&text).chars().count() <= 2 * LONGEST + 1, "{}", fingerprint(&text).len());
+        }
     }
 }

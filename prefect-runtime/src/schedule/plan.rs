@@ -240,6 +240,19 @@ pub struct Events<'a> {
 }
 
 impl Events<'_> {
+    /// Whether the clocks have no more moments. If not, there may be events behind many that no filter lets pass: who asks
+    /// again goes on from there.
+    #[cfg(feature = "store")]
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.same_moment.is_empty() && self.next.iter().all(Option::is_none)
+    }
+
+    /// Up to where the clocks have been looked at.
+    #[cfg(feature = "store")]
+    pub(crate) fn looked_up_to(&self) -> Option<Timestamp> {
+        self.next.iter().flatten().map(ZonedDateTime::timestamp).min()
+    }
+
     /// The next event of the clocks.
     fn of_clocks(&mut self) -> Option<ClockEvent> {
         if let Some(event) = self.same_moment.pop_front() {

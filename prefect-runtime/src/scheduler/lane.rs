@@ -205,12 +205,17 @@ impl Following<'_> {
             Err(why) => return Ok(self.broken(why)),
         };
         if passed.count == 0 {
-            return Ok(match self.ticks.next() {
-                Ok(Some(next)) => Step::Wait(Some(next.event.timestamp())),
-                Ok(None) => {
+            return Ok(match self.ticks.next().map(|next| next.map(|next| next.event.timestamp())) {
+                Ok(Some(next)) => Step::Wait(Some(next)),
+                Ok(None) if self.ticks.is_over() => {
                     self.tell(Happened::Over);
                     Step::End(End::Over)
                 }
+                // Many moments in a row that no filter lets pass.
+                Ok(None) => match self.ticks.next_look() {
+                    Some(moment) if moment > now => Step::Wait(Some(moment)),
+                    _ => Step::Again,
+                },
                 Err(why) => self.broken(why),
             });
         }
@@ -354,7 +359,7 @@ impl Following<'_> {
         }
         self.queue.clear();
         self.waiting = None;
-        let next = self.ticks.next().ok().flatten().map(|next| next.event.timestamp());
+        let next = self.ticks.next_look();
         // What waits is found again then.
         self.ticks.go_to(before(Some(due.at)));
         if self.lane.shared.clock.is_virtual() { Step::Wait(next) } else { Step::Wait(later(now)) }

@@ -9,6 +9,9 @@ use crate::plain::human;
 use crate::run::wall;
 use crate::schedule::{CatchUp, Policies, Schedule};
 
+/// How often it is looked on behind many moments that no filter lets pass, before fewer ticks are told.
+const SEARCHES: u32 = 50;
+
 /// What a schedule is, and which ticks come next.
 #[derive(Clone, Debug)]
 pub(crate) struct Outlook {
@@ -26,15 +29,20 @@ impl Outlook {
         let now = micros(wall::now(clock));
         let mut ticks = Ticks::after(schedule, all_of(now));
         let mut first = None;
-        let next = std::iter::from_fn(|| match ticks.next() {
-            Ok(Some(tick)) => {
-                let (at, start) = (tick.at, tick.event.start_time().clone());
-                first = first.or(Some(at));
-                ticks.decide(at);
-                Some(Ok(start))
+        let mut searches = SEARCHES;
+        let next = std::iter::from_fn(|| {
+            loop {
+                match ticks.next().map(|tick| tick.map(|tick| (tick.at, tick.event.start_time().clone()))) {
+                    Ok(Some((at, start))) => {
+                        first = first.or(Some(at));
+                        ticks.decide(at);
+                        return Some(Ok(start));
+                    }
+                    Ok(None) if ticks.is_over() || searches == 0 => return None,
+                    Ok(None) => searches -= 1,
+                    Err(why) => return Some(Err(why)),
+                }
             }
-            Ok(None) => None,
-            Err(why) => Some(Err(why)),
         });
         let next = next.take(count).collect();
         Self { description: schedule.description(), policies: schedule.policies, next, first, now }

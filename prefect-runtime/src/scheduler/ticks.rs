@@ -82,12 +82,24 @@ impl<'a> Ticks<'a> {
         self.next.take_if(|next| next.at <= at);
     }
 
-    /// The next tick that is not decided. The error is how the code of the schedule failed.
+    /// Whether there are no more, for good.
+    pub(super) const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// When to look again: at the next tick, or where the search for it has come to among moments that no filter lets pass.
+    pub(super) fn next_look(&mut self) -> Option<Timestamp> {
+        let next = self.next().ok().flatten().map(|next| next.event.timestamp());
+        next.or_else(|| self.events.looked_up_to())
+    }
+
+    /// The next tick that is not decided; `None` if there is none, or if it is [not found yet](Self::is_over). The error is how
+    /// the code of the schedule failed.
     pub(super) fn next(&mut self) -> Result<Option<&Due>, String> {
         if self.next.is_none() && !self.over && self.broken.is_none() {
             match guard(|| self.find()) {
                 Ok(found) => {
-                    self.over = found.is_none();
+                    self.over = found.is_none() && self.events.is_exhausted();
                     self.next = found;
                 }
                 // Where it failed it is not asked again.

@@ -271,8 +271,8 @@ fn ask_for_places(
         queued = queued.with_looping(Looping { entry: Entry::Again, ..looping.clone() });
     }
     let state = enter(core, tracked, run, old, queued).unwrap_or_else(|ended| ended);
-    if !state.kind().is_queued() {
-        // A handler had something else in mind.
+    // A handler had something else in mind; or the line was left while this one was on its way to it.
+    if !state.kind().is_queued() || core.is_cancelled() {
         limits.withdraw(run);
     }
     Err(state)

@@ -43,7 +43,7 @@ impl Server {
                 ("schema", name) => schema = name,
                 ("sslmode", wanted) => wanted.clone_into(&mut mode),
                 (name, _) if OPTIONS.contains(&name) => others.push(option),
-                _ => return Err(BadStoreUrl::Option),
+                _ => return Err(BadStoreUrl::UnknownOption),
             }
         }
         if !matches!(&*mode, "" | "disable" | "allow" | "prefer") {
@@ -133,9 +133,9 @@ impl Server {
         &self.schema
     }
 
-    /// The password, as it is and as it stands in the URL.
+    /// The password, as it is (in the environment too) and as it stands in the URL.
     pub(crate) fn passwords(&self) -> Vec<String> {
-        let plain = self.config.get_password().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let plain = self.config().get_password().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         let (place, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
         let login = place.split_once("//").and_then(|(_, rest)| rest.split_once('@')).map(|(login, _)| login);
         let in_login = login.and_then(|login| login.split_once(':')).map(|(_, password)| password);

@@ -38,7 +38,7 @@ impl PostgresBackend {
         // * Who is stopped in the middle of a transaction stops nobody else for long.
         // * What is told to be recorded is on the disk, whatever the server does for others.
         let settings = format!(
-            "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off; SET lock_timeout = {}; \
+            "SET default_transaction_isolation = 'read committed'; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off; SET lock_timeout = {}; \
              SET idle_in_transaction_session_timeout = '10s'; \
              SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
             options.busy_timeout.as_millis().clamp(1, 1_000_000_000)

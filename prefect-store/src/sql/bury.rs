@@ -13,8 +13,9 @@ pub(super) fn bury(
     let mut reaped = Vec::new();
     loop {
         match database.write(|tx| next(tx, proc_no, process, at)) {
-            Ok(Some(run)) => reaped.push(run),
-            Ok(None) => return Ok(reaped),
+            Ok(Next::Taken(run)) => reaped.push(run),
+            Ok(Next::HasEnded) => {}
+            Ok(Next::Nothing) => return Ok(reaped),
             // What was done stays done; the rest is found the next time.
             Err(error) if reaped.is_empty() => return Err(error),
             Err(error) => {
@@ -25,15 +26,25 @@ pub(super) fn bury(
     }
 }
 
-/// Takes one run from the process; forgets the process if it has none, and does nothing if it has given a sign of life.
-fn next(mut tx: Writing<'_>, proc_no: i64, process: &ProcessRow, at: Micros) -> Result<Option<Reaped>, StoreError> {
+/// What became of the next run of a dead process.
+enum Next {
+    Taken(Reaped),
+    /// It ended in the moment before.
+    HasEnded,
+    /// It has none any more; or it lives.
+    Nothing,
+}
+
+/// Takes one run from the process, if that has not ended meanwhile; forgets the process if it has none, and does nothing if it
+/// has given a sign of life.
+fn next(mut tx: Writing<'_>, proc_no: i64, process: &ProcessRow, at: Micros) -> Result<Next, StoreError> {
     // As an update: it holds the row, so that no sign of life comes between this and the commit.
     let same = tx.execute(
         "UPDATE processes SET lease_until=lease_until WHERE proc_no=$1 AND lease_until=$2",
         &values![proc_no, process.lease_until],
     )?;
     if same == 0 {
-        return Ok(None);
+        return Ok(Next::Nothing);
     }
     let run = tx.find(
         "SELECT run_no, epoch, id, flow_runs.name, crashes, flows.name FROM flow_runs JOIN flows USING(flow_no) \
@@ -55,12 +66,14 @@ fn next(mut tx: Writing<'_>, proc_no: i64, process: &ProcessRow, at: Micros) -> 
     let Some((run_no, epoch, mut reaped)) = run else {
         forget(&mut tx, proc_no)?;
         tx.commit()?;
-        return Ok(None);
+        return Ok(Next::Nothing);
     };
-    (reaped.released, reaped.state) = crash(&mut tx, run_no, epoch, at, Blame::Run)?;
-    reaped.crashes += u32::from(reaped.state == StateCode::CRASHED);
+    let crashed = crash(&mut tx, run_no, epoch, at, Blame::Run)?;
     tx.commit()?;
-    Ok(Some(reaped))
+    let Some((released, state)) = crashed else { return Ok(Next::HasEnded) };
+    (reaped.released, reaped.state) = (released, state);
+    reaped.crashes += u32::from(state == StateCode::CRASHED);
+    Ok(Next::Taken(reaped))
 }
 
 /// Whether the end of a process is put down to a run.
@@ -73,14 +86,14 @@ pub(super) enum Blame {
 }
 
 /// A run has lost its owner: it is `Crashed`, and its running tasks will run again, in the same attempt. Gives how many those
-/// are, and its state; nothing happens if the owner is another one.
+/// are, and its state; `None`, and nothing happens, if the owner is another one.
 pub(super) fn crash(
     tx: &mut Writing<'_>,
     run_no: i64,
     epoch: Epoch,
     at: Micros,
     blame: Blame,
-) -> Result<(u64, StateCode), StoreError> {
+) -> Result<Option<(u64, StateCode)>, StoreError> {
     // From here on nothing more of its owner is recorded: its batches hang on this row.
     let mine = tx.execute(
         "UPDATE flow_runs SET epoch=epoch WHERE run_no=$1 AND epoch=$2 AND proc_no IS NOT NULL",
@@ -91,7 +104,7 @@ pub(super) fn crash(
             Ok((row.take(0)?, row.take::<u32>(1)?, row.take::<u64>(2)?, rows::state(row, 3)?))
         });
     let (1, Some((Some(proc_no), version, last_seq, state))) = (mine, owned?) else {
-        return Ok((0, StateCode::CRASHED));
+        return Ok(None);
     };
     let proc_no: i64 = proc_no;
     let mut seq = last_seq;
@@ -141,7 +154,7 @@ pub(super) fn crash(
     if state == StateCode::CRASHED {
         outbox::tell_of_crash(tx, run_no, at)?;
     }
-    Ok((running.len() as u64, state))
+    Ok(Some((running.len() as u64, state)))
 }
 
 /// Whatever else the process had is free.

@@ -129,11 +129,12 @@ impl Database {
         claimed.or_else(|error| self.was_done(run, mine, error))
     }
 
-    /// After an error: whether what was asked for was done all the same, and only the answer was lost.
+    /// After an error: whether what was asked for was done all the same, and only the answer was lost. It is looked in a
+    /// transaction that writes: such a one comes behind the end of the one whose answer was lost.
     fn was_done<E>(&mut self, id: RunId, done: impl Fn(&Ownership) -> bool, error: E) -> Result<Ownership, E> {
         let sql = "SELECT run_no, epoch, version, last_seq, proc_no FROM flow_runs WHERE id=$1 AND proc_no IS NOT NULL";
         for _ in 0..LOOKS {
-            match self.connection().find(sql, &values![&id], ownership) {
+            match self.write(|mut tx| tx.find(sql, &values![&id], ownership)) {
                 Ok(Some(now)) if done(&now) => return Ok(now),
                 Ok(_) => break,
                 Err(_) => {}

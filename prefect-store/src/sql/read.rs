@@ -21,6 +21,9 @@ pub(crate) enum Access {
     ReadOnly,
 }
 
+/// So many connections are kept for the next time: those of a server are counted there.
+const IDLE: usize = 4;
+
 /// A connection that reads.
 pub(crate) type Reader = Box<dyn Connection>;
 
@@ -72,7 +75,10 @@ impl Readers {
             None => self.source.connect()?,
         };
         let read = read(&mut *connection);
-        self.idle().push(connection);
+        let mut idle = self.idle();
+        if idle.len() < IDLE {
+            idle.push(connection);
+        }
         read
     }
 

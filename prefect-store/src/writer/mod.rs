@@ -46,6 +46,8 @@ pub(crate) struct Writer {
     taking: i64,
     /// Places that could not be given back yet.
     to_give_back: Vec<Slots>,
+    /// Runs that could not be given back yet.
+    to_abandon: Vec<Arc<Recording>>,
     /// What became of notifications, as far as that is not written.
     marks: Vec<Mark>,
 }
@@ -61,6 +63,7 @@ impl Writer {
             done: 0,
             taking: 0,
             to_give_back: Vec::new(),
+            to_abandon: Vec::new(),
             marks: Vec::new(),
         }
     }
@@ -98,6 +101,7 @@ impl Writer {
             self.look_for_cancels();
             self.keep_the_logbook();
             self.give_back();
+            self.abandon_all();
             self.database.tidy();
         }
         self.write_lines();
@@ -120,7 +124,7 @@ impl Writer {
             done = place;
             match request {
                 Request::Call(call) => call(self),
-                Request::Abandon(run) => self.abandon(&run),
+                Request::Abandon(run) => self.abandon(run),
                 Request::Mark(marks) => self.marks.extend(marks),
                 Request::Look => {}
             }
@@ -164,6 +168,7 @@ impl Writer {
                 Ok(Settled::Again) => {}
                 Err(error) if error.may_pass() && trouble.lasted() < self.options.keep_trying => {
                     trouble.pause(&error, entries.len());
+                    self.give_sign();
                 }
                 Err(error) => {
                     tracing::error!(target: "prefect.Store", "{} changes cannot be recorded: {error}", entries.len());
@@ -251,14 +256,24 @@ impl Writer {
         }
     }
 
-    fn abandon(&mut self, run: &Recording) {
+    fn abandon(&mut self, run: Arc<Recording>) {
         if run.given_up.load(Ordering::Relaxed) {
             return;
         }
-        match self.database.abandon(run, self.options.clock.now()) {
-            Ok(()) => {}
-            // The end of the process shows it too.
-            Err(error) => tracing::warn!(target: "prefect.Store", "Run {} cannot be given back: {error}", run.id),
+        self.to_abandon.push(run);
+        self.abandon_all();
+    }
+
+    /// Gives back what could not be given back before: nobody else may take it while this process lives.
+    fn abandon_all(&mut self) {
+        while let Some(run) = self.to_abandon.last() {
+            if let Err(error) = self.database.abandon(run, self.options.clock.now()) {
+                tracing::warn!(
+                    target: "prefect.Store", "Run {} cannot be given back, which is tried again: {error}", run.id
+                );
+                return;
+            }
+            self.to_abandon.pop();
         }
     }
 }

@@ -56,21 +56,50 @@ fn on_another_machine_the_lease_decides() {
     check(&place.sql());
 }
 
-/// The process ends well, but for a run that it could not give back.
+/// Giving a run back fails, once or more often: until the process is gone, or beyond.
 #[test]
 fn a_run_that_could_not_be_given_back_is_found_at_once() {
+    for times in 1..12 {
+        let place = Place::new();
+        let faults = Faults::default();
+        let mut options = Options::default();
+        options.faults = faults.clone();
+        let store = place.open_with(options);
+        let run = store.begin(new_run("one")).unwrap();
+        record(&run, vec![start(0, None)]);
+        faults.fail(1, times, Fault::Full);
+        drop((run, store));
+        let other = place.open();
+        other.reap().unwrap();
+        let row = other.run("one").unwrap();
+        assert_eq!((row.state, row.owner), (S::CRASHED, None), "{times} times");
+        check(&place.sql());
+    }
+}
+
+/// The process lives on: nobody else could take the run from it.
+#[test]
+fn a_run_that_could_not_be_given_back_is_given_back_later() {
     let place = Place::new();
     let faults = Faults::default();
-    let mut options = Options::default();
+    let mut options = Options::default().lease(Duration::from_millis(300));
     options.faults = faults.clone();
     let store = place.open_with(options);
     let run = store.begin(new_run("one")).unwrap();
     record(&run, vec![start(0, None)]);
-    faults.fail(1, 1, Fault::Full);
-    drop((run, store));
-    let reaped = place.open().reap().unwrap();
-    assert_eq!((reaped.len(), reaped[0].released), (1, 1));
-    check(&place.sql());
+    faults.fail(1, u64::MAX, Fault::Full);
+    drop(run);
+    // The writer has tried.
+    let refused = store.reap();
+    assert!(refused.is_err());
+    faults.heal();
+    // Whatever it is asked next, it comes back to that.
+    while store.run("one").unwrap().owner.is_some() {
+        assert_eq!(store.reap().unwrap(), []);
+    }
+    let row = store.run("one").unwrap();
+    assert_eq!((row.state, row.crashes), (S::CRASHED, 0));
+    end(&store.claim(&row, Parked::Refuse).unwrap(), S::SUCCESS);
 }
 
 /// One run of a batch was taken over, the other was not.
