@@ -120,6 +120,17 @@ struct Current {
     doubtful: bool,
 }
 
+impl Current {
+    /// What can be said of a message that is not on its way now.
+    const fn doubt(&self) -> Doubt {
+        match self {
+            Self { doubtful: true, .. } => Doubt::MayHaveArrived,
+            Self { tried: true, .. } => Doubt::NotArrived,
+            _ => Doubt::NotTried,
+        }
+    }
+}
+
 /// Why the store will come no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "store"), allow(dead_code, reason = "there is none"))]
@@ -236,7 +247,8 @@ impl Destination {
                 self.folds.forget_the_store();
             }
             Lost::Elsewhere => {
-                for message in self.take_own() {
+                self.leave_current();
+                for message in self.take_waiting() {
                     if message.origin == Origin::Memory {
                         // It fits: it was there before.
                         drop(self.queue.push(message));
@@ -294,6 +306,7 @@ impl Destination {
                 None => Step::Idle,
             };
         }
+        self.leave_current();
         self.folds.close(now, self.flush.is_some());
         if self.current.is_none() {
             self.current =
@@ -348,12 +361,23 @@ impl Destination {
         }
     }
 
-    /// All of its own that is not sent.
-    fn take_own(&mut self) -> Vec<Message> {
-        let current = self.current.take().map(|current| current.message);
-        let mut all: Vec<_> = current.into_iter().chain(self.queue.take()).collect();
+    /// All of its own that nobody has tried to send.
+    fn take_waiting(&mut self) -> Vec<Message> {
+        let mut all: Vec<_> = self.queue.take().into_iter().collect();
         all.extend(self.folds.take().into_iter().map(Fold::into_message));
         all
+    }
+
+    /// Where the run is another process's, that one sends what is recorded; but what is on its way is waited for, or it would
+    /// be sent again though it has arrived.
+    fn leave_current(&mut self) {
+        if self.in_flight || self.lost != Some(Lost::Elsewhere) {
+            return;
+        }
+        if let Some(current) = self.current.take_if(|current| current.message.origin != Origin::Memory) {
+            let doubt = current.doubt();
+            self.not_sent(&current.message, &elsewhere(), Rest::Waits, doubt);
+        }
     }
 
     /// What became of the message that was sent.
@@ -435,17 +459,12 @@ impl Destination {
     fn give_up_for(&mut self, rest: Rest) {
         let reason = self.trouble.clone().unwrap_or_else(|| "no time left at the end of the run".into());
         if let Some(current) = self.current.take() {
-            let doubt = match current {
-                _ if self.in_flight => Doubt::MayHaveArrived,
-                Current { doubtful: true, .. } => Doubt::MayHaveArrived,
-                Current { tried: true, .. } => Doubt::NotArrived,
-                _ => Doubt::NotTried,
-            };
+            let doubt = if self.in_flight { Doubt::MayHaveArrived } else { current.doubt() };
             self.not_sent(&current.message, &reason, rest, doubt);
         }
         self.in_flight = false;
         let others = std::mem::take(&mut self.others);
-        for message in self.take_own().into_iter().chain(others) {
+        for message in self.take_waiting().into_iter().chain(others) {
             self.not_sent(&message, &reason, rest, Doubt::NotTried);
         }
     }

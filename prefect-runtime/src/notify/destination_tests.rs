@@ -457,6 +457,26 @@ fn a_store_that_cannot_be_written_keeps_nobody_from_hearing_and_a_run_that_is_el
     }
 }
 
+/// The run goes to another process while a message of it is on its way.
+#[test]
+fn what_is_on_its_way_when_the_run_goes_elsewhere_is_waited_for() {
+    let told = |verdict: Verdict| {
+        let mut sim = Sim::new();
+        sim.law.committed(1);
+        sim.law.push(recorded(Failed, 1, 1));
+        assert!(matches!(sim.law.next(0), Step::Send(..)));
+        sim.law.lose(Lost::Elsewhere);
+        sim.law.answered(MS, verdict);
+        sim.law.begin_flush(MS, MS, DEADLINE);
+        assert_eq!(sim.run(MS, |_| panic!("it is the other process's")), Rest::Done);
+        settled(&mut sim)
+    };
+    assert_eq!(told(Verdict::Accepted), [(1, Outcome::Sent)]);
+    let left = |doubt| [(1, Outcome::Left(elsewhere(), doubt))];
+    assert_eq!(told(not_sent()), left(Doubt::NotArrived));
+    assert_eq!(told(unavailable()), left(Doubt::MayHaveArrived));
+}
+
 /// Splitmix, for cases rather than for jitter.
 struct Dice(u64);
 impl Dice {

@@ -35,10 +35,12 @@ pub(crate) struct PostgresBackend {
 impl PostgresBackend {
     pub(super) fn new(server: &Arc<Server>, options: &Options) -> Self {
         // * Statements are planned once, and by index: the tables grow while a plan is kept.
+        // * A transaction sees what was committed before each of its statements: it begins by waiting for others.
         // * Who is stopped in the middle of a transaction stops nobody else for long.
         // * What is told to be recorded is on the disk, whatever the server does for others.
         let settings = format!(
-            "SET default_transaction_isolation = 'read committed'; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off; SET lock_timeout = {}; \
+            "SET default_transaction_isolation = 'read committed'; SET plan_cache_mode = force_generic_plan; \
+             SET enable_seqscan = off; SET jit = off; SET lock_timeout = {}; \
              SET idle_in_transaction_session_timeout = '10s'; \
              SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
             options.busy_timeout.as_millis().clamp(1, 1_000_000_000)

@@ -11,6 +11,9 @@ const SAYS_SO: Duration = Duration::from_millis(500);
 /// One that has not said so for longer waits no more: it was stopped, or has forgotten.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// The clocks of those who share a rate differ by less.
+const AHEAD: Duration = Duration::from_secs(5);
+
 const SLOT: &str = "SELECT s.tag, s.slot, f.id, f.name, s.holder FROM slots s JOIN flow_runs f USING(run_no)";
 
 fn slot(row: &mut Row) -> Result<SlotRow, Mismatch> {
@@ -61,8 +64,10 @@ pub(super) fn take(
     }
     for (name, interval) in &wanted.starts {
         let next = tx.find("SELECT next_at FROM rates WHERE tag=$1", &values![name], |row| row.take::<Micros>(0))?;
-        // Somebody may have set the time back.
-        if let Some(next) = next.filter(|next| *next > now && *next <= now.after(*interval)) {
+        // Somebody may have set the time back. But who started last may have read a later time than this: its clock is ahead,
+        // or it came first to the database.
+        let latest = now.after(*interval).after(AHEAD);
+        if let Some(next) = next.filter(|next| *next > now && *next <= latest) {
             let wait = Duration::from_micros(next.0.abs_diff(now.0));
             if stand_in_line(&mut tx, wanted, owner.proc_no, now)? {
                 tx.commit()?;

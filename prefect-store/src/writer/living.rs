@@ -57,8 +57,8 @@ impl Living {
 }
 
 impl Writer {
-    /// What time it is for leases.
-    fn lease_time(&self) -> Micros {
+    /// What time it is for what several processes compare: leases, starts, lines.
+    pub(super) fn lease_time(&self) -> Micros {
         Micros(self.options.clock.now().0.saturating_add(self.living.ahead))
     }
 

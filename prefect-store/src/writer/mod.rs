@@ -232,7 +232,7 @@ impl Writer {
     pub(crate) fn take_slots(&mut self, owner: &SlotOwner, wanted: &SlotsWanted) -> Result<Taking, StoreError> {
         self.give_back();
         self.taking += 1;
-        let taken = self.database.take_slots(owner, wanted, self.taking, self.options.clock.now());
+        let taken = self.database.take_slots(owner, wanted, self.taking, self.lease_time());
         if taken.is_err() {
             // They may be taken, and only the answer lost.
             self.to_give_back.push(Slots { proc_no: owner.proc_no, taking: self.taking });

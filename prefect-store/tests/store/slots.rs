@@ -162,6 +162,7 @@ fn starts_keep_their_distance() {
         give_back(&stores[i], slots);
     }
     // The time was set back by a day: nobody waits for the day to pass.
+    time.pass(Duration::from_hours(24));
     let slots = take(&stores[0], &runs[0], &starts("slow", Duration::from_secs(1))).unwrap();
     give_back(&stores[0], slots);
     let earlier = Time::new();
@@ -169,6 +170,21 @@ fn starts_keep_their_distance() {
     let run = set_back.begin(new_run("run")).unwrap();
     let nearer = set_back.take_slots(&owner(&run, 0), &starts("slow", Duration::from_millis(10))).unwrap();
     assert!(matches!(nearer, Taking::Taken(_)), "{nearer:?}");
+}
+
+/// Who reads an earlier time than the one who started last, by his clock or because he came later to the database, waits all the
+/// same.
+#[test]
+fn a_clock_that_is_behind_starts_nothing_too_early() {
+    let (place, ahead, behind) = (Place::new(), Time::new(), Time::new());
+    ahead.pass(Duration::from_secs(1));
+    let stores = [place.open_with(on_machine("one", &ahead)), place.open_with(on_machine("two", &behind))];
+    let runs = [0, 1].map(|i| stores[i].begin(new_run("run")).unwrap());
+    let wanted = starts("api", Duration::from_millis(100));
+    let slots = take(&stores[0], &runs[0], &wanted).unwrap();
+    let asked = stores[1].take_slots(&owner(&runs[1], 0), &wanted).unwrap();
+    assert_eq!(asked, Taking::NotBefore { name: "api".into(), wait: Duration::from_millis(1_100) });
+    give_back(&stores[0], slots);
 }
 
 /// Whatever call fails, in whatever way: what it says it did not take is not taken for long.
