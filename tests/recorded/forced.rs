@@ -11,7 +11,8 @@ use crate::{Folder, effects, executors, settings};
 fn begins(path: &Path, what: &str) {
     use std::io::Write as _;
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
-    writeln!(file, "{what}").unwrap();
+    // One write: mapped children do the same at the same time.
+    file.write_all(format!("{what}\n").as_bytes()).unwrap();
 }
 
 #[task]
