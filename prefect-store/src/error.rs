@@ -132,6 +132,8 @@ pub enum StoreError {
 pub enum Denied {
     /// The user, the password, or where the connection comes from.
     Login,
+    /// The server's certificate is not trusted, or ours; or there is no encryption.
+    Encryption,
     /// There is no such database.
     Database,
     /// The user has no right to do this.
@@ -246,6 +248,10 @@ impl fmt::Display for StoreError {
                 write!(f, "{at} cannot be used: {}. ", Shown(reason))?;
                 f.write_str(match what {
                     Denied::Login => "Check the user and the password, in the store's URL or in PGUSER and PGPASSWORD",
+                    Denied::Encryption => {
+                        "`sslrootcert=FILE` in its URL names the authorities that are trusted, `sslcert` and `sslkey` say who \
+                         we are; `sslmode=require` encrypts whoever answers"
+                    }
                     Denied::Database => "Make the database, or name another one",
                     Denied::Rights => {
                         "The user needs the right to make schemas in the database, or to have the store's schema as its own"

@@ -174,8 +174,12 @@ pub enum BadStoreUrl {
     UnknownOption,
     /// A schema whose name could not be written as it is in a statement.
     Schema,
-    /// Encryption that this build does not have: the `sslmode` that asks for it.
+    /// An `sslmode` that there is not.
     Encryption(String),
+    /// An `sslmode` that looks less closely than the authorities that all systems trust need.
+    WeakEncryption(String),
+    /// A certificate is named for us, and no key.
+    NoKey,
     /// Another kind of database.
     Scheme(String),
     /// It begins with `~/`, and there is no home folder.
@@ -210,9 +214,16 @@ impl fmt::Display for BadStoreUrl {
             ),
             Self::Encryption(mode) => write!(
                 f,
-                "`sslmode={}` asks for an encrypted connection, which stores cannot make yet: write `sslmode=prefer` where the \
-                 network is trusted, or reach the server through a tunnel",
+                "`sslmode={}` is none of disable, allow, prefer, require, verify-ca and verify-full",
                 mode.escape_debug()
+            ),
+            Self::WeakEncryption(mode) => write!(
+                f,
+                "`sslrootcert=system` needs `sslmode=verify-full`, not `{}`: anybody can have a certificate that systems trust",
+                mode.escape_debug()
+            ),
+            Self::NoKey => f.write_str(
+                "a certificate for us is named by `sslcert`, and no key: name its file by `sslkey`, or in PGSSLKEY",
             ),
             Self::Scheme(scheme) => {
                 write!(f, "a store cannot be in `{}`: write `sqlite:PATH`", scheme.escape_debug())
@@ -241,7 +252,10 @@ pub(crate) const OPTIONS: &[&str] = &[
     "password",
     "port",
     "schema",
+    "sslcert",
+    "sslkey",
     "sslmode",
+    "sslrootcert",
     "target_session_attrs",
     "tcp_user_timeout",
     "user",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use postgres::Error;
 use postgres::error::DbError;
 
+use super::tls;
 use crate::{Denied, Location, StoreError};
 
 /// The error of a database.
@@ -19,11 +20,21 @@ pub(super) fn from_postgres(at: &Location, error: &Error) -> StoreError {
     let mut broken = error.is_closed();
     let mut source = error.source();
     while let Some(cause) = source {
+        if let Some(reason) = tls::distrust(cause) {
+            return StoreError::Denied { at, what: Denied::Encryption, reason };
+        }
         broken |= cause.is::<io::Error>();
         reason = cause.to_string();
         source = cause.source();
     }
     // The client refuses what it cannot answer: a password is asked for, and there is none.
+    if matches!(&*reason, "server does not support TLS") {
+        return StoreError::Denied {
+            at,
+            what: Denied::Encryption,
+            reason: "the server makes no encrypted connections".to_owned(),
+        };
+    }
     if matches!(&*error.to_string(), "authentication error" | "invalid configuration") {
         return StoreError::Denied { at, what: Denied::Login, reason };
     }

@@ -1,6 +1,7 @@
 //! The store in a schema of a PostgreSQL database.
 mod check;
 mod connection;
+mod environment;
 mod errors;
 mod outside;
 mod record;
@@ -8,6 +9,7 @@ mod schema;
 mod server;
 mod session;
 mod source;
+mod tls;
 mod value;
 mod write;
 

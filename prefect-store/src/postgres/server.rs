@@ -2,9 +2,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use postgres::Config;
-use postgres::config::{Host, SslMode};
+use percent_encoding::percent_decode_str;
+use postgres::config::Host;
+use postgres::{Client, Config, Error};
 
+use super::environment::variable;
+use super::tls::{Encryption, Wanted};
 use crate::location::SCHEMA;
 use crate::url::OPTIONS;
 use crate::{BadStoreUrl, Location};
@@ -24,6 +27,7 @@ pub(crate) struct Server {
     url: String,
     location: Location,
     schema: String,
+    encryption: Encryption,
 }
 
 impl Server {
@@ -36,32 +40,32 @@ impl Server {
             return Err(BadStoreUrl::Server);
         }
         let mut schema = SCHEMA;
-        let mut mode = variable(&["PGSSLMODE"]).unwrap_or_default();
+        let mut wanted = Wanted::default();
         let mut others = Vec::new();
         for option in query.split('&').filter(|option| !option.is_empty()) {
             match option.split_once('=').ok_or(BadStoreUrl::Server)? {
                 ("schema", name) => schema = name,
-                ("sslmode", wanted) => wanted.clone_into(&mut mode),
+                ("sslmode", mode) => wanted.mode = Some(mode.to_owned()),
+                ("sslrootcert", path) => wanted.authorities = Some(decoded(path)?),
+                ("sslcert", path) => wanted.certificate = Some(decoded(path)?),
+                ("sslkey", path) => wanted.key = Some(decoded(path)?),
                 (name, _) if OPTIONS.contains(&name) => others.push(option),
                 _ => return Err(BadStoreUrl::UnknownOption),
             }
         }
-        if !matches!(&*mode, "" | "disable" | "allow" | "prefer") {
-            return Err(BadStoreUrl::Encryption(mode));
-        }
+        let encryption = wanted.decided()?;
         if !is_schema(schema) {
             return Err(BadStoreUrl::Schema);
         }
         let url = format!("postgres:{place}?{}", others.join("&"));
         let config: Config = url.parse().map_err(|_| BadStoreUrl::Server)?;
         let given = |option: &str| others.iter().any(|other| other.starts_with(&format!("{option}=")));
-        Self { config, location: Location::File("".into()), schema: schema.to_owned(), url }.filled(given)
+        Self { config, location: Location::File("".into()), schema: schema.to_owned(), url, encryption }.filled(given)
     }
 
     /// The same with what the URL leaves out.
     fn filled(mut self, given: impl Fn(&str) -> bool) -> Result<Self, BadStoreUrl> {
         let config = &mut self.config;
-        config.ssl_mode(SslMode::Disable);
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             let host = variable(&["PGHOST"]).unwrap_or_else(|| "localhost".to_owned());
             for host in host.split(',') {
@@ -72,6 +76,12 @@ impl Server {
                 for port in ports.split(',') {
                     config.port(port.trim().parse().map_err(|_| BadStoreUrl::Server)?);
                 }
+            }
+        }
+        // A host without a name is called by its address, in certificates too.
+        if config.get_hosts().is_empty() {
+            for address in config.get_hostaddrs().to_vec() {
+                config.host(&address.to_string());
             }
         }
         if config.get_user().is_none()
@@ -115,13 +125,8 @@ impl Server {
     fn address(&self) -> String {
         let ports = self.config.get_ports();
         let port = |i: usize| ports.get(i).or(ports.last()).copied().unwrap_or(5432);
-        let hosts: Vec<_> = self.config.get_hosts().iter().map(host).collect();
-        let hosts = if hosts.is_empty() {
-            self.config.get_hostaddrs().iter().map(ToString::to_string).collect()
-        } else {
-            hosts
-        };
-        let all: Vec<_> = hosts.iter().enumerate().map(|(i, host)| format!("{host}:{}", port(i))).collect();
+        let hosts = self.config.get_hosts().iter().enumerate();
+        let all: Vec<_> = hosts.map(|(i, name)| format!("{}:{}", host(name), port(i))).collect();
         all.join(",")
     }
 
@@ -143,8 +148,13 @@ impl Server {
         plain.into_iter().chain(in_login.into_iter().chain(in_query).map(str::to_owned)).collect()
     }
 
+    /// Connects.
+    pub(super) fn connect(&self) -> Result<Client, Error> {
+        self.encryption.connect(self.config())
+    }
+
     /// How to connect, with the password.
-    pub(super) fn config(&self) -> Config {
+    fn config(&self) -> Config {
         let mut config = self.config.clone();
         if config.get_password().is_none()
             && let Some(password) = variable(&["PGPASSWORD"])
@@ -155,9 +165,9 @@ impl Server {
     }
 }
 
-/// The first of these variables of the environment that is set, and not empty.
-fn variable(names: &[&str]) -> Option<String> {
-    names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+/// A path as it is written in a URL.
+fn decoded(path: &str) -> Result<String, BadStoreUrl> {
+    percent_decode_str(path).decode_utf8().map(Into::into).map_err(|_| BadStoreUrl::Server)
 }
 
 /// Whether the name of a schema can stand in a statement as it is.
@@ -182,7 +192,7 @@ fn host(host: &Host) -> String {
 
 impl PartialEq for Server {
     fn eq(&self, other: &Self) -> bool {
-        (&self.url, &self.location) == (&other.url, &other.location)
+        (&self.url, &self.location, &self.encryption) == (&other.url, &other.location, &other.encryption)
     }
 }
 

@@ -2,7 +2,7 @@
 use std::collections::HashMap;
 
 use postgres::types::ToSql;
-use postgres::{Client, Error, NoTls, Statement};
+use postgres::{Client, Error, Statement};
 
 use super::outside::outside;
 use super::server::Server;
@@ -21,7 +21,7 @@ pub(super) struct Session {
 impl Session {
     /// Connects, and says how the session is to be.
     pub(super) fn open(server: &Server, settings: &str) -> Result<Self, Error> {
-        let mut client = server.config().connect(NoTls)?;
+        let mut client = server.connect()?;
         // Who only names a schema that is not there learns it when it looks for tables.
         client.batch_execute(&format!("SET search_path = \"{}\"; {settings}", server.schema()))?;
         Ok(Self { client: Some(client), statements: HashMap::new() })

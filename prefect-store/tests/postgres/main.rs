@@ -10,6 +10,7 @@ mod cancelled;
 mod child;
 #[path = "../store/claims.rs"]
 mod claims;
+mod encrypted;
 #[path = "../store/failing.rs"]
 mod failing;
 #[path = "../store/hammer.rs"]
