@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use tracing::dispatcher::{DefaultGuard, set_default};
 
 use crate::engine::RunId;
@@ -343,10 +344,23 @@ impl Context {
     }
 
     /// What the iteration before gave by [`Signal::looping`](crate::Signal::looping); `None` in the first one, or if it is of
-    /// another type.
+    /// another type. Where another process goes on with the loop, it is read from the store.
+    ///
+    /// ```
+    /// use prefect::prelude::*;
+    ///
+    /// // An iteration may give something else than the task does.
+    /// #[task]
+    /// fn count_to(limit: u32) -> Result<String, TaskError> {
+    ///     let so_far = context().task_loop_result::<u32>().unwrap_or(0) + 1;
+    ///     if so_far < limit { Err(Signal::looping(so_far).into()) } else { Ok(format!("counted to {so_far}")) }
+    /// }
+    ///
+    /// assert_eq!(flow!("counts", { count_to(3) }).run().output().unwrap(), "counted to 3");
+    /// ```
     #[must_use]
-    pub fn task_loop_result<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
-        self.extras()?.looping.as_ref()?.result.as_ref()?.downcast_ref().cloned()
+    pub fn task_loop_result<T: Clone + DeserializeOwned + Send + Sync + 'static>(&self) -> Option<T> {
+        self.extras()?.looping.as_ref()?.result.as_ref()?.get()
     }
 
     /// Whether it was resumed after a pause.

@@ -65,14 +65,25 @@ fn count_to(limit: i64) -> i64 {
     so_far
 }
 
+/// What its iterations give is of another type than what it gives.
 #[task]
-fn total(xs: Vec<i64>, connection: &std::sync::Arc<i64>, flaky: i64, counted: i64) -> i64 {
-    begins("total");
-    xs.iter().sum::<i64>() + **connection + flaky + counted
+fn spell(limit: usize) -> String {
+    begins("spell");
+    let letters: Vec<char> = [context().task_loop_result().unwrap_or_default(), vec!['x']].concat();
+    if letters.len() < limit {
+        raise(Signal::looping(letters));
+    }
+    letters.into_iter().collect()
 }
 
 #[task]
-fn report(total: i64) -> String {
+fn total(xs: Vec<i64>, connection: &std::sync::Arc<i64>, flaky: i64, counted: i64, spelled: String) -> String {
+    begins("total");
+    format!("{} {spelled}", xs.iter().sum::<i64>() + **connection + flaky + counted)
+}
+
+#[task]
+fn report(total: String) -> String {
     begins("report");
     format!("total {total}")
 }
@@ -80,7 +91,7 @@ fn report(total: i64) -> String {
 fn work() -> Flow<Node<String>> {
     flow!("work", {
         let squares = square::map(numbers(8));
-        report(total(squares, connection(), flaky(7), count_to(3)))
+        report(total(squares, connection(), flaky(7), count_to(3), spell(3)))
     })
 }
 
@@ -100,7 +111,7 @@ fn process() {
         None => flow.run(),
         Some(row) => flow.resume(&store, &row.id.to_string()).unwrap(),
     };
-    assert_eq!(run.output().unwrap(), "total 250");
+    assert_eq!(run.output().unwrap(), "total 250 xxx");
 }
 
 /// True if it has come to its end.

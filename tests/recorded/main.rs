@@ -7,6 +7,7 @@ mod goes_on;
 mod held;
 mod killed;
 mod logs;
+mod mapped;
 mod outbox;
 
 use std::collections::BTreeMap;

@@ -1,10 +1,16 @@
 //! Task runs that begin in a state that an earlier run left them in.
 use std::collections::HashSet;
 
-use super::{Engine, Flags, RecordId, plain};
+use super::{Engine, Flags, Mapping, RecordId, plain};
 use crate::clock::Tick;
 use crate::flow::graph::{TaskId, id};
 use crate::{State, StateKind, StateResult};
+
+/// Whether all children of a mapped task have ended.
+pub(crate) fn mapped_has_ended<'a>(state: &State, children: impl IntoIterator<Item = &'a State>) -> bool {
+    let Some(len) = state.children().filter(|_| state.kind() == StateKind::Mapped) else { return false };
+    children.into_iter().try_fold(0, |ended, state| state.kind().is_finished().then_some(ended + 1)) == Some(len)
+}
 
 impl Engine {
     /// Puts a task into a state, before anything starts; one that waits goes on at `due`. After the last one:
@@ -22,9 +28,16 @@ impl Engine {
         }
     }
 
-    /// What the children of a mapped task ended in: they are given to them when the task is mapped again.
-    pub(crate) fn give_children(&mut self, task: TaskId, states: Vec<State>) {
-        self.given_children.insert(task, states);
+    /// What a mapped task and its children ended in. If one of them is to run, or it is not known how many there are, it is mapped
+    /// again, and they are given to the new ones.
+    pub(crate) fn give_mapped(&mut self, task: TaskId, state: &State, children: Vec<State>) {
+        let (len, has_ended) = (id(children.len()), mapped_has_ended(state, &children));
+        self.given_children.insert(task, children);
+        if has_ended {
+            self.records[task as usize].kind = StateKind::Mapped;
+            // Nobody takes an element any more.
+            self.open_region(task, Mapping { children: len, lists: Vec::new() });
+        }
     }
 
     /// Works out anew what is ready.

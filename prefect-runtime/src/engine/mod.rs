@@ -25,6 +25,8 @@ use crate::flow::graph::{Graph, TaskId, id};
 use crate::{State, StateKind, Value};
 use again::Again;
 pub(crate) use batch::{Alike, Batch, Job, More, Stretch, Work};
+#[cfg(feature = "store")]
+pub(crate) use given::mapped_has_ended;
 use ready::Ready;
 use region::Region;
 pub(crate) use region::{List, Mapping};

@@ -204,7 +204,8 @@ impl Engine {
         for i in 0..self.regions[at].mapped_over.len() {
             let (reader, edges) = self.regions[at].mapped_over[i];
             let theirs = self.children(reader).and_then(|mut children| children.nth(child as usize));
-            if let Some(theirs) = theirs {
+            // One that an earlier run has finished waits for nothing.
+            if let Some(theirs) = theirs.filter(|theirs| !self.records[*theirs as usize].kind.is_finished()) {
                 self.release(theirs, edges, flags);
             }
         }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use super::ResumeError;
 use super::plan::{Plan, Row};
-use crate::engine::plain;
+use crate::engine::{mapped_has_ended, plain};
 use crate::flow::graph::{Graph, TaskId, id};
 use crate::state::Rejection;
 use crate::{State, StateKind, StateResult};
@@ -196,9 +196,11 @@ impl Row {
         self.runs_mut().map(|(_, state)| state)
     }
 
-    /// Whether its inputs are asked for. A mapped task takes its lists again, whatever is left of its children.
+    /// Whether its inputs are asked for. A mapped task takes its lists again if one of its children is to run.
     fn will_run(&self) -> bool {
-        !self.state.kind().is_finished() || self.state.kind() == StateKind::Mapped
+        let is_mapped = self.state.kind() == StateKind::Mapped;
+        !self.state.kind().is_finished()
+            || is_mapped && !mapped_has_ended(&self.state, self.children.iter().map(|(state, _)| state))
     }
 
     /// Whether something of it has to run again, for whoever reads its result.

@@ -2,7 +2,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::state::{Entry, Looping};
+use crate::state::{Entry, LoopResult, Looping};
 use crate::{State, StateKind};
 
 /// As JSON in the store: only what there is.
@@ -18,6 +18,9 @@ pub(super) struct Detail {
     /// Which iteration of a loop it is in. What the one before gave is the result of the task run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) iteration: Option<u32>,
+    /// Of a mapped task, how many children it has: those that have not begun are not recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) children: Option<u32>,
     /// The error, if it is more than the message says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
@@ -44,6 +47,7 @@ impl Detail {
                 (false, _) => new.run_count(),
             },
             iteration: new.looping().map(|looping| looping.iteration),
+            children: new.children(),
             error,
             expires: new.cached_result_expiration().map(Timestamp::as_microsecond),
             location: new.result_location().map(str::to_owned),
@@ -69,7 +73,7 @@ impl Detail {
     }
 
     /// The place in a loop that a state has which waits in it, with what the iteration before gave.
-    pub(super) fn looping(&self, result: crate::Value) -> Option<Looping> {
+    pub(super) fn looping(&self, result: LoopResult) -> Option<Looping> {
         self.iteration.map(|iteration| Looping { iteration, result: Some(result), entry: Entry::Again })
     }
 }

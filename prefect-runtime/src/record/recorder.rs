@@ -341,10 +341,12 @@ impl Recorder {
 
     fn result(&self, task: TaskId, state: &State) -> Option<StoredResult> {
         let StateResult::Value(value) = state.result() else { return None };
-        // Only what can be read again: the code of the task knows one type.
-        let output = self.graph.kind(task).code.output().filter(|output| output.load.is_some())?;
-        if (output.type_id)() != value.type_id_of_value() {
-            return None;
+        // Only what can be read again: the code of the task knows one type. What an iteration of a loop gives its body reads.
+        if state.kind() != StateKind::Looped {
+            let output = self.graph.kind(task).code.output().filter(|output| output.load.is_some())?;
+            if (output.type_id)() != value.type_id_of_value() {
+                return None;
+            }
         }
         match guard(|| encode(Serializer::Json, value)) {
             Ok(Ok(bytes)) => Some(StoredResult { codec: JSON, bytes }),

@@ -6,7 +6,7 @@ use super::detail::Detail;
 use super::recorder::JSON;
 use crate::flow::graph::{Graph, TaskId};
 use crate::plain::plain as shown;
-use crate::state::{Entry, Looping};
+use crate::state::{Entry, LoopResult, Looping};
 use crate::{Serializer, State, StateKind, TaskError, Value, engine};
 
 /// A recorded state, as a run starts from it. The error says what is wrong with it.
@@ -20,22 +20,23 @@ pub(super) fn state(
     let kind = kind(row.state)
         .ok_or_else(|| format!("{} is in a state that this release does not know ({})", of(), row.state.number()))?;
     let detail = Detail::read(row.detail.as_deref());
-    let value = match result {
-        Some(result) => value(graph, task, result).map_err(|why| format!("the result of {}: {why}", of()))?,
-        None => None,
+    let unreadable = |why: String| format!("the result of {}: {why}", of());
+    // In a loop it is what the iteration before gave: of which type, the body knows.
+    let iterated = || -> Result<Option<LoopResult>, String> {
+        let json = result.map(json).transpose().map_err(unreadable)?;
+        Ok(json.map(|json| LoopResult::Recorded(json.into())))
     };
     let state = match kind {
         // Its body had begun, and will begin again. The attempt that was running is made once more.
         StateKind::Running | StateKind::Cancelling | StateKind::Pending | StateKind::Submitted | StateKind::Queued => {
-            return Ok(again(&detail, value));
+            return Ok(again(&detail, iterated()?));
         }
         // The next iteration had not begun.
         StateKind::Looped => {
-            // What an iteration gives may be of another type than what the task gives: then it cannot be read, and the loop
-            // begins anew.
-            let Some(value) = value else { return Ok(State::new(StateKind::Pending)) };
+            // What could not be written as JSON is lost, and the loop begins anew.
+            let Some(result) = iterated()? else { return Ok(State::new(StateKind::Pending)) };
             let ended = detail.iteration.unwrap_or(1);
-            let looping = Looping { iteration: ended + 1, result: Some(value), entry: Entry::Begun };
+            let looping = Looping { iteration: ended + 1, result: Some(result), entry: Entry::Begun };
             return Ok(State::new(StateKind::Pending).with_looping(looping));
         }
         kind => engine::plain(kind),
@@ -59,20 +60,24 @@ pub(super) fn state(
     if let Some(location) = &detail.location {
         state = state.with_location(location.as_str().into());
     }
+    if let Some(children) = detail.children {
+        state = state.with_children(children);
+    }
     if kind.is_finished() {
+        let value = result.map(|result| value(graph, task, result)).transpose().map_err(unreadable)?.flatten();
         return Ok(match value {
             Some(value) => state.with_value(value),
             None => state,
         });
     }
-    Ok(match value.and_then(|value| detail.looping(value)) {
+    Ok(match iterated()?.and_then(|result| detail.looping(result)) {
         Some(looping) => state.with_looping(looping),
         None => state,
     })
 }
 
 /// A task run that is to begin the attempt again which it was in.
-fn again(detail: &Detail, result: Option<Value>) -> State {
+fn again(detail: &Detail, result: Option<LoopResult>) -> State {
     let state = match detail.run_count {
         Some(count) if count > 1 => State::new(StateKind::Retrying).with_run_count(count - 1),
         _ => State::new(StateKind::Pending),
@@ -85,13 +90,18 @@ fn again(detail: &Detail, result: Option<Value>) -> State {
 
 /// `None` if nothing is known of what the task gives.
 fn value(graph: &Graph, task: TaskId, result: &StoredResult) -> Result<Option<Value>, String> {
-    if result.codec != JSON {
-        return Err(format!("it is written in a way that this release does not know ({})", result.codec));
-    }
+    let json = json(result)?;
     let Some(load) = graph.kind(task).code.output().and_then(|output| output.load) else { return Ok(None) };
-    let loaded = crate::panics::guard(|| load(Serializer::Json, &result.bytes));
+    let loaded = crate::panics::guard(|| load(Serializer::Json, json));
     match loaded.unwrap_or_else(|caught| Err(caught.into_error())) {
         Ok(value) => Ok(Some(value)),
         Err(error) => Err(format!("what is recorded is none any more: {error}")),
+    }
+}
+
+fn json(result: &StoredResult) -> Result<&[u8], String> {
+    match result.codec {
+        JSON => Ok(&result.bytes),
+        codec => Err(format!("it is written in a way that this release does not know ({codec})")),
     }
 }

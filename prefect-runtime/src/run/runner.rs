@@ -201,8 +201,7 @@ impl Prepared {
         for (task, slug) in (0..).zip(graph.slugs()) {
             let Some(Given { state, children }) = self.settings.states.given(slug) else { continue };
             if graph.uses(task).is_some() && state.kind() == StateKind::Mapped {
-                // It is mapped again, for the lists of those that have not finished.
-                engine.give_children(task, children.clone());
+                engine.give_mapped(task, state, children.clone());
                 continue;
             }
             let state = self.core.with_start_time(state.clone());

@@ -1,5 +1,6 @@
 //! What came out of a task run or a flow run: one state at a time.
 mod kind;
+mod looping;
 mod signal;
 
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use kind::{StateKind, StateKinds, UnknownStateKind};
+pub(crate) use looping::{Entry, LoopResult, Looping};
 pub use signal::{Signal, SignalKind, raise};
 
 use crate::{TaskError, Value};
@@ -61,30 +63,12 @@ struct Details {
     expires: Option<Timestamp>,
     location: Option<Arc<str>>,
     rejection: Option<Rejection>,
+    children: Option<u32>,
 }
 
 /// Why a task run that waited for somebody is not to run.
 #[derive(Clone, Debug)]
 pub(crate) struct Rejection(pub(crate) Arc<str>);
-
-/// Where a task run is in its loop.
-#[derive(Clone, Debug)]
-pub(crate) struct Looping {
-    /// Of `Looped`, the iteration that has ended; of a state that waits, the one that comes next.
-    pub(crate) iteration: u32,
-    /// What the iteration before gave.
-    pub(crate) result: Option<Value>,
-    pub(crate) entry: Entry,
-}
-
-/// How a task run comes to an iteration of its loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Entry {
-    /// At once, from the one before.
-    Begun,
-    /// Once more, in another attempt: a retry, or what a handler or a signal asked for.
-    Again,
-}
 
 /// When a scheduled state may start.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -194,6 +178,17 @@ impl State {
     /// Whether the next iteration of a loop begins with it, at once.
     pub(crate) fn begins_iteration(&self) -> bool {
         self.kind == StateKind::Pending && self.looping().is_some_and(|looping| looping.entry == Entry::Begun)
+    }
+
+    /// The same state of a mapped task, with the number of its children.
+    pub(crate) fn with_children(mut self, children: u32) -> Self {
+        self.details_mut().children = Some(children);
+        self
+    }
+
+    /// How many children a mapped task has, if that is known.
+    pub(crate) fn children(&self) -> Option<u32> {
+        self.details.as_ref()?.children
     }
 
     pub(crate) fn looping(&self) -> Option<&Looping> {

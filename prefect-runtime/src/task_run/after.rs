@@ -8,7 +8,7 @@ use crate::context::Logging;
 use crate::engine::{Done, End, RunId, plain};
 use crate::panics::guard;
 use crate::run::RunCore;
-use crate::state::{Entry, Looping};
+use crate::state::{Entry, LoopResult, Looping};
 use crate::{Signal, SignalKind, State, StateKind, StateResult, TaskError, Tracked, Value};
 
 /// How a body ended.
@@ -82,7 +82,8 @@ fn steps(
 /// A task that loops is pending again at once; no handler hears of that.
 fn next_iteration(mut looped: State) -> State {
     let ended = looped.looping().map_or(1, |looping| looping.iteration);
-    let looping = Looping { iteration: ended + 1, result: looped.take_value(), entry: Entry::Begun };
+    let looping =
+        Looping { iteration: ended + 1, result: looped.take_value().map(LoopResult::Value), entry: Entry::Begun };
     State::new(StateKind::Pending).with_message(format!("Looping task (on loop index {ended})")).with_looping(looping)
 }
 

@@ -40,7 +40,7 @@ fn steps(core: &RunCore, job: &mut Job, passed: &mut Vec<Passed>) -> Step<Mappin
         Ok(mapping) => mapping,
         Err(why) => return end(core, &tracked, run, &old, State::failed(why)),
     };
-    let state = enter(core, &tracked, run, &old, plain(StateKind::Mapped))?;
+    let state = enter(core, &tracked, run, &old, plain(StateKind::Mapped).with_children(mapping.children))?;
     if state.kind() != StateKind::Mapped {
         return Err(state);
     }
