@@ -14,6 +14,8 @@ mod claims;
 mod failing;
 #[path = "../store/hammer.rs"]
 mod hammer;
+#[path = "../store/kept.rs"]
+mod kept;
 #[path = "../store/killed.rs"]
 mod killed;
 #[path = "../store/logs.rs"]
