@@ -98,7 +98,7 @@ pub use outbox::{
     NotificationStatus, TRIES, Tickets, ToSend, Wanted,
 };
 pub use owned::{OwnedRun, Position};
-pub use prune::{Prune, PruneStep, Pruned};
+pub use prune::{Prunable, Prune, PruneStep, Pruned};
 pub use rows::{Epoch, Reaped, RunFilter, RunInput, RunRow, TaskKey, TaskRow, Transition};
 pub use schedules::{DecidedTick, IfBusy, PauseChange, ScheduleRow, ScheduleSeen, Tick, TickAnswer};
 pub use secrets::{Existing, Resealed, SealedSecret, SecretsChange};

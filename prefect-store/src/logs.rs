@@ -80,8 +80,13 @@ pub struct LogLine {
 impl LogLine {
     /// What it counts for where the size of all lines is limited: the texts, and what the database needs besides.
     pub(crate) fn size(&self) -> usize {
-        self.target.len() + self.message.len() + ROW
+        size(&self.target, &self.message)
     }
+}
+
+/// The same for these texts.
+pub(crate) const fn size(target: &str, message: &str) -> usize {
+    target.len() + message.len() + ROW
 }
 
 /// What the database needs for a line besides its texts, about.

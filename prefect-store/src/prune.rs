@@ -10,6 +10,16 @@ pub struct Prune {
     pub keep: u32,
 }
 
+/// How many runs [`Store::prune`](crate::Store::prune) would remove.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Prunable {
+    /// Those that would go.
+    pub runs: u64,
+    /// Those that would, but for notifications of them that wait to be sent.
+    pub held_up: u64,
+}
+
 /// What is being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -18,6 +28,10 @@ pub enum PruneStep {
     Runs(u64),
     /// So many rows of removed runs are.
     Rows(u64),
+    /// So many graphs are.
+    Graphs(u64),
+    /// So many ticks of schedules are.
+    Ticks(u64),
     /// So many bytes of the database are still unused.
     Space(u64),
 }
@@ -32,6 +46,8 @@ pub struct Pruned {
     pub rows: u64,
     /// Graphs that no run has any more.
     pub graphs: u64,
+    /// Old ticks of schedules without a run. That they are decided stays known.
+    pub ticks: u64,
     /// Bytes of the database and its log, before and after.
     pub bytes: (u64, u64),
 }

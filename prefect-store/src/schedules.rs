@@ -41,6 +41,8 @@ pub struct ScheduleRow {
     pub resumed_at: Option<Micros>,
     /// The last tick that was decided.
     pub last: Option<DecidedTick>,
+    /// All ticks up to this one are decided: [`Store::prune`](crate::Store::prune) has removed those that had no run.
+    pub ticks_gone: Option<Micros>,
 }
 
 /// A tick that was decided.

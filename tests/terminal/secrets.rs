@@ -240,6 +240,25 @@ fn the_environment_wins_then_the_file_then_the_database() {
     assert!(done(&home, &["secrets", "list"], "").contains("config.toml:2:10"));
 }
 
+/// What a run reads is in the store that it is recorded in, and in no other one.
+#[test]
+fn the_secrets_of_a_store_that_is_named_are_those_of_its_runs() {
+    let home = Home::new();
+    let other = home.0.join("other.db");
+    let other = other.to_str().unwrap();
+    done(&home, &["secrets", "set", "CANARY"], "of the default one");
+    let run = || ran(secretive(&home, "length").args(["--store", other]));
+    let missing = run();
+    assert!(missing.code == Some(1) && missing.out.contains("\"CANARY\" was not found"), "{missing:?}");
+    done(&home, &["secrets", "set", "CANARY", "--store", other], "of another");
+    let found = run();
+    assert!(found.code == Some(0) && found.out.contains("the secret has 10 "), "{found:?}");
+    let again = ran(command(&home, &["retry", "--store", other]).env("FLOWS", "secretive"));
+    assert_eq!(again.code, Some(2), "retry needs a run: {again:?}");
+    let resumed = ran(command(&home, &["resume", "--store", other]).env("FLOWS", "secretive"));
+    assert!(resumed.code == Some(0) && resumed.out.contains("the secret has 10 "), "{resumed:?}");
+}
+
 #[test]
 fn a_wrong_key_says_so_and_loses_nothing() {
     let home = Home::new();

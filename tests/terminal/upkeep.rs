@@ -1,10 +1,11 @@
 //! `store prune` and `store backup`.
 use std::fs;
+use std::sync::Arc;
 
-use prefect_store::{FlowChange, Micros, StateCode, Store, StoreUrl};
+use prefect_store::{FlowChange, Message, Micros, Notification, StateCode, Store, StoreUrl};
 use serde_json::Value as Json;
 
-use super::program::{Home, Program, Ran, alone, command, program, ran};
+use super::program::{Home, Program, Ran, alone, alone_at, command, program, ran};
 use super::pty::Terminal;
 use super::store::{NOON, begin, open, path, task};
 
@@ -53,8 +54,36 @@ fn what_would_be_removed_is_only_told() {
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), told));
     assert_eq!(names(&program).len(), 5);
     let (ran, program) = said(&["store", "prune", "--dry-run", "--json"]);
-    assert_eq!(serde_json::from_str::<Json>(&ran.out).unwrap(), serde_json::json!({ "dry_run": true, "runs": 3 }));
+    assert_eq!(
+        serde_json::from_str::<Json>(&ran.out).unwrap(),
+        serde_json::json!({ "dry_run": true, "runs": 3, "held_up": 0 })
+    );
     assert_eq!(names(&program).len(), 5);
+}
+
+/// Of one of the old runs nobody has heard yet.
+#[test]
+fn a_run_stays_as_long_as_a_notification_of_it_waits() {
+    let program = alone(&["store", "prune"]);
+    fill(&program);
+    let store = open(&path(&program));
+    let run = begin(&store, "etl", "told", &[]);
+    let (version, state, at) = (run.version() + 1, StateCode::FAILED, Micros(1_000_000));
+    let message = Arc::new(Message { kind: "slack".into(), to: "HOOK".into(), payload: "{}".into() });
+    let notifications = vec![Notification { ticket: 1, message, cause: None }];
+    run.wait(run.record_run(FlowChange { state, version, at, message: None, notifications })).unwrap();
+    drop((run, store));
+    let home = program.home;
+    let call = |words: &[&str]| ran(&mut alone_at(&home, words));
+    let json = |words: &[&str]| serde_json::from_str::<Json>(&call(words).out).unwrap();
+    let would = call(&["store", "prune", "--dry-run"]);
+    let told = "1 more stays: notifications of it wait to be sent (`notifications list`)\n";
+    assert!(would.out.starts_with("3 runs ") && would.out.ends_with(&format!("; nothing is\n{told}")), "{would:?}");
+    assert_eq!(json(&["store", "prune", "--json"])["held_up"], 1);
+    let again = call(&["store", "prune"]);
+    assert!(again.out.starts_with("0 runs ") && again.out.ends_with(told), "{again:?}");
+    let listed = json(&["notifications", "list", "--json"]);
+    assert_eq!((&listed[0]["run_name"], &listed[0]["status"]), (&"told".into(), &"waits".into()));
 }
 
 #[test]

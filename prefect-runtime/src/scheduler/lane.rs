@@ -376,7 +376,7 @@ impl Following<'_> {
         let all = self.lane.schedule.policies.catch_up == CatchUp::All;
         let resumed = row.resumed_at.filter(|_| !all).map(all_of);
         let last = row.last.as_ref().map(|last| last.at);
-        resumed.into_iter().chain(last).fold(all_of(row.since), Micros::max)
+        resumed.into_iter().chain(last).chain(row.ticks_gone).fold(all_of(row.since), Micros::max)
     }
 
     /// Somebody may have paused the schedule, or resumed it: the machine's clock brings us here each second.

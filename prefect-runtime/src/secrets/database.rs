@@ -1,5 +1,5 @@
 //! Looking into the secrets database: the store's table of secrets, and the key that opens them.
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prefect_store::{Options, SealedSecret, Store, StoreError, StoreUrl};
 
@@ -13,23 +13,46 @@ pub(super) const TRIES: usize = 5;
 
 /// The database as a configuration sees it: opened when a secret is first looked for there, and never made.
 #[derive(Default)]
-pub(crate) struct Reader(Mutex<Option<Store>>);
+pub(crate) struct Reader(Mutex<Look>);
+
+#[derive(Default)]
+struct Look {
+    /// Where somebody has said that it is, who wins over the configuration.
+    at: Option<StoreUrl>,
+    open: Option<Store>,
+}
 
 impl Reader {
+    /// From here on the secrets are those of this store.
+    #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only the command line has an option for it"))]
+    pub(crate) fn look_in(&self, url: &StoreUrl) {
+        *self.look() = Look { at: Some(url.clone()), open: None };
+    }
+
+    fn look(&self) -> MutexGuard<'_, Look> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// `None` if there is no database, or one that never had secrets.
     fn store(&self, config: &Config) -> Result<Option<Store>, String> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.is_none() {
-            // Without a home folder the default is no place.
-            let Ok(url) = config.store_url() else { return Ok(None) };
-            *open = look(&url)?;
+        let mut look = self.look();
+        if look.open.is_none() {
+            let url = match &look.at {
+                Some(url) => url.clone(),
+                // Without a home folder the default is no place.
+                None => match config.store_url() {
+                    Ok(url) => url,
+                    Err(_) => return Ok(None),
+                },
+            };
+            look.open = open_to_look(&url)?;
         }
-        Ok(open.clone())
+        Ok(look.open.clone())
     }
 }
 
 /// Opens a store for reading, if it is there and may have secrets.
-pub(super) fn look(url: &StoreUrl) -> Result<Option<Store>, String> {
+pub(super) fn open_to_look(url: &StoreUrl) -> Result<Option<Store>, String> {
     match Store::open_read_only(url, Options::default()) {
         Ok(store) => Ok(Some(store)),
         // Tables of a release that had no secrets.

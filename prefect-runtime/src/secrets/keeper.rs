@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use prefect_store::{Existing, Micros, Options, Resealed, SealedSecret, SecretsChange, Store, StoreUrl};
 
 use super::SecretString;
-use super::database::{TRIES, look, open, opened, sentence, wrong_key};
+use super::database::{TRIES, open, open_to_look, opened, sentence, wrong_key};
 use super::key::{Keys, NEXT_KEY, Place};
 use super::own_file::{no_randomness, random};
 use super::seal::Key;
@@ -87,19 +87,19 @@ impl<'a> Keeper<'a> {
 
     /// All of them, by their names.
     pub(crate) fn list(&self) -> Result<Vec<KeptSecret>, String> {
-        let Some(store) = look(&self.url)? else { return Ok(Vec::new()) };
+        let Some(store) = open_to_look(&self.url)? else { return Ok(Vec::new()) };
         let all = store.secrets().map_err(|error| sentence(&error))?;
         Ok(all.into_iter().map(KeptSecret::from).collect())
     }
 
     pub(crate) fn find(&self, name: &str) -> Result<Option<KeptSecret>, String> {
-        let Some(store) = look(&self.url)? else { return Ok(None) };
+        let Some(store) = open_to_look(&self.url)? else { return Ok(None) };
         Ok(store.secret(name).map_err(|error| sentence(&error))?.map(KeptSecret::from))
     }
 
     /// The text of a secret.
     pub(crate) fn get(&self, name: &str) -> Result<Option<SecretString>, String> {
-        match look(&self.url)? {
+        match open_to_look(&self.url)? {
             Some(store) => open(self.config, &store, name),
             None => Ok(None),
         }
@@ -107,7 +107,7 @@ impl<'a> Keeper<'a> {
 
     /// Has the redactor hide all secrets that can be opened.
     pub(crate) fn hide_all(&self) {
-        let Ok(Some(store)) = look(&self.url) else { return };
+        let Ok(Some(store)) = open_to_look(&self.url) else { return };
         let Ok(secrets) = store.secrets() else { return };
         let Some(first) = secrets.first() else { return };
         let keys = Keys::read(self.config).ok();
@@ -178,7 +178,7 @@ impl<'a> Keeper<'a> {
 
     /// Gives all secrets a new key: the one of the environment, else a random one in the place of our own file.
     pub(crate) fn rotate(&self) -> Result<Rotated, String> {
-        if look(&self.url)?.is_none() {
+        if open_to_look(&self.url)?.is_none() {
             return Ok(Rotated { secrets: 0, key: NewKey::Same });
         }
         let store = self.writable()?;

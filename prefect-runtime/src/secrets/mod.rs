@@ -124,8 +124,8 @@ impl Error for SecretError {}
 /// A secret of the configuration, by its name.
 ///
 /// It is found in the environment, `PREFECT__CONTEXT__SECRETS__NAME`, else in the section `[context.secrets]` of
-/// `~/.prefect/config.toml`, else in the secrets database (with the feature `store`): the store that `[store] url` names, if
-/// it is there. From there on the redactor of the configuration hides it.
+/// `~/.prefect/config.toml`, else in the secrets database (with the feature `store`): the store that `--store` names under
+/// `prefect::main`, else the one that `[store] url` does, if it is there. From there on the redactor of the configuration hides it.
 ///
 /// ```
 /// use prefect::{Config, Secret};

@@ -23,12 +23,13 @@ pub(super) enum How {
     Retry(Retry),
 }
 
-/// Where the store is: what `--store` says, else the configuration. The error is a sentence.
+/// Where the store is, with its secrets: what `--store` says, else the configuration. The error is a sentence.
 pub(super) fn place(config: &Config, url: Option<&str>) -> Result<StoreUrl, String> {
     match url {
         Some(text) => {
             let url: StoreUrl = text.parse().map_err(|error| format!("--store: {error}"))?;
             config.redactor().add_all(url.passwords().iter().map(|password| ("--store", password.as_str())));
+            config.database().look_in(&url);
             Ok(url)
         }
         None => config.store_url().map_err(|error| error.to_string()),

@@ -15,3 +15,4 @@ mod write;
 
 pub(crate) use server::Server;
 pub(crate) use source::PostgresSource;
+pub(crate) use value::text;

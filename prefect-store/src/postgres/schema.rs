@@ -21,6 +21,7 @@ const STEPS: &[&str] = &[
     include_str!("logs.sql"),
     include_str!("pruned.sql"),
     include_str!("limits.sql"),
+    include_str!("upkeep.sql"),
 ];
 
 #[allow(clippy::cast_possible_wrap, reason = "a handful")]

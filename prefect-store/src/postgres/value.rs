@@ -8,7 +8,7 @@ use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use crate::sql::{Cell, Value};
 
 /// Text as PostgreSQL takes it: it has no NUL, which stands in texts of user code all the same.
-pub(super) fn text(text: &str) -> Cow<'_, str> {
+pub(crate) fn text(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
 }
 

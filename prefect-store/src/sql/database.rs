@@ -3,6 +3,7 @@ use uuid::Uuid;
 
 #[cfg(feature = "postgres")]
 use super::Dialect;
+use super::prune::TickKey;
 use super::{
     Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, logs, outbox, prune, rows, secrets, slots, ticks,
     values,
@@ -211,9 +212,19 @@ impl Database {
         self.write(prune::rows)
     }
 
-    /// Removes the graphs that no run has any more; gives how many.
-    pub(crate) fn prune_graphs(&mut self) -> Result<u64, StoreError> {
-        self.write(prune::graphs)
+    /// Removes some graphs that no run has any more, of those behind this one; gives how many, and where to go on.
+    pub(crate) fn prune_graphs(&mut self, after: &[u8]) -> Result<(u64, Option<Vec<u8>>), StoreError> {
+        self.write(|tx| prune::graphs(tx, after))
+    }
+
+    /// Removes some ticks from before this moment whose runs are gone, of those behind this one; gives how many, and where to go
+    /// on.
+    pub(crate) fn prune_ticks(
+        &mut self,
+        before: Micros,
+        after: Option<&TickKey>,
+    ) -> Result<(u64, Option<TickKey>), StoreError> {
+        self.write(|tx| prune::ticks(tx, before, after))
     }
 
     /// Gives some of the unused space back; gives how many bytes are left to give back.

@@ -1,7 +1,9 @@
 //! The log lines of runs.
-use super::{FLOW, NO_INDEX, Writing, index_to_sql, values};
+use std::borrow::Cow;
+
+use super::{Dialect, FLOW, NO_INDEX, Value, Writing, index_to_sql, values};
 use crate::backend::Removed;
-use crate::logs::ROW;
+use crate::logs::{ROW, size};
 use crate::writer::LineEntry;
 use crate::{LogLine, Micros, StoreError};
 
@@ -15,8 +17,48 @@ const NUMBERS: &str = "INSERT INTO run_logs(run_no, last_line, bytes, last_at) \
                        ON CONFLICT(run_no) DO UPDATE SET last_line=run_logs.last_line+excluded.last_line, \
                        bytes=run_logs.bytes+excluded.bytes, last_at=excluded.last_at RETURNING last_line";
 
-const LINE: &str = "INSERT INTO logs(run_no, line_no, task_no, map_index, attempt, at, level, target, message) \
-                    VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+/// So many lines are one statement, as long as there are so many: a statement is a round trip to a server. A few sizes only, as
+/// each is planned once.
+const AT_ONCE: [usize; 3] = [128, 16, 1];
+
+/// The statement for so many lines.
+fn insert(lines: usize) -> String {
+    let row = |line: usize| {
+        let columns: Vec<_> = (line * COLUMNS + 1..=(line + 1) * COLUMNS).map(|number| format!("${number}")).collect();
+        format!("({})", columns.join(", "))
+    };
+    let rows: Vec<_> = (0..lines).map(row).collect();
+    format!(
+        "INSERT INTO logs(run_no, line_no, task_no, map_index, attempt, at, level, target, message) VALUES {}",
+        rows.join(", ")
+    )
+}
+
+const COLUMNS: usize = 9;
+
+/// A line, its texts as the database keeps them.
+struct Kept<'a> {
+    line: &'a LogLine,
+    target: Cow<'a, str>,
+    message: Cow<'a, str>,
+}
+
+impl<'a> Kept<'a> {
+    fn of(line: &'a LogLine, dialect: Dialect) -> Self {
+        Self { line, target: dialect.text(&line.target), message: dialect.text(&line.message) }
+    }
+
+    fn size(&self) -> u64 {
+        size(&self.target, &self.message) as u64
+    }
+
+    fn values(&self, run_no: i64, number: u64) -> [Value<'_>; COLUMNS] {
+        let LogLine { task, attempt, at, level, .. } = self.line;
+        let (task, index) = task.map_or((FLOW, NO_INDEX), |key| (key.task.into(), index_to_sql(key.index)));
+        let level = u32::from(level.number());
+        values![run_no, number, task, index, *attempt, *at, level, &*self.target, &*self.message]
+    }
+}
 
 /// If the answer to the commit is lost, the lines are written once more: better twice than never.
 pub(super) fn write(mut tx: Writing<'_>, lines: &[LineEntry], now: Micros) -> Result<(), StoreError> {
@@ -25,17 +67,22 @@ pub(super) fn write(mut tx: Writing<'_>, lines: &[LineEntry], now: Micros) -> Re
     runs.sort_unstable();
     runs.dedup();
     for run_no in runs {
-        let of_run: Vec<&LogLine> =
-            lines.iter().filter(|entry| entry.run.run_no == run_no).map(|entry| &entry.line).collect();
+        let of_run = lines.iter().filter(|entry| entry.run.run_no == run_no);
+        let of_run: Vec<_> = of_run.map(|entry| Kept::of(&entry.line, tx.dialect())).collect();
         let count = of_run.len() as u64;
-        let bytes: u64 = of_run.iter().map(|line| line.size() as u64).sum();
+        let bytes: u64 = of_run.iter().map(Kept::size).sum();
         let taken = tx.find(NUMBERS, &values![count, bytes, now, run_no], |row| row.take::<u64>(0))?;
         let Some(last) = taken else { continue };
-        for (number, line) in (last - count + 1..).zip(of_run) {
-            let (task, index) = line.task.map_or((FLOW, NO_INDEX), |key| (key.task.into(), index_to_sql(key.index)));
-            let level = u32::from(line.level.number());
-            let (target, message) = (&*line.target, &*line.message);
-            tx.execute(LINE, &values![run_no, number, task, index, line.attempt, line.at, level, target, message])?;
+        let mut rows: Vec<_> =
+            (last - count + 1..).zip(&of_run).map(|(number, line)| line.values(run_no, number)).collect();
+        for at_once in AT_ONCE {
+            let whole = rows.len() - rows.len() % at_once;
+            let rest = rows.split_off(whole);
+            let sql = insert(at_once);
+            for some in rows.chunks(at_once) {
+                tx.execute(&sql, some.as_flattened())?;
+            }
+            rows = rest;
         }
     }
     tx.commit()

@@ -29,6 +29,8 @@ pub(crate) use transaction::Writing;
 pub(crate) use transition::Transition;
 pub(crate) use value::{Value, values};
 
+use std::borrow::Cow;
+
 use crate::{Checkup, Location, StoreError};
 
 /// `map_index` of what is no child.
@@ -60,6 +62,15 @@ impl Dialect {
             Self::Sqlite => format!("lower(hex({column}))"),
             #[cfg(feature = "postgres")]
             Self::Postgres => format!("encode({column}, 'hex')"),
+        }
+    }
+
+    /// A text as it is kept.
+    pub(crate) fn text(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Sqlite => text.into(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres => crate::postgres::text(text),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     TRIES, ToSend, Wanted,
 };
 
-const WAITS: i64 = 0;
+pub(super) const WAITS: i64 = 0;
 pub(crate) const TAKEN: i64 = 1;
 const SENT: i64 = 2;
 const GIVEN_UP: i64 = 3;

@@ -9,9 +9,9 @@ use super::ticks::{SCHEDULE, TICKS, schedule, tick};
 use super::{Connection, NO_INDEX, Value, index_to_sql, prune, reference, slots, values};
 use crate::backend::Backend;
 use crate::{
-    Checkup, DecidedTick, Listed, Location, LogFilter, LogPage, LogsOf, Micros, NotificationRow, Prune, RecordedGraph,
-    RecordedLine, RunFilter, RunId, RunInput, RunRow, ScheduleRow, SealedSecret, SlotRow, StateCode, StoreError,
-    StoredResult, TaskKey, TaskRow, Transition,
+    Checkup, DecidedTick, Listed, Location, LogFilter, LogPage, LogsOf, Micros, NotificationRow, Prunable, Prune,
+    RecordedGraph, RecordedLine, RunFilter, RunId, RunInput, RunRow, ScheduleRow, SealedSecret, SlotRow, StateCode,
+    StoreError, StoredResult, TaskKey, TaskRow, Transition,
 };
 
 /// What a store may do with its database.
@@ -120,7 +120,7 @@ impl Readers {
         })
     }
 
-    pub(crate) fn count_prunable(&self, prune: &Prune) -> Result<u64, StoreError> {
+    pub(crate) fn count_prunable(&self, prune: &Prune) -> Result<Prunable, StoreError> {
         self.read(|connection| prune::count(connection, prune))
     }
 

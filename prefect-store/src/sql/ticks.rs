@@ -9,7 +9,7 @@ use crate::{
 
 /// Schedules with their last ticks up to `$1`.
 pub(super) const SCHEDULE: &str = "SELECT s.schedule, s.description, s.catch_up, s.overlap, s.since, s.seen_at, s.next_at, \
-     s.paused_at, s.paused_by, s.resumed_at, t.tick_at, f.id, f.name, f.state FROM schedules s \
+     s.paused_at, s.paused_by, s.resumed_at, t.tick_at, f.id, f.name, f.state, s.ticks_gone FROM schedules s \
      LEFT JOIN ticks t ON t.schedule=s.schedule \
      AND t.tick_at=(SELECT max(last.tick_at) FROM ticks last WHERE last.schedule=s.schedule AND last.tick_at<=$1) \
      LEFT JOIN flow_runs f ON f.run_no=t.run_no";
@@ -32,6 +32,7 @@ pub(super) fn schedule(row: &mut Row) -> Result<ScheduleRow, Mismatch> {
         paused: paused_at.map(|at| (at, by.unwrap_or_default())),
         resumed_at: row.take(9)?,
         last,
+        ticks_gone: row.take(14)?,
     })
 }
 
@@ -51,13 +52,15 @@ fn run(row: &mut Row, id: usize) -> Result<Option<(RunId, String, StateCode)>, M
     }
 }
 
-/// A process serves this schedule.
+/// A process serves this schedule. One whose text has changed is new, also to a clock that was ahead when old ticks were removed.
 pub(super) fn see(mut tx: Writing<'_>, seen: &ScheduleSeen) -> Result<(), StoreError> {
     let ScheduleSeen { schedule, description, catch_up, overlap, next, at } = seen;
     tx.execute(
         "INSERT INTO schedules(schedule, description, catch_up, overlap, since, seen_at, next_at) \
          VALUES($1, $2, $3, $4, $5, $5, $6) ON CONFLICT(schedule) DO UPDATE SET \
          since=CASE WHEN schedules.description=excluded.description THEN schedules.since ELSE excluded.since END, \
+         ticks_gone=CASE WHEN schedules.description=excluded.description OR schedules.ticks_gone <= excluded.since \
+         THEN schedules.ticks_gone END, \
          description=excluded.description, catch_up=excluded.catch_up, overlap=excluded.overlap, \
          seen_at=excluded.seen_at, next_at=excluded.next_at",
         &values![schedule, description, catch_up, overlap, *at, *next],
@@ -117,8 +120,12 @@ pub(super) fn skip(mut tx: Writing<'_>, schedule: &str, at: Micros) -> Result<()
     tx.commit()
 }
 
-/// Whether the tick was not decided before.
+/// Whether the tick was not decided before. Of some that were the rows are [gone](super::prune::ticks).
 fn decide(tx: &mut Writing<'_>, schedule: &str, at: Micros) -> Result<bool, StoreError> {
+    let is_gone = "SELECT 1 FROM schedules WHERE schedule=$1 AND ticks_gone >= $2";
+    if tx.exists(is_gone, &values![schedule, at])? {
+        return Ok(false);
+    }
     let sql = "INSERT INTO ticks(schedule, tick_at) VALUES($1, $2) ON CONFLICT DO NOTHING";
     Ok(tx.execute(sql, &values![schedule, at])? == 1)
 }

@@ -1,5 +1,5 @@
 //! A transaction that writes.
-use super::{Connection, Mismatch, Row, Value, WriteConnection};
+use super::{Connection, Dialect, Mismatch, Row, Value, WriteConnection};
 use crate::StoreError;
 
 /// A transaction. What is not committed is undone when it is dropped.
@@ -16,6 +16,10 @@ impl<'a> Writing<'a> {
 
     fn connection(&mut self) -> &mut dyn Connection {
         self.connection
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.connection.dialect()
     }
 
     /// Runs a statement; gives how many rows it changed.

@@ -18,6 +18,7 @@ const STEPS: &[&str] = &[
     include_str!("logs.sql"),
     include_str!("pruned.sql"),
     include_str!("limits.sql"),
+    include_str!("upkeep.sql"),
 ];
 
 /// The version of this release.

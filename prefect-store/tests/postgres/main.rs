@@ -15,6 +15,8 @@ mod encrypted;
 mod failing;
 #[path = "../store/hammer.rs"]
 mod hammer;
+#[path = "../store/kept.rs"]
+mod kept;
 #[path = "../store/killed.rs"]
 mod killed;
 #[path = "../store/logs.rs"]

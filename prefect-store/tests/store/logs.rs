@@ -68,6 +68,38 @@ fn lines_are_read_in_their_order_and_by_what_is_asked() {
     assert_eq!(messages(&store.logs(other.id(), &all()).unwrap()), ["of the other"]);
 }
 
+/// A statement is a round trip to a server, while all others wait who write something rare.
+#[test]
+fn many_lines_are_few_statements() {
+    let place = Place::new();
+    let options = Options::default();
+    let faults = options.faults.clone();
+    let store = place.open_with(options);
+    let run = store.begin(new_run("one")).unwrap();
+    let before = faults.calls();
+    let texts: Vec<String> = (0..1000).map(|i| format!("line {i}")).collect();
+    texts.iter().for_each(|text| run.log(info(text)));
+    end(&run, S::SUCCESS);
+    let calls = faults.calls() - before;
+    assert!(calls < 200, "{calls}");
+    assert_eq!(messages(&all_lines(&store, &run)), texts);
+}
+
+/// Where a database cannot keep a text as it is, what is kept counts: else too much would be taken off when it is removed.
+#[test]
+fn what_is_counted_is_what_is_kept() {
+    let place = Place::new();
+    let store = place.open();
+    let run = store.begin(new_run("one")).unwrap();
+    for text in ["\0\0\0", "a\0b", "é", ""] {
+        run.log(LogLine { target: "e\0tl".into(), ..info(text) });
+    }
+    end(&run, S::SUCCESS);
+    let kept = place.number("SELECT CAST(sum(octet_length(target) + octet_length(message) + 40) AS bigint) FROM logs");
+    assert_eq!(place.number("SELECT bytes FROM run_logs"), kept);
+    assert_eq!(all_lines(&store, &run).len(), 4);
+}
+
 #[test]
 fn lines_come_without_the_end_of_the_run_and_go_on_in_another_process() {
     let place = Place::new();

@@ -9,6 +9,7 @@ mod claims;
 mod failing;
 mod fixture;
 mod hammer;
+mod kept;
 mod killed;
 mod locked;
 mod logs;

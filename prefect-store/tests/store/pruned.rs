@@ -4,13 +4,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use prefect_store::{
-    Fault, FlowChange, LogFilter, LogLevel, LogLine, Micros, NewRun, Options, OwnedRun, Parked, Prune, PruneStep,
-    RecordedGraph, RunFilter, StateCode, Store, StoreError, StoreUrl, TaskChange,
+    Fate, Fault, FlowChange, LogFilter, LogLevel, LogLine, Mark, Micros, NewRun, Options, OwnedRun, Parked, Prune,
+    PruneStep, RecordedGraph, RunFilter, StateCode, Store, StoreError, StoreUrl, TaskChange,
 };
 
 use crate::support::*;
 
-/// A run of this flow, whose graph is its own, with something in every table; it has ended then.
+/// A run of this flow, whose graph is its own, with something in every table; it has ended then, and its notification was sent.
 fn run_of(store: &Store, flow: &str, name: &str, state: StateCode, ended: i64) -> OwnedRun {
     let graph = RecordedGraph { hash: name.as_bytes().to_vec(), text: "a".into(), slugs: vec!["a-1".into()] };
     let run = store.begin(NewRun { flow: flow.into(), graph, ..new_run(name) }).unwrap();
@@ -23,6 +23,8 @@ fn run_of(store: &Store, flow: &str, name: &str, state: StateCode, ended: i64) -
     let version = run.version() + 1;
     let end = FlowChange { state, version, at: Micros(ended), message: None, notifications: Vec::new() };
     run.wait(run.record_run(end)).unwrap();
+    store.mark(vec![Mark { of: run.tickets().of(1), fate: Fate::Sent }]);
+    store.wait_for_marks().unwrap();
     run
 }
 
@@ -63,7 +65,7 @@ fn only_runs_that_are_over_for_good_go_with_all_that_they_have() {
     }
     drop(store.begin(new_run("crashed")).unwrap());
     let running = store.begin(new_run("running")).unwrap();
-    assert_eq!(store.count_prunable(&old(200)).unwrap(), 3);
+    assert_eq!(store.count_prunable(&old(200)).unwrap().runs, 3);
     let mut steps = Vec::new();
     let pruned = store.prune(&old(200), |step| steps.push(step)).unwrap();
     assert_eq!((pruned.runs, pruned.graphs), (3, 3));
@@ -92,11 +94,37 @@ fn the_newest_of_each_flow_can_stay() {
         run_of(&store, flow, name, S::SUCCESS, 100);
     }
     let prune = Prune { ended_before: Micros(200), keep: 2 };
-    assert_eq!(store.count_prunable(&prune).unwrap(), 1);
+    assert_eq!(store.count_prunable(&prune).unwrap().runs, 1);
     store.prune(&prune, |_| {}).unwrap();
     assert_eq!(names(&store), ["6", "5", "4", "3", "2"]);
     store.prune(&Prune { keep: 1, ..prune }, |_| {}).unwrap();
     assert_eq!(names(&store), ["6", "5", "4"]);
+}
+
+/// Whoever looks which graphs are needed, and the database itself when one goes, finds the runs of a graph by it.
+#[test]
+fn graphs_go_a_few_at_a_time() {
+    let place = Place::in_memory();
+    let store = place.open();
+    let stays = run_of(&store, "etl", "stays", S::SUCCESS, 1000);
+    place
+        .sql()
+        .execute_batch(
+            "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM n WHERE n < 1200) \
+             INSERT INTO graphs(hash, body, slugs) SELECT CAST('graph ' || n AS BLOB), 'a', '[]' FROM n",
+        )
+        .unwrap();
+    let mut told = Vec::new();
+    let pruned = store.prune(&old(200), |step| {
+        if let PruneStep::Graphs(n) = step {
+            told.push(n);
+        }
+    });
+    assert_eq!(pruned.unwrap().graphs, 1200);
+    assert!(told.len() > 2 && told[0] < told[1], "in several transactions: {told:?}");
+    assert_eq!(store.input(stays.id()).unwrap().graph.slugs, ["a-1"]);
+    let plan = place.sql().rows("EXPLAIN QUERY PLAN SELECT 1 FROM flow_runs f WHERE f.graph_hash=x'00'");
+    assert!(plan[0][3].contains("flow_runs_graph"), "{plan:?}");
 }
 
 /// A run of many rows, and many runs: the file gets smaller, and the log is written back.

@@ -2,7 +2,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use prefect_store::{Micros, Prune, PruneStep, Store};
+use prefect_store::{Micros, Prunable, Prune, PruneStep, Store};
 use serde_json::json;
 
 use super::check::sized;
@@ -51,15 +51,16 @@ impl Asker<'_> {
     }
 
     fn would_prune(&self, store: &Store, prune: &Prune, age: Duration) -> Result<Said, String> {
-        let runs = store.count_prunable(prune).map_err(|error| sentence(&error))?;
+        let Prunable { runs, held_up, .. } = store.count_prunable(prune).map_err(|error| sentence(&error))?;
         if self.format == Format::Json {
-            return Ok(self.json(&json!({ "dry_run": true, "runs": runs })));
+            return Ok(self.json(&json!({ "dry_run": true, "runs": runs, "held_up": held_up })));
         }
-        Ok(format!("{} would be removed; nothing is\n", which(runs, age, prune.keep)).into())
+        let text = format!("{} would be removed; nothing is\n", which(runs, age, prune.keep));
+        Ok((text + &Self::kept(held_up)).into())
     }
 
     fn prune(&self, store: &Store, prune: &Prune, age: Duration) -> Result<Said, String> {
-        let runs = store.count_prunable(prune).map_err(|error| sentence(&error))?;
+        let Prunable { runs, held_up, .. } = store.count_prunable(prune).map_err(|error| sentence(&error))?;
         let store = Store::open(store.url(), durable::options(self.config)).map_err(|error| sentence(&error))?;
         let bar = Progress::new();
         bar.begin("removing runs", runs);
@@ -85,17 +86,28 @@ impl Asker<'_> {
                 "runs": pruned.runs,
                 "rows": pruned.rows,
                 "graphs": pruned.graphs,
+                "ticks": pruned.ticks,
+                "held_up": held_up,
                 "bytes": { "before": before, "after": after },
             })));
         }
         let saved = format!("{} before, {} after", sized(before), sized(after));
-        let rows = usize::try_from(pruned.rows).unwrap_or(usize::MAX);
-        Ok(format!(
-            "{} removed, with {}; the store takes {saved}\n",
+        let ticks = if pruned.ticks == 0 { String::new() } else { format!(" and {}", count(pruned.ticks, "old tick")) };
+        let text = format!(
+            "{} removed, with {}{ticks}; the store takes {saved}\n",
             which(pruned.runs, age, prune.keep),
-            counted(rows, "row")
-        )
-        .into())
+            count(pruned.rows, "row")
+        );
+        Ok((text + &Self::kept(held_up)).into())
+    }
+
+    /// Why so many runs stay that are old enough to go.
+    fn kept(held_up: u64) -> String {
+        match held_up {
+            0 => String::new(),
+            1 => "1 more stays: notifications of it wait to be sent (`notifications list`)\n".to_owned(),
+            more => format!("{more} more stay: notifications of them wait to be sent (`notifications list`)\n"),
+        }
     }
 
     fn backup(&self, store: &Store, file: &Path) -> Result<Said, String> {
@@ -117,9 +129,13 @@ impl Asker<'_> {
     }
 }
 
+fn count(number: u64, what: &str) -> String {
+    counted(usize::try_from(number).unwrap_or(usize::MAX), what)
+}
+
 /// `12 runs that ended more than 30 days ago, but for the newest 5 of each flow,`
 fn which(runs: u64, age: Duration, keep: u32) -> String {
-    let runs = counted(usize::try_from(runs).unwrap_or(usize::MAX), "run");
+    let runs = count(runs, "run");
     let day = Duration::from_hours(24);
     let age = match usize::try_from(age.as_secs() / day.as_secs()) {
         Ok(days @ 2..) if age.subsec_nanos() == 0 && age.as_secs().is_multiple_of(day.as_secs()) => {

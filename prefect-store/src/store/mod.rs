@@ -11,10 +11,10 @@ use crate::sql::{Access, Database, Readers};
 use crate::writer::{Queue, Request, Writer};
 use crate::{
     CancelRefused, Cancelled, Checkup, ClaimRefused, DecidedTick, Existing, Listed, Location, LogFilter, Mark, Micros,
-    NewRun, NotificationRow, Options, PauseChange, Prune, PruneStep, Pruned, Reaped, RecordedGraph, RecordedLine,
-    Resealed, RunFilter, RunId, RunInput, RunRow, ScheduleRow, ScheduleSeen, SealedSecret, SecretsChange, SlotOwner,
-    SlotRow, Slots, SlotsWanted, StateCode, StoreError, StoreUrl, StoredResult, Taking, TaskKey, TaskRow, Tick,
-    TickAnswer, ToSend, Transition, Wanted,
+    NewRun, NotificationRow, Options, PauseChange, Prunable, Prune, PruneStep, Pruned, Reaped, RecordedGraph,
+    RecordedLine, Resealed, RunFilter, RunId, RunInput, RunRow, ScheduleRow, ScheduleSeen, SealedSecret, SecretsChange,
+    SlotOwner, SlotRow, Slots, SlotsWanted, StateCode, StoreError, StoreUrl, StoredResult, Taking, TaskKey, TaskRow,
+    Tick, TickAnswer, ToSend, Transition, Wanted,
 };
 
 /// Durable runs: a database, and at most one thread that writes to it.
@@ -457,18 +457,21 @@ impl Store {
         self.0.readers.logs(run, filter)
     }
 
-    /// How many runs [`prune`](Self::prune) would remove.
+    /// How many runs [`prune`](Self::prune) would remove, and how many it would not yet.
     ///
     /// # Errors
     ///
     /// If the store cannot be read.
-    pub fn count_prunable(&self, prune: &Prune) -> Result<u64, StoreError> {
+    pub fn count_prunable(&self, prune: &Prune) -> Result<Prunable, StoreError> {
         self.0.readers.count_prunable(prune)
     }
 
     /// Removes runs that ended long ago, with all that is recorded of them, and the graphs that no run has any more; then gives
     /// the space back to the system. Runs that somebody has, that wait for somebody or that have crashed stay: they go on some
-    /// time, or are cancelled.
+    /// time, or are cancelled. So do runs of which a notification waits to be sent, until it is, or is given up.
+    ///
+    /// Ticks of schedules from before that moment go too, if they have no run (any more); of each schedule the last one stays, and
+    /// none of them is decided a second time.
     ///
     /// Others write meanwhile: it is done a little at a time. `tell` hears how far it is. If it is interrupted, whoever prunes
     /// next goes on with it.
@@ -483,7 +486,7 @@ impl Store {
     /// # let end = FlowChange { state: StateCode::SUCCESS, version: 2, at: Micros(6), message: None, notifications: Vec::new() };
     /// # run.wait(run.record_run(end)).unwrap();
     /// let old = Prune { ended_before: Micros(1_000_000), keep: 0 };
-    /// assert_eq!(store.count_prunable(&old).unwrap(), 1);
+    /// assert_eq!(store.count_prunable(&old).unwrap().runs, 1);
     /// let pruned = store.prune(&old, |_| {}).unwrap();
     /// assert_eq!((pruned.runs, pruned.graphs), (1, 1));
     /// assert!(store.runs(&Default::default()).unwrap().is_empty());
@@ -512,7 +515,24 @@ impl Store {
                 break;
             }
         }
-        pruned.graphs = self.0.call(|writer| writer.database.prune_graphs())??;
+        let mut next = Some(Vec::new());
+        while let Some(after) = next {
+            let (graphs, behind) = self.0.call(move |writer| writer.database.prune_graphs(&after))??;
+            pruned.graphs += graphs;
+            tell(PruneStep::Graphs(pruned.graphs));
+            next = behind;
+        }
+        let mut after = None;
+        loop {
+            let (ticks, behind) =
+                self.0.call(move |writer| writer.database.prune_ticks(prune.ended_before, after.as_ref()))??;
+            pruned.ticks += ticks;
+            tell(PruneStep::Ticks(pruned.ticks));
+            after = behind;
+            if after.is_none() {
+                break;
+            }
+        }
         loop {
             let left = self.0.call(|writer| writer.database.shrink())??;
             tell(PruneStep::Space(left));
