@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::owned::Recording;
 use crate::sql::WriteConnection;
 use crate::writer::Batch;
-use crate::{Epoch, Found, Machine, Micros, Owner, StateCode, StoreError};
+use crate::{Epoch, Found, Machine, Micros, Owner, StateCode, StoreError, texts};
 
 /// A database engine, for the one thread that writes.
 pub(crate) trait Backend: WriteConnection {
@@ -114,6 +114,14 @@ impl Recorded {
 pub(crate) struct Entry {
     pub(crate) run: Arc<Recording>,
     pub(crate) change: Change,
+}
+
+impl Entry {
+    /// Its texts are cut to what a database holds.
+    pub(crate) fn of(run: &Arc<Recording>, mut change: Change) -> Self {
+        texts::cut_change(&mut change);
+        Self { run: Arc::clone(run), change }
+    }
 }
 
 /// The two kinds of changes.

@@ -47,3 +47,6 @@ const CALLS_OF_A_PROCESS: u64 = 50;
 
 /// Bytes as PostgreSQL reads them: `..` are their digits.
 const BYTES: &str = "decode('..', 'hex')";
+
+/// Makes the database refuse task runs of task 66.
+const REFUSES_66: &str = "ALTER TABLE task_runs ADD CONSTRAINT no_66 CHECK (task_no <> 66)";

@@ -112,6 +112,55 @@ fn what_cannot_be_written_for_too_long_is_lost_and_said_so() {
     }
 }
 
+/// Three runs are written in one transaction, and the database takes none of it because of one.
+#[test]
+fn what_the_database_refuses_costs_only_the_run_that_has_it() {
+    let place = Place::new();
+    let store = place.open_with(Options::default().keep_trying(Duration::ZERO));
+    let runs = ["one", "two", "three"].map(|name| store.begin(new_run(name)).unwrap());
+    let holder = store.begin(new_run("holder")).unwrap();
+    place.sql().execute_batch(crate::REFUSES_66).unwrap();
+    let held = hold_writer(&holder);
+    let first = runs.each_ref().map(|run| run.record_many([start(0, None), finish(0, None)]).unwrap());
+    let bad = runs[1].record(start(66, None));
+    let later = runs.each_ref().map(|run| run.record(start(1, None)));
+    drop(held);
+    for i in [0, 2] {
+        assert_eq!((runs[i].wait(first[i]), runs[i].wait(later[i])), (Ok(()), Ok(())));
+        end(&runs[i], S::SUCCESS);
+    }
+    let lost = runs[1].wait(bad).unwrap_err();
+    let LostReason::Unwritable(error) = &lost.reason else { panic!("{lost:?}") };
+    assert!(!error.may_pass() && error.to_string().contains("66"), "{error}");
+    assert_eq!(runs[1].wait(later[1]).unwrap_err(), lost);
+    end(&holder, S::SUCCESS);
+    check(&place.sql());
+    // What was recorded of it before is there, and it can go on.
+    drop(runs);
+    // By then it is given back.
+    assert_eq!(store.reap().unwrap(), []);
+    let again = store.claim(&store.run("two").unwrap(), Parked::Refuse).unwrap();
+    record(&again, vec![start(0, None), finish(0, None)]);
+    end(&again, S::SUCCESS);
+    check(&place.sql());
+}
+
+/// The disk has room for one more: what is written together finds none, and one of them does when it is alone.
+#[test]
+fn of_several_runs_that_find_no_room_each_is_tried_alone() {
+    let place = Place::new();
+    let faults = Faults::default();
+    let store = place.open_with(options(&faults).keep_trying(Duration::ZERO));
+    let runs = ["one", "two"].map(|name| store.begin(new_run(name)).unwrap());
+    let holder = store.begin(new_run("holder")).unwrap();
+    let held = hold_writer(&holder);
+    faults.fail(1, 1, Fault::Full);
+    let positions = runs.each_ref().map(|run| run.record(start(0, None)));
+    drop(held);
+    assert_eq!([0, 1].map(|i| runs[i].wait(positions[i])), [Ok(()), Ok(())]);
+    check(&place.sql());
+}
+
 #[test]
 fn a_reaper_that_fails_can_be_asked_again() {
     for nth in 1.. {
