@@ -20,7 +20,7 @@ pub(super) fn begin(
 
 /// What belongs to whom, of a run that begins.
 pub(super) const fn ownership(run_no: i64, process: &Lease) -> Ownership {
-    Ownership { run_no, proc_no: process.proc_no, epoch: Epoch(1), version: 1, last_seq: 1 }
+    Ownership { run_no, proc_no: process.proc_no, epoch: Epoch::FIRST, version: 1, last_seq: 1 }
 }
 
 /// Adds the run to a transaction; gives its number.

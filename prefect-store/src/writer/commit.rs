@@ -148,7 +148,7 @@ impl Whose<'_> {
 /// What the database does not take, for good or for too long: these runs from these entries on.
 struct Unwritable {
     error: StoreError,
-    runs: Vec<(Arc<Recording>, usize)>,
+    runs: Box<[(Arc<Recording>, usize)]>,
 }
 
 impl Unwritable {

@@ -18,7 +18,7 @@ pub(crate) use logs::LineEntry;
 pub(crate) use queue::{Queue, Request};
 pub(crate) use told::{Told, ToldRow};
 
-use crate::backend::{Change, Entry};
+use crate::backend::{Change, Entry, InDoubt};
 use crate::owned::{Position, Recording};
 use crate::sql::Database;
 use crate::{Lost, LostReason, Mark, Options, SlotOwner, Slots, SlotsWanted, StoreError, Taking};
@@ -44,6 +44,8 @@ pub(crate) struct Writer {
     to_give_back: Vec<Slots>,
     /// Runs that could not be given back yet.
     to_abandon: Vec<Arc<Recording>>,
+    /// Runs that may have been given to this process.
+    in_doubt: Vec<InDoubt>,
     /// What became of notifications, as far as that is not written.
     marks: Vec<Mark>,
 }
@@ -60,6 +62,7 @@ impl Writer {
             taking: 0,
             to_give_back: Vec::new(),
             to_abandon: Vec::new(),
+            in_doubt: Vec::new(),
             marks: Vec::new(),
         }
     }
@@ -98,6 +101,7 @@ impl Writer {
             self.keep_the_logbook();
             self.give_back();
             self.abandon_all();
+            self.clear_doubts();
             self.database.tidy();
         }
         self.write_lines();

@@ -18,6 +18,7 @@ mod hammer;
 mod killed;
 #[path = "../store/logs.rs"]
 mod logs;
+mod lost;
 #[path = "../store/outbox.rs"]
 mod outbox;
 #[path = "../store/owners.rs"]

@@ -1,9 +1,8 @@
 //! What a server may say, and what may happen to it: refused connections, wrong passwords, missing rights, other schemas, a
-//! restart in the middle, answers that are lost.
-use std::io::{BufRead, BufReader, Read, Write};
+//! restart in the middle.
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -18,12 +17,12 @@ fn url_of(user: &str, password: &str, address: &str, database: &str) -> StoreUrl
     format!("postgres://{user}:{password}@{address}/{database}").parse().unwrap()
 }
 
-fn address() -> String {
+pub fn address() -> String {
     let url = server();
     url.split_once('@').unwrap().1.split('/').next().unwrap().to_owned()
 }
 
-fn admin() -> Client {
+pub fn admin() -> Client {
     Client::connect(&server(), NoTls).unwrap()
 }
 
@@ -332,89 +331,6 @@ fn connections_that_are_ended_are_made_anew() {
     });
     assert_eq!(store.count_children(run.id(), 0).unwrap(), [(S::SUCCESS, 300)]);
     end(&run, S::SUCCESS);
-    check(&place.sql());
-}
-
-/// Stands between a store and its server, and keeps answers back: what was asked is done, and the connection ends.
-struct Proxy {
-    address: String,
-    /// So many answers to commits are swallowed, and to statements that are transactions of their own.
-    swallow: Arc<AtomicUsize>,
-    only_commits: Arc<AtomicBool>,
-}
-
-impl Proxy {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address_of_proxy = listener.local_addr().unwrap().to_string();
-        let swallow = Arc::new(AtomicUsize::new(0));
-        let only_commits = Arc::new(AtomicBool::new(false));
-        let (count, only) = (Arc::clone(&swallow), Arc::clone(&only_commits));
-        std::thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let server = TcpStream::connect(address()).unwrap();
-                let (count, only) = (Arc::clone(&count), Arc::clone(&only));
-                std::thread::spawn(move || Self::carry(client, server, &count, &only));
-            }
-        });
-        Self { address: address_of_proxy, swallow, only_commits }
-    }
-
-    fn carry(mut client: TcpStream, mut server: TcpStream, swallow: &AtomicUsize, only_commits: &AtomicBool) {
-        let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-        std::thread::spawn(move || {
-            let _ = std::io::copy(&mut from_client, &mut to_server);
-            let _ = to_server.shutdown(std::net::Shutdown::Both);
-        });
-        let mut bytes = vec![0; 1 << 16];
-        while let Ok(count @ 1..) = server.read(&mut bytes) {
-            // `C`, a length, and the tag of a command that has written something.
-            let done = |tag: &[u8]| bytes[..count].windows(tag.len()).any(|window| window == tag);
-            let is_done = done(b"COMMIT\0") || done(b"SELECT 1\0") && !only_commits.load(Ordering::SeqCst);
-            if is_done && swallow.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
-                break;
-            }
-            if client.write_all(&bytes[..count]).is_err() {
-                break;
-            }
-        }
-        let _ = client.shutdown(std::net::Shutdown::Both);
-        let _ = server.shutdown(std::net::Shutdown::Both);
-    }
-}
-
-#[test]
-fn what_was_committed_is_not_done_again_if_the_answer_is_lost() {
-    let place = Place::new();
-    drop(place.open());
-    let proxy = Proxy::start();
-    let url = place.name().replace(&address(), &proxy.address);
-    let store = Store::open(&url.parse().unwrap(), Options::default()).unwrap();
-    // The process is known from here on.
-    end(&store.begin(new_run("first")).unwrap(), S::SUCCESS);
-    for lost in 1..6 {
-        // The beginning, a batch of one run, batches of two, and the end.
-        let name = format!("run {lost}");
-        // Nothing is read in it before the commit but whether the graph is there.
-        proxy.only_commits.store(true, Ordering::SeqCst);
-        proxy.swallow.store(1, Ordering::SeqCst);
-        let run = store.begin(new_run(&name)).unwrap();
-        assert_eq!(proxy.swallow.load(Ordering::SeqCst), 0);
-        proxy.only_commits.store(false, Ordering::SeqCst);
-        proxy.swallow.store(lost, Ordering::SeqCst);
-        record(&run, vec![start(0, None), finish(0, None).with_result(1, vec![3; 1000])]);
-        proxy.swallow.store(0, Ordering::SeqCst);
-        let other = store.begin(new_run("other")).unwrap();
-        proxy.swallow.store(lost, Ordering::SeqCst);
-        let (one, two) = (run.record(start(1, None)), other.record(start(1, None)));
-        run.wait(one).unwrap();
-        other.wait(two).unwrap();
-        proxy.swallow.store(lost, Ordering::SeqCst);
-        end(&run, S::SUCCESS);
-        end(&other, S::SUCCESS);
-        proxy.swallow.store(0, Ordering::SeqCst);
-        assert_eq!(store.transitions(run.id(), 0, 100).unwrap().len(), 5);
-    }
     check(&place.sql());
 }
 

@@ -1,7 +1,9 @@
 //! Every call that the writer makes to the database, failing in every way.
 use std::time::Duration;
 
-use prefect_store::{Fault, Faults, LostReason, Options, Parked, Store, StoreError};
+use prefect_store::{
+    ClaimRefused, Fault, Faults, IfBusy, LostReason, Micros, Options, Parked, Store, StoreError, Tick, TickAnswer,
+};
 
 use crate::support::*;
 
@@ -34,7 +36,7 @@ fn work(store: &Store, place: &Place) {
     let again = loop {
         match store.claim(&store.run("one").unwrap(), Parked::Refuse) {
             Ok(run) => break run,
-            Err(refused) => assert!(matches!(&refused, prefect_store::ClaimRefused::Store(_)), "{refused}"),
+            Err(refused) => assert!(matches!(&refused, ClaimRefused::Store(_)), "{refused}"),
         }
     };
     record(&again, vec![finish(1, Some(1))]);
@@ -159,6 +161,108 @@ fn of_several_runs_that_find_no_room_each_is_tried_alone() {
     drop(held);
     assert_eq!([0, 1].map(|i| runs[i].wait(positions[i])), [Ok(()), Ok(())]);
     check(&place.sql());
+}
+
+/// What asks for a run, and is told that it was not given.
+type Asks = fn(&Store) -> Result<(), StoreError>;
+
+fn begins(store: &Store) -> Result<(), StoreError> {
+    store.begin(new_run("begun")).map(drop)
+}
+
+fn begins_by_a_tick(store: &Store) -> Result<(), StoreError> {
+    let tick = Tick { schedule: "etl".into(), at: Micros(5), next: None, if_busy: IfBusy::Begin };
+    match store.begin_tick(new_run("ticked"), tick)? {
+        TickAnswer::Begun(run) => drop(run),
+        other => panic!("{other:?}"),
+    }
+    Ok(())
+}
+
+fn claims(store: &Store) -> Result<(), StoreError> {
+    match store.claim(&store.run("claimed").unwrap(), Parked::Refuse) {
+        Ok(run) => drop(run),
+        Err(ClaimRefused::Store(error)) => return Err(error),
+        Err(refused) => panic!("{refused}"),
+    }
+    Ok(())
+}
+
+/// A store that is known, with a run that can be claimed.
+fn asked(faults: &Faults) -> (Place, Store) {
+    let place = Place::new();
+    let store = place.open_with(options(faults));
+    end(&store.begin(new_run("claimed")).unwrap(), S::FAILED);
+    (place, store)
+}
+
+/// The commit is done, and whoever asks has to be told that it is not known. The process lives on: nobody else could take the run
+/// from it.
+#[test]
+fn a_run_that_was_given_without_an_answer_can_be_taken_again() {
+    for (name, asks) in [("begun", begins as Asks), ("ticked", begins_by_a_tick), ("claimed", claims)] {
+        let epoch = format!("SELECT coalesce(max(epoch), 0) FROM flow_runs WHERE name='{name}'");
+        let faults = Faults::default();
+        let (place, store) = asked(&faults);
+        let before = faults.calls();
+        asks(&store).unwrap();
+        store.reap().unwrap();
+        let all = faults.calls() - before;
+        drop((place, store));
+        let mut lost = 0;
+        for commit in 1..=all {
+            let faults = Faults::default();
+            let (place, store) = asked(&faults);
+            let first = place.number(&epoch);
+            // Longer than it is looked what became of it.
+            faults.fail(commit, 12, Fault::AnswerLost);
+            let error = asks(&store).err();
+            faults.heal();
+            // The second one stands behind what the writer does when it has time.
+            assert_eq!((store.reap().unwrap(), store.reap().unwrap()), (vec![], vec![]));
+            let Some(error) = error else { continue };
+            let there = place.number(&epoch);
+            if there == first {
+                assert!(error.may_pass());
+                continue;
+            }
+            lost += 1;
+            let row = store.run(name).unwrap();
+            assert_eq!((row.state, row.owner.clone(), row.crashes), (S::CRASHED, None, 0), "call {commit}");
+            let again = store.claim(&row, Parked::Refuse).unwrap();
+            record(&again, vec![start(0, None), finish(0, None)]);
+            end(&again, S::SUCCESS);
+            check(&place.sql());
+        }
+        assert_eq!(lost, 1, "one of the calls is the commit");
+    }
+}
+
+/// The same if the process has no time any more to find it out before its end; and of runs that could not be given back.
+#[test]
+fn what_a_process_gives_back_at_its_end_is_not_put_down_to_its_runs() {
+    for commit in 1.. {
+        let faults = Faults::default();
+        let (place, store) = asked(&faults);
+        let run = store.begin(new_run("dropped")).unwrap();
+        let before = faults.calls();
+        faults.fail(commit, u64::MAX, Fault::AnswerLost);
+        let begun = store.begin(new_run("run"));
+        let calls = faults.calls() - before;
+        let is_given = begun.is_ok();
+        drop((run, begun));
+        // Whatever it does when it has time fails.
+        store.reap().unwrap_err();
+        faults.heal();
+        drop(store);
+        assert_eq!(place.open().reap().unwrap(), [], "call {commit}");
+        let left = "SELECT count(*) FROM flow_runs WHERE proc_no IS NOT NULL OR crashes > 0";
+        assert_eq!(place.number(left), 0, "call {commit}");
+        check(&place.sql());
+        if is_given && calls < commit {
+            break;
+        }
+    }
 }
 
 #[test]
