@@ -73,9 +73,13 @@ impl PostgresBackend {
             Some(session) if self.in_transaction || !session.is_closed() => session,
             session => session.insert(Session::open(&self.server, &self.settings).at(at)?),
         };
-        let done = work(session);
+        let done = work(session).at(at);
+        if let Err(StoreError::ReadOnly(_)) = done {
+            // The server was the first of several, perhaps, and follows another one by now.
+            session.give_up();
+        }
         let closed = session.is_closed();
-        let done = done.at(at).map_err(|error| match error {
+        let done = done.map_err(|error| match error {
             StoreError::Busy { at, .. } => StoreError::Busy { at, waited: self.busy_timeout },
             error => error,
         });

@@ -12,6 +12,7 @@ mod child;
 mod claims;
 #[path = "../store/failing.rs"]
 mod failing;
+mod failover;
 #[path = "../store/hammer.rs"]
 mod hammer;
 #[path = "../store/killed.rs"]
