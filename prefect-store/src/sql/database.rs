@@ -1,4 +1,6 @@
 //! The database of the writer's thread: each call is one transaction, done or without effect.
+use std::time::{Duration, Instant};
+
 use uuid::Uuid;
 
 #[cfg(feature = "postgres")]
@@ -13,9 +15,9 @@ use crate::owned::Recording;
 use crate::schedules::NoRun;
 use crate::writer::{Batch, LineEntry};
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Mark, Message, Micros, NewRun, Parked,
-    PauseChange, Prune, Reaped, RecordedGraph, Resealed, RunId, ScheduleSeen, SealedSecret, SecretsChange, SlotOwner,
-    Slots, SlotsWanted, StoreError, Taking, Tick, ToSend, Wanted,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Mark, Message, Micros, NewRun, Options,
+    Parked, PauseChange, Prune, Reaped, RecordedGraph, Resealed, RunId, ScheduleSeen, SealedSecret, SecretsChange,
+    SlotOwner, Slots, SlotsWanted, StoreError, Taking, Tick, ToSend, Wanted,
 };
 
 /// Makes the lease of a process longer.
@@ -29,11 +31,28 @@ pub(crate) struct Database {
     backend: Box<dyn Backend>,
     /// Of the last transaction.
     doubt: Doubt,
+    /// How long a lock is waited for, and in which steps.
+    patience: Duration,
+    step: Duration,
+    waits: Option<Waits>,
+}
+
+/// Who is to be believed to live while it waits, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waits {
+    pub(crate) proc_no: i64,
+    pub(crate) lease: Duration,
 }
 
 impl Database {
-    pub(crate) fn new(backend: Box<dyn Backend>) -> Self {
-        Self { backend, doubt: Doubt::Nothing }
+    pub(crate) fn new(backend: Box<dyn Backend>, options: &Options) -> Self {
+        let (patience, step) = (options.busy_timeout, options.wait_for_lock());
+        Self { backend, doubt: Doubt::Nothing, patience, step, waits: None }
+    }
+
+    /// From now on it is this process that waits, or nobody who has a lease.
+    pub(crate) const fn waits(&mut self, waits: Option<Waits>) {
+        self.waits = waits;
     }
 
     /// The database, for messages.
@@ -47,8 +66,32 @@ impl Database {
         work: impl FnOnce(Writing<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
         self.doubt = Doubt::Nothing;
-        self.backend.begin()?;
+        self.begin_patiently()?;
         work(Writing::begun(&mut *self.backend, &mut self.doubt))
+    }
+
+    /// Begins a transaction. Whoever holds the database is waited for in steps, with signs of life between them where there is
+    /// a way for them: in SQLite nobody writes then, and nobody is judged.
+    fn begin_patiently(&mut self) -> Result<(), StoreError> {
+        let since = Instant::now();
+        loop {
+            let step = Instant::now();
+            match self.backend.begin() {
+                // One that was refused at once is no matter of patience.
+                Err(StoreError::Busy { at, waited }) if step.elapsed() >= self.step / 2 => {
+                    if since.elapsed() >= self.patience {
+                        return Err(StoreError::Busy { at, waited: waited.max(self.patience) });
+                    }
+                }
+                begun => return begun,
+            }
+            if let Some(Waits { proc_no, lease }) = self.waits
+                && let Ok(Some(now)) = self.backend.now()
+            {
+                // The next one comes soon.
+                let _ = self.connection().execute(EXTEND, &values![now.after(lease), proc_no]);
+            }
+        }
     }
 
     fn connection(&mut self) -> &mut dyn Connection {

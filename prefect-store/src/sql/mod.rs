@@ -22,7 +22,7 @@ mod transaction;
 mod transition;
 mod value;
 
-pub(crate) use database::Database;
+pub(crate) use database::{Database, Waits};
 pub(crate) use read::{Access, Readers, Source};
 pub(crate) use row::{Cell, Mismatch, Row};
 use transaction::Doubt;

@@ -8,6 +8,7 @@ use crate::backend::{InDoubt, Lease, NotGiven, Ownership, ProcessRow, Refusal};
 use crate::owned::{Position, Recording};
 use crate::presence::{self, Presence, Sign};
 use crate::schedules::NoRun;
+use crate::sql::Waits;
 use crate::sql::outbox::TakeFailed;
 use crate::{
     CancelRefused, Cancelled, ClaimRefused, Epoch, Fate, Lost, LostReason, Mark, Micros, NewRun, NotificationRef,
@@ -105,6 +106,7 @@ impl Writer {
             return Ok(());
         }
         self.living.registered = None;
+        self.database.waits(None);
         for run in self.living.runs() {
             let reason = match self.database.standing(run.run_no) {
                 Ok(None) => LostReason::Deleted,
@@ -133,7 +135,10 @@ impl Writer {
         let machine = self.options.machine.clone();
         let process = ProcessRow { id: presence.id, pid: std::process::id(), machine, lease_until: until };
         let proc_no = self.database.register(&process)?;
-        let next_sign = Instant::now() + self.options.lease / 3;
+        let lease = self.options.lease;
+        // Of a clock of one's own nothing passes while somebody waits.
+        self.database.waits(self.options.clock.is_of_machine().then_some(Waits { proc_no, lease }));
+        let next_sign = Instant::now() + lease / 3;
         self.living.registered = Some(Registered { proc_no, lease_until: until, next_sign, presence });
         Ok(Lease { proc_no, until })
     }

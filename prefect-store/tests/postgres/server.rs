@@ -285,6 +285,45 @@ fn a_program_that_holds_a_row_is_waited_for() {
     check(&place.sql());
 }
 
+/// The number of the lock that a schema has.
+fn lock_of(schema: &str) -> i64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    schema.bytes().fold(0xcbf2_9ce4_8422_2325, step).cast_signed()
+}
+
+/// Real time with a short lease: whoever waits for a lock is not taken for dead.
+#[test]
+fn signs_of_life_are_given_while_a_lock_is_waited_for() {
+    let place = Place::new();
+    let mut options = Options::default().lease(Duration::from_millis(600));
+    options.machine.host = "there".into();
+    let store = place.open_with(options);
+    let run = store.begin(new_run("one")).unwrap();
+    let mut shell = place.sql();
+    let schema = place.url().to_string().rsplit('=').next().unwrap().to_owned();
+    let held = format!("BEGIN; SELECT pg_advisory_xact_lock({})", lock_of(&schema));
+    for hold in [&*held, "BEGIN; UPDATE flow_runs SET message = 'mine' WHERE name = 'one'"] {
+        shell.execute_batch(hold).unwrap();
+        let lease = |shell: &Sql| shell.number("SELECT lease_until FROM processes");
+        let before = lease(&shell);
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| {
+                let begun = store.begin(new_run("two")).map(|run| end(&run, S::SUCCESS));
+                begun.map(|()| run.wait(run.record(start(0, Some(before as u32)))))
+            });
+            // Two leases long.
+            while lease(&shell) < before + 1_200_000 && !waits.is_finished() {}
+            assert!(!waits.is_finished(), "{hold}");
+            shell.execute_batch("COMMIT").unwrap();
+            waits.join().unwrap().unwrap().unwrap();
+        });
+        shell = place.sql();
+        assert_eq!(place.open_with(Options::default().lease(Duration::from_millis(600))).reap().unwrap(), []);
+    }
+    end(&run, S::SUCCESS);
+    check(&place.sql());
+}
+
 /// A runtime cannot wait within another one.
 #[test]
 fn it_is_used_within_a_runtime() {
