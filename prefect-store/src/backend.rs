@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::owned::Recording;
 use crate::sql::WriteConnection;
 use crate::writer::Batch;
-use crate::{Epoch, Found, Machine, Micros, Owner, StateCode, StoreError};
+use crate::{Epoch, Found, Machine, Micros, Owner, RunId, StateCode, StoreError, texts};
 
 /// A database engine, for the one thread that writes.
 pub(crate) trait Backend: WriteConnection {
@@ -67,12 +67,29 @@ pub(crate) struct Ownership {
     pub(crate) last_seq: u64,
 }
 
-/// Why a run was not given.
+/// A run that may belong to this process, by an answer that was lost. Nobody runs it.
+#[derive(Clone, Debug)]
+pub(crate) struct InDoubt {
+    pub(crate) run: RunId,
+    pub(crate) proc_no: i64,
+    /// Which owner of it this process would be.
+    pub(crate) epoch: Epoch,
+}
+
+/// Why a process does not get what it asks for.
 #[derive(Debug)]
 pub(crate) enum Refusal<E> {
     /// This process was taken for dead: it has to make itself known again.
     NotRegistered,
     Because(E),
+}
+
+/// What has come of asking for a run, if it was not given.
+#[derive(Debug)]
+pub(crate) enum NotGiven<E> {
+    Refused(Refusal<E>),
+    /// Nobody can say yet whether it was.
+    InDoubt(E),
 }
 
 impl<E> From<StoreError> for Refusal<E>
@@ -114,6 +131,14 @@ impl Recorded {
 pub(crate) struct Entry {
     pub(crate) run: Arc<Recording>,
     pub(crate) change: Change,
+}
+
+impl Entry {
+    /// Its texts are cut to what a database holds.
+    pub(crate) fn of(run: &Arc<Recording>, mut change: Change) -> Self {
+        texts::cut_change(&mut change);
+        Self { run: Arc::clone(run), change }
+    }
 }
 
 /// The two kinds of changes.

@@ -6,9 +6,9 @@ use crate::{Micros, Notification, StateCode};
 /// A flow run that begins.
 #[derive(Clone, Debug)]
 pub struct NewRun {
-    /// The name of the flow.
+    /// The name of the flow. Of more than 1,000 bytes the beginning is recorded.
     pub flow: String,
-    /// The name of the run, for people. Names need not be unique.
+    /// The name of the run, for people. Names need not be unique. Of more than 1,000 bytes the beginning is recorded.
     pub name: String,
     /// The values of its parameters, as JSON.
     pub parameters: String,
@@ -50,11 +50,13 @@ pub struct TaskChange {
     pub version: u32,
     /// When.
     pub at: Micros,
-    /// What is said about it. Leave out the usual text of a state: it would be in the database three times for each task.
+    /// What is said about it: of more than 64 KiB the beginning is recorded. Leave out the usual text of a state: it would be
+    /// in the database three times for each task.
     pub message: Option<Cow<'static, str>>,
     /// What the task run gave; replaces what was there.
     pub result: Option<StoredResult>,
-    /// What only few states have (start time, counts of a loop), as JSON; replaces what was there.
+    /// What only few states have (start time, counts of a loop), as JSON; replaces what was there. Texts in it are recorded as
+    /// the message is.
     pub detail: Option<Box<str>>,
     /// The notifications to send for it.
     pub notifications: Vec<Notification>,
@@ -114,7 +116,7 @@ pub struct FlowChange {
     pub version: u32,
     /// When.
     pub at: Micros,
-    /// What is said about it.
+    /// What is said about it: of more than 64 KiB the beginning is recorded.
     pub message: Option<Cow<'static, str>>,
     /// The notifications to send for it.
     pub notifications: Vec<Notification>,

@@ -76,6 +76,7 @@ mod sql;
 mod sqlite;
 mod state;
 mod store;
+mod texts;
 mod url;
 mod writer;
 

@@ -19,7 +19,8 @@ pub struct Options {
     /// How long a batch that cannot be written is tried again (another program holds the database, the disk is full) before
     /// its runs are [lost](crate::Lost); 5 minutes.
     pub keep_trying: Duration,
-    /// How long SQLite waits for another program that holds the database, before the store tries again; 30 s.
+    /// How long is waited for another program that holds the database, before that is an error, or what is recorded is tried
+    /// again; 30 s. It is waited in steps of a sixth of the lease at most, or this process would look dead meanwhile.
     pub busy_timeout: Duration,
     /// How long log lines are kept.
     pub(crate) logs: KeptLogs,
@@ -55,6 +56,11 @@ impl Options {
     pub(crate) fn sensible(mut self) -> Self {
         self.lease = self.lease.clamp(Duration::from_millis(100), Duration::from_hours(24));
         self
+    }
+
+    /// How long the database waits for a lock at once.
+    pub(crate) fn wait_for_lock(&self) -> Duration {
+        self.busy_timeout.min(self.lease / 6)
     }
 
     /// The same with this lease.

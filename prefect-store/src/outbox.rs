@@ -20,7 +20,7 @@ pub struct Notification {
     pub ticket: u32,
     /// What is sent. Of several with one ticket, what was recorded first.
     pub message: Arc<Message>,
-    /// What has caused the change, where changes are told together: counted by cause.
+    /// What has caused the change, where changes are told together: counted by cause, of which the first 1,000 bytes count.
     pub cause: Option<Arc<str>>,
 }
 

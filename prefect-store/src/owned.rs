@@ -138,19 +138,19 @@ impl OwnedRun {
     /// commit.
     #[allow(clippy::must_use_candidate, reason = "many wait for nothing")]
     pub fn record(&self, change: TaskChange) -> Position {
-        self.store.queue().push(Entry { run: Arc::clone(&self.recording), change: Change::Task(change) })
+        self.store.queue().push(Entry::of(&self.recording, Change::Task(change)))
     }
 
     /// Records several changes, in this order, in one go. `None` if there are none.
     pub fn record_many(&self, changes: impl IntoIterator<Item = TaskChange>) -> Option<Position> {
-        let entry = |change| Entry { run: Arc::clone(&self.recording), change: Change::Task(change) };
+        let entry = |change| Entry::of(&self.recording, Change::Task(change));
         self.store.queue().push_many(changes.into_iter().map(entry))
     }
 
     /// Records a change of the flow run. Does not wait.
     #[allow(clippy::must_use_candidate, reason = "many wait for nothing")]
     pub fn record_run(&self, change: FlowChange) -> Position {
-        self.store.queue().push(Entry { run: Arc::clone(&self.recording), change: Change::Flow(change) })
+        self.store.queue().push(Entry::of(&self.recording, Change::Flow(change)))
     }
 
     /// Records a log line. Nobody waits for it, and nothing fails because of it: lines are written together some milliseconds

@@ -58,6 +58,16 @@ impl RunRow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub(crate) i64);
 
+impl Epoch {
+    /// Who begins a run.
+    pub(crate) const FIRST: Self = Self(1);
+
+    /// Who takes it from this owner.
+    pub(crate) const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
 /// What a run was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunInput {

@@ -61,7 +61,7 @@ fn from_server(at: &Location, error: &DbError) -> StoreError {
         "58030" | "58P01" => StoreError::Io { at, reason },
         "XX001" | "XX002" => StoreError::Corrupt { at, reason },
         // The server ends, begins, has no room for one more, or has ended the connection.
-        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => StoreError::Unavailable { at, reason },
+        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => StoreError::Unavailable { at, reason },
         _ if code.starts_with("08") || code.starts_with("53") => StoreError::Unavailable { at, reason },
         _ => StoreError::Postgres { at, reason: format!("{reason} (SQLSTATE {code})") },
     }

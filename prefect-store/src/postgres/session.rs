@@ -16,6 +16,8 @@ pub(super) struct Session {
     /// There until it is dropped.
     client: Option<Client>,
     statements: HashMap<String, Statement>,
+    /// Nothing more is asked of it, though it is open.
+    is_given_up: bool,
 }
 
 impl Session {
@@ -24,7 +26,7 @@ impl Session {
         let mut client = server.connect()?;
         // Who only names a schema that is not there learns it when it looks for tables.
         client.batch_execute(&format!("SET search_path = \"{}\"; {settings}", server.schema()))?;
-        Ok(Self { client: Some(client), statements: HashMap::new() })
+        Ok(Self { client: Some(client), statements: HashMap::new(), is_given_up: false })
     }
 
     #[allow(clippy::expect_used, reason = "it is taken when the session is dropped, and not before")]
@@ -32,8 +34,14 @@ impl Session {
         self.client.as_mut().expect("a session that is not dropped")
     }
 
+    /// Whether another one is needed.
     pub(super) fn is_closed(&self) -> bool {
-        self.client.as_ref().is_none_or(Client::is_closed)
+        self.is_given_up || self.client.as_ref().is_none_or(Client::is_closed)
+    }
+
+    /// The next call is another session's.
+    pub(super) const fn give_up(&mut self) {
+        self.is_given_up = true;
     }
 
     pub(super) fn prepared(&mut self, sql: &str) -> Result<Statement, Error> {

@@ -29,7 +29,8 @@ pub(crate) struct PostgresBackend {
     begin: String,
     settings: String,
     faults: Faults,
-    busy_timeout: Duration,
+    lock_timeout: Duration,
+    patience: Duration,
 }
 
 impl PostgresBackend {
@@ -43,7 +44,7 @@ impl PostgresBackend {
              SET enable_seqscan = off; SET jit = off; SET lock_timeout = {}; \
              SET idle_in_transaction_session_timeout = '10s'; \
              SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
-            options.busy_timeout.as_millis().clamp(1, 1_000_000_000)
+            options.wait_for_lock().as_millis().clamp(1, 1_000_000_000)
         );
         Self {
             server: Arc::clone(server),
@@ -55,7 +56,8 @@ impl PostgresBackend {
             faults: options.faults.clone(),
             #[cfg(not(feature = "faults"))]
             faults: Faults,
-            busy_timeout: options.busy_timeout,
+            lock_timeout: options.wait_for_lock(),
+            patience: options.busy_timeout.min(PATIENCE),
         }
     }
 
@@ -73,10 +75,14 @@ impl PostgresBackend {
             Some(session) if self.in_transaction || !session.is_closed() => session,
             session => session.insert(Session::open(&self.server, &self.settings).at(at)?),
         };
-        let done = work(session);
+        let done = work(session).at(at);
+        if let Err(StoreError::ReadOnly(_)) = done {
+            // The server was the first of several, perhaps, and follows another one by now.
+            session.give_up();
+        }
         let closed = session.is_closed();
-        let done = done.at(at).map_err(|error| match error {
-            StoreError::Busy { at, .. } => StoreError::Busy { at, waited: self.busy_timeout },
+        let done = done.map_err(|error| match error {
+            StoreError::Busy { at, .. } => StoreError::Busy { at, waited: self.lock_timeout },
             error => error,
         });
         if closed && !self.in_transaction {
@@ -87,7 +93,7 @@ impl PostgresBackend {
 
     /// Waits for a server that is away.
     fn wait_for_server(&mut self) -> Result<(), StoreError> {
-        let until = Instant::now() + self.busy_timeout.min(PATIENCE);
+        let until = Instant::now() + self.patience;
         loop {
             // An answer, however short: the server may have closed the connection while nobody looked.
             match self.run(|session| session.client().batch_execute("")) {

@@ -1,21 +1,24 @@
 //! The database of the writer's thread: each call is one transaction, done or without effect.
+use std::time::{Duration, Instant};
+
 use uuid::Uuid;
 
 #[cfg(feature = "postgres")]
 use super::Dialect;
+use super::outbox::TakeFailed;
 use super::prune::TickKey;
 use super::{
-    Connection, Mismatch, Row, Writing, begin, bury, cancel, claim, logs, outbox, prune, rows, secrets, slots, ticks,
-    values,
+    Connection, Doubt, Mismatch, Row, Writing, begin, bury, cancel, claim, logs, outbox, prune, rows, secrets, slots,
+    ticks, values,
 };
-use crate::backend::{Backend, Lease, Ownership, ProcessRow, Recorded, Refusal, Removed, Standing};
+use crate::backend::{Backend, InDoubt, Lease, NotGiven, Ownership, ProcessRow, Recorded, Refusal, Removed, Standing};
 use crate::owned::Recording;
 use crate::schedules::NoRun;
 use crate::writer::{Batch, LineEntry};
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Mark, Message, Micros, NewRun, Parked,
-    PauseChange, Prune, Reaped, RecordedGraph, Resealed, RunId, ScheduleSeen, SealedSecret, SecretsChange, SlotOwner,
-    Slots, SlotsWanted, StoreError, Taking, Tick, ToSend, Wanted,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Mark, Message, Micros, NewRun, Options,
+    Parked, PauseChange, Prune, Reaped, RecordedGraph, Resealed, RunId, ScheduleSeen, SealedSecret, SecretsChange,
+    SlotOwner, Slots, SlotsWanted, StoreError, Taking, Tick, ToSend, Wanted,
 };
 
 /// Makes the lease of a process longer.
@@ -25,16 +28,37 @@ const EXTEND: &str = "UPDATE processes SET lease_until=$1 WHERE proc_no=$2";
 const LOOKS: usize = 3;
 
 /// A database, as the one thread that writes to it sees it.
-pub(crate) struct Database(Box<dyn Backend>);
+pub(crate) struct Database {
+    backend: Box<dyn Backend>,
+    /// Of the last transaction.
+    doubt: Doubt,
+    /// How long a lock is waited for, and in which steps.
+    patience: Duration,
+    step: Duration,
+    waits: Option<Waits>,
+}
+
+/// Who is to be believed to live while it waits, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waits {
+    pub(crate) proc_no: i64,
+    pub(crate) lease: Duration,
+}
 
 impl Database {
-    pub(crate) fn new(backend: Box<dyn Backend>) -> Self {
-        Self(backend)
+    pub(crate) fn new(backend: Box<dyn Backend>, options: &Options) -> Self {
+        let (patience, step) = (options.busy_timeout, options.wait_for_lock());
+        Self { backend, doubt: Doubt::Nothing, patience, step, waits: None }
+    }
+
+    /// From now on it is this process that waits, or nobody who has a lease.
+    pub(crate) const fn waits(&mut self, waits: Option<Waits>) {
+        self.waits = waits;
     }
 
     /// The database, for messages.
     pub(crate) fn location(&self) -> &Location {
-        self.0.location()
+        self.backend.location()
     }
 
     /// Does this in one transaction. It commits itself; whatever is not committed is rolled back.
@@ -42,26 +66,52 @@ impl Database {
         &mut self,
         work: impl FnOnce(Writing<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
-        work(Writing::begin(&mut *self.0)?)
+        self.doubt = Doubt::Nothing;
+        self.begin_patiently()?;
+        work(Writing::begun(&mut *self.backend, &mut self.doubt))
+    }
+
+    /// Begins a transaction. Whoever holds the database is waited for in steps, with signs of life between them where there is
+    /// a way for them: in SQLite nobody writes then, and nobody is judged.
+    fn begin_patiently(&mut self) -> Result<(), StoreError> {
+        let since = Instant::now();
+        loop {
+            let step = Instant::now();
+            match self.backend.begin() {
+                // One that was refused at once is no matter of patience.
+                Err(StoreError::Busy { at, waited }) if step.elapsed() >= self.step / 2 => {
+                    if since.elapsed() >= self.patience {
+                        return Err(StoreError::Busy { at, waited: waited.max(self.patience) });
+                    }
+                }
+                begun => return begun,
+            }
+            if let Some(Waits { proc_no, lease }) = self.waits
+                && let Ok(Some(now)) = self.backend.now()
+            {
+                // The next one comes soon.
+                let _ = self.connection().execute(EXTEND, &values![now.after(lease), proc_no]);
+            }
+        }
     }
 
     fn connection(&mut self) -> &mut dyn Connection {
-        &mut *self.0
+        &mut *self.backend
     }
 
     /// Records a batch: fences each run, then writes its rows.
     pub(crate) fn record(&mut self, batch: &Batch<'_>) -> Result<Recorded, StoreError> {
-        self.0.record(batch)
+        self.backend.record(batch)
     }
 
     /// What time it is for all who use the database; `None` if that is what each of them thinks.
     pub(crate) fn now(&mut self) -> Result<Option<Micros>, StoreError> {
-        self.0.now()
+        self.backend.now()
     }
 
     /// What may be done now and then, when there is time.
     pub(crate) fn tidy(&mut self) {
-        self.0.tidy();
+        self.backend.tidy();
     }
 
     /// Who has a run, and how far it is recorded; `None` if it is not there.
@@ -94,7 +144,7 @@ impl Database {
     /// Makes the lease longer; `false` if the process is not known any more.
     pub(crate) fn heartbeat(&mut self, proc_no: i64, lease_until: Micros) -> Result<bool, StoreError> {
         #[cfg(feature = "postgres")]
-        if self.0.dialect() == Dialect::Postgres {
+        if self.backend.dialect() == Dialect::Postgres {
             // Behind no rare transaction of another process, which may take long: this one would look dead.
             return Ok(self.connection().execute(EXTEND, &values![lease_until, proc_no])? == 1);
         }
@@ -121,8 +171,14 @@ impl Database {
     }
 
     /// Records a new run that belongs to this process.
-    pub(crate) fn begin(&mut self, id: RunId, run: &NewRun, process: &Lease) -> Result<Ownership, Refusal<StoreError>> {
-        self.write(|tx| begin::begin(tx, id, run, process)).or_else(|error| self.was_done(id, |_| true, error))
+    pub(crate) fn begin(
+        &mut self,
+        id: RunId,
+        run: &NewRun,
+        process: &Lease,
+    ) -> Result<Ownership, NotGiven<StoreError>> {
+        let begun = self.write(|tx| begin::begin(tx, id, run, process));
+        self.or_was_given(begun, &InDoubt { run: id, proc_no: process.proc_no, epoch: Epoch::FIRST })
     }
 
     /// Gives a run that nobody has to this process; it has this graph then, if there is one.
@@ -133,25 +189,45 @@ impl Database {
         graph: Option<&RecordedGraph>,
         at: Micros,
         process: &Lease,
-    ) -> Result<Ownership, Refusal<ClaimRefused>> {
+    ) -> Result<Ownership, NotGiven<ClaimRefused>> {
         let claimed = self.write(|tx| claim::claim(tx, run, (seen, parked), graph, at, process));
-        let Err(Refusal::Because(ClaimRefused::Store(_))) = &claimed else { return claimed };
-        let mine = |now: &Ownership| now.proc_no == process.proc_no && now.epoch.0 == seen.0 + 1;
-        claimed.or_else(|error| self.was_done(run, mine, error))
+        self.or_was_given(claimed, &InDoubt { run, proc_no: process.proc_no, epoch: seen.next() })
     }
 
-    /// After an error: whether what was asked for was done all the same, and only the answer was lost. It is looked in a
-    /// transaction that writes: such a one comes behind the end of the one whose answer was lost.
-    fn was_done<E>(&mut self, id: RunId, done: impl Fn(&Ownership) -> bool, error: E) -> Result<Ownership, E> {
-        let sql = "SELECT run_no, epoch, version, last_seq, proc_no FROM flow_runs WHERE id=$1 AND proc_no IS NOT NULL";
+    /// After an error: whether the run was given all the same, and only the answer was lost. It is looked in a transaction that
+    /// writes: such a one comes behind the end of the one whose answer was lost.
+    fn or_was_given<E>(
+        &mut self,
+        asked: Result<Ownership, Refusal<E>>,
+        given: &InDoubt,
+    ) -> Result<Ownership, NotGiven<E>> {
+        let error = match (self.doubt, asked) {
+            (Doubt::Perhaps, Err(Refusal::Because(error))) => error,
+            (_, asked) => return asked.map_err(NotGiven::Refused),
+        };
+        let sql =
+            "SELECT run_no, epoch, version, last_seq, proc_no FROM flow_runs WHERE id=$1 AND proc_no=$2 AND epoch=$3";
+        let InDoubt { run, proc_no, epoch } = given;
         for _ in 0..LOOKS {
-            match self.write(|mut tx| tx.find(sql, &values![&id], ownership)) {
-                Ok(Some(now)) if done(&now) => return Ok(now),
-                Ok(_) => break,
-                Err(_) => {}
+            match self.write(|mut tx| tx.find(sql, &values![run, *proc_no, *epoch], ownership)) {
+                Ok(Some(now)) => return Ok(now),
+                Ok(None) => return Err(NotGiven::Refused(Refusal::Because(error))),
+                Err::<_, StoreError>(_) => {}
             }
         }
-        Err(error)
+        Err(NotGiven::InDoubt(error))
+    }
+
+    /// Takes a run from this process if it was given, which nobody has heard.
+    pub(crate) fn take_back(&mut self, given: &InDoubt, at: Micros) -> Result<(), StoreError> {
+        let InDoubt { run, proc_no, epoch } = given;
+        self.write(|mut tx| {
+            lock_run(&mut tx, *run)?;
+            let sql = "SELECT run_no FROM flow_runs WHERE id=$1 AND proc_no=$2 AND epoch=$3";
+            let Some(run_no) = tx.find(sql, &values![run, *proc_no, *epoch], |row| row.take(0))? else { return Ok(()) };
+            bury::crash(&mut tx, run_no, *epoch, at, bury::Blame::Nobody)?;
+            tx.commit()
+        })
     }
 
     /// Every process that is known.
@@ -229,7 +305,7 @@ impl Database {
 
     /// Gives some of the unused space back; gives how many bytes are left to give back.
     pub(crate) fn shrink(&mut self) -> Result<u64, StoreError> {
-        self.0.shrink()
+        self.backend.shrink()
     }
 
     /// Takes all places that are wanted, or none.
@@ -265,7 +341,7 @@ impl Database {
         wanted: &Wanted,
         now: Micros,
         process: &Lease,
-    ) -> Result<Vec<ToSend>, Refusal<StoreError>> {
+    ) -> Result<Vec<ToSend>, Refusal<TakeFailed>> {
         self.write(|tx| outbox::take(tx, wanted, now, process))
     }
 
@@ -300,10 +376,9 @@ impl Database {
         run: &NewRun,
         tick: &Tick,
         process: &Lease,
-    ) -> Result<Ownership, Refusal<NoRun>> {
+    ) -> Result<Ownership, NotGiven<NoRun>> {
         let begun = self.write(|tx| ticks::begin_tick(tx, id, run, tick, process));
-        let Err(Refusal::Because(NoRun::Store(_))) = &begun else { return begun };
-        begun.or_else(|error| self.was_done(id, |_| true, error))
+        self.or_was_given(begun, &InDoubt { run: id, proc_no: process.proc_no, epoch: Epoch::FIRST })
     }
 
     /// Leaves a tick out that is not decided.

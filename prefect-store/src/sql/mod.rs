@@ -22,9 +22,10 @@ mod transaction;
 mod transition;
 mod value;
 
-pub(crate) use database::Database;
+pub(crate) use database::{Database, Waits};
 pub(crate) use read::{Access, Readers, Source};
 pub(crate) use row::{Cell, Mismatch, Row};
+use transaction::Doubt;
 pub(crate) use transaction::Writing;
 pub(crate) use transition::Transition;
 pub(crate) use value::{Value, values};

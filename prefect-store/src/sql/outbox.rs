@@ -135,13 +135,27 @@ fn find(tx: &mut Writing<'_>, which: Which, proc_no: Option<i64>) -> Result<Opti
     }
 }
 
+/// Why none were given.
+#[derive(Debug)]
+pub(crate) struct TakeFailed {
+    pub(crate) error: StoreError,
+    /// The process may have these, by an answer that was lost.
+    pub(crate) perhaps: Box<[i64]>,
+}
+
+impl From<StoreError> for TakeFailed {
+    fn from(error: StoreError) -> Self {
+        Self { error, perhaps: Box::default() }
+    }
+}
+
 /// Gives a process notifications to send. Whoever else asks meanwhile does not get them.
 pub(super) fn take(
     mut tx: Writing<'_>,
     wanted: &Wanted,
     now: Micros,
     process: &Lease,
-) -> Result<Vec<ToSend>, Refusal<StoreError>> {
+) -> Result<Vec<ToSend>, Refusal<TakeFailed>> {
     if !extend(&mut tx, process)? {
         return Err(Refusal::NotRegistered);
     }
@@ -180,7 +194,8 @@ pub(super) fn take(
         all.push(to_send);
     }
     all.sort_by_key(|to_send| to_send.id);
-    tx.commit()?;
+    let perhaps = || all.iter().map(|to_send| to_send.id).collect();
+    tx.commit().map_err(|error| Refusal::Because(TakeFailed { error, perhaps: perhaps() }))?;
     Ok(all)
 }
 

@@ -11,7 +11,7 @@ use crate::backend::Backend;
 use crate::{
     Checkup, DecidedTick, Listed, Location, LogFilter, LogPage, LogsOf, Micros, NotificationRow, Prunable, Prune,
     RecordedGraph, RecordedLine, RunFilter, RunId, RunInput, RunRow, ScheduleRow, SealedSecret, SlotRow, StateCode,
-    StoreError, StoredResult, TaskKey, TaskRow, Transition,
+    StoreError, StoredResult, TaskKey, TaskRow, Transition, texts,
 };
 
 /// What a store may do with its database.
@@ -106,9 +106,10 @@ impl Readers {
             };
             let mut sql = format!("{RUN} WHERE run_no < $1");
             let mut values: Vec<Value<'_>> = vec![before.into()];
-            if let Some(flow) = &filter.flow {
+            let flow = filter.flow.as_deref().map(texts::name);
+            if let Some(flow) = &flow {
                 sql.push_str(" AND flow_no = (SELECT flow_no FROM flows WHERE name = $2)");
-                values.push(flow.into());
+                values.push((&**flow).into());
             }
             if !filter.states.is_empty() {
                 // Numbers, so there is nothing to escape.

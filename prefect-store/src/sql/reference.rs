@@ -2,7 +2,7 @@
 use super::rows::{RUN, run_row};
 use super::{Connection, Value};
 use crate::error::Candidate;
-use crate::{RunId, RunRow, StoreError};
+use crate::{RunId, RunRow, StoreError, texts};
 
 /// So many digits of an id at least: fewer fit by chance.
 const DIGITS: usize = 4;
@@ -14,6 +14,7 @@ pub(super) fn find(connection: &mut dyn Connection, reference: &str) -> Result<R
     let short = bytes(digits.get(digits.len().saturating_sub(8)..).unwrap_or_default());
     let (first, last) = (bytes(&format!("{digits:0<32}")), bytes(&format!("{digits:f<32}")));
     let id = reference.parse::<RunId>().ok();
+    let name = texts::name(reference);
     // Each condition on its own, so that each finds its index.
     let mut conditions = Vec::new();
     let mut values: Vec<Value<'_>> = Vec::new();
@@ -22,7 +23,7 @@ pub(super) fn find(connection: &mut dyn Connection, reference: &str) -> Result<R
         values.push(id.into());
     } else {
         conditions.push("flow_runs.name = $1".to_owned());
-        values.push(reference.into());
+        values.push((&*name).into());
         if (DIGITS..32).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             // A range, which the index of ids knows.
             conditions.push("id BETWEEN $2 AND $3".to_owned());

@@ -2,16 +2,27 @@
 use super::{Connection, Dialect, Mismatch, Row, Value, WriteConnection};
 use crate::StoreError;
 
+/// Whether what a transaction should do is done, if it has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// It is not.
+    Nothing,
+    /// The commit has failed: it may be done, and the answer lost.
+    Perhaps,
+}
+
 /// A transaction. What is not committed is undone when it is dropped.
 pub(crate) struct Writing<'a> {
     connection: &'a mut dyn WriteConnection,
+    doubt: &'a mut Doubt,
     open: bool,
 }
 
 impl<'a> Writing<'a> {
-    pub(super) fn begin(connection: &'a mut dyn WriteConnection) -> Result<Self, StoreError> {
-        connection.begin()?;
-        Ok(Self { connection, open: true })
+    /// The transaction that the connection has begun.
+    pub(super) fn begun(connection: &'a mut dyn WriteConnection, doubt: &'a mut Doubt) -> Self {
+        *doubt = Doubt::Nothing;
+        Self { connection, doubt, open: true }
     }
 
     fn connection(&mut self) -> &mut dyn Connection {
@@ -62,7 +73,9 @@ impl<'a> Writing<'a> {
     }
 
     pub(crate) fn commit(mut self) -> Result<(), StoreError> {
+        *self.doubt = Doubt::Perhaps;
         self.connection.commit()?;
+        *self.doubt = Doubt::Nothing;
         self.open = false;
         Ok(())
     }

@@ -46,7 +46,7 @@ impl SqliteBackend {
             faults: options.faults.clone(),
             #[cfg(not(feature = "faults"))]
             faults: Faults,
-            busy_timeout: options.busy_timeout,
+            busy_timeout: options.wait_for_lock(),
             since_look: 0,
         })
     }

@@ -674,7 +674,7 @@ impl Inner {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if writer.is_none() {
             let source = self.readers.source();
-            let database = Database::new(source.writer()?);
+            let database = Database::new(source.writer()?, &self.options);
             let work = Writer::new(database, self.options.clone(), Arc::clone(&self.queue), source.locks());
             let thread = std::thread::Builder::new().name("prefect-store".into()).spawn(move || work.work());
             *writer = Some(thread.map_err(|error| StoreError::CannotOpen {

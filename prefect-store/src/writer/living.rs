@@ -4,13 +4,15 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::Writer;
-use crate::backend::{Lease, Ownership, ProcessRow, Refusal};
+use crate::backend::{InDoubt, Lease, NotGiven, Ownership, ProcessRow, Refusal};
 use crate::owned::{Position, Recording};
 use crate::presence::{self, Presence, Sign};
 use crate::schedules::NoRun;
+use crate::sql::Waits;
+use crate::sql::outbox::TakeFailed;
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Lost, LostReason, Micros, NewRun, Parked, Reaped, RecordedGraph,
-    RunId, StoreError, Tick, ToSend, Wanted,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Fate, Lost, LostReason, Mark, Micros, NewRun, NotificationRef,
+    Parked, Reaped, RecordedGraph, RunId, StoreError, Tick, ToSend, Wanted,
 };
 
 /// How this process is known to the others.
@@ -104,6 +106,7 @@ impl Writer {
             return Ok(());
         }
         self.living.registered = None;
+        self.database.waits(None);
         for run in self.living.runs() {
             let reason = match self.database.standing(run.run_no) {
                 Ok(None) => LostReason::Deleted,
@@ -132,7 +135,10 @@ impl Writer {
         let machine = self.options.machine.clone();
         let process = ProcessRow { id: presence.id, pid: std::process::id(), machine, lease_until: until };
         let proc_no = self.database.register(&process)?;
-        let next_sign = Instant::now() + self.options.lease / 3;
+        let lease = self.options.lease;
+        // Of a clock of one's own nothing passes while somebody waits.
+        self.database.waits(self.options.clock.is_of_machine().then_some(Waits { proc_no, lease }));
+        let next_sign = Instant::now() + lease / 3;
         self.living.registered = Some(Registered { proc_no, lease_until: until, next_sign, presence });
         Ok(Lease { proc_no, until })
     }
@@ -140,9 +146,10 @@ impl Writer {
     /// Asks for a run, and once more if it turns out that this process has been taken for dead.
     fn take<E: From<StoreError>>(
         &mut self,
-        id: RunId,
-        mut ask: impl FnMut(&mut Self, &Lease) -> Result<Ownership, Refusal<E>>,
+        (id, epoch): (RunId, Epoch),
+        mut ask: impl FnMut(&mut Self, &Lease) -> Result<Ownership, NotGiven<E>>,
     ) -> Result<Arc<Recording>, E> {
+        self.clear_doubts();
         loop {
             let lease = self.register()?;
             match ask(self, &lease) {
@@ -155,18 +162,37 @@ impl Writer {
                     }
                     return Ok(run);
                 }
-                Err(Refusal::NotRegistered) => self.renew()?,
-                Err(Refusal::Because(error)) => return Err(error),
+                Err(NotGiven::Refused(Refusal::NotRegistered)) => self.renew()?,
+                Err(NotGiven::Refused(Refusal::Because(error))) => return Err(error),
+                Err(NotGiven::InDoubt(error)) => {
+                    self.in_doubt.push(InDoubt { run: id, proc_no: lease.proc_no, epoch });
+                    return Err(error);
+                }
             }
         }
     }
 
+    /// Takes back runs that may be this process's without anybody knowing of it: nobody could go on with them while it lives.
+    pub(super) fn clear_doubts(&mut self) {
+        while let Some(given) = self.in_doubt.last() {
+            if let Err(error) = self.database.take_back(given, self.options.clock.now()) {
+                let run = given.run;
+                tracing::warn!(
+                    target: "prefect.Store",
+                    "Whether run {run} has begun cannot be found out, which is tried again: {error}"
+                );
+                return;
+            }
+            self.in_doubt.pop();
+        }
+    }
+
     pub(crate) fn begin(&mut self, id: RunId, run: &NewRun) -> Result<Arc<Recording>, StoreError> {
-        self.take(id, |writer, lease| writer.database.begin(id, run, lease))
+        self.take((id, Epoch::FIRST), |writer, lease| writer.database.begin(id, run, lease))
     }
 
     pub(crate) fn begin_tick(&mut self, id: RunId, run: &NewRun, tick: &Tick) -> Result<Arc<Recording>, NoRun> {
-        self.take(id, |writer, lease| writer.database.begin_tick(id, run, tick, lease))
+        self.take((id, Epoch::FIRST), |writer, lease| writer.database.begin_tick(id, run, tick, lease))
     }
 
     pub(crate) fn claim(
@@ -177,7 +203,7 @@ impl Writer {
         graph: Option<&RecordedGraph>,
     ) -> Result<Arc<Recording>, ClaimRefused> {
         let now = self.options.clock.now();
-        self.take(id, |writer, lease| writer.database.claim(id, (seen, parked), graph, now, lease))
+        self.take((id, seen.next()), |writer, lease| writer.database.claim(id, (seen, parked), graph, now, lease))
     }
 
     /// Takes the runs of dead processes from them.
@@ -256,7 +282,14 @@ impl Writer {
             match self.database.take_notifications(wanted, now, &lease) {
                 Ok(taken) => return Ok(taken),
                 Err(Refusal::NotRegistered) => self.renew()?,
-                Err(Refusal::Because(error)) => return Err(error),
+                Err(Refusal::Because(TakeFailed { error, perhaps })) => {
+                    // Nobody sends them while this process lives: what it may have is given back, before anything is taken.
+                    let fate = Fate::Untried(format!("the store's answer was lost: {error}"));
+                    self.marks.extend(
+                        perhaps.into_iter().map(|id| Mark { of: NotificationRef::row(id), fate: fate.clone() }),
+                    );
+                    return Err(error);
+                }
             }
         }
     }
@@ -285,6 +318,9 @@ impl Writer {
     pub(super) fn sign_off(&mut self) {
         // Without it some are sent twice, and none is lost.
         let _ = self.write_marks();
+        // Without it they count as the end of their process.
+        self.clear_doubts();
+        self.abandon_all();
         if let Some(registered) = self.living.registered.take() {
             match self.database.sign_off(registered.proc_no) {
                 Ok(true) => registered.presence.end(),

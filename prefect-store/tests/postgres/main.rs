@@ -13,6 +13,7 @@ mod claims;
 mod encrypted;
 #[path = "../store/failing.rs"]
 mod failing;
+mod failover;
 #[path = "../store/hammer.rs"]
 mod hammer;
 #[path = "../store/kept.rs"]
@@ -21,6 +22,7 @@ mod kept;
 mod killed;
 #[path = "../store/logs.rs"]
 mod logs;
+mod lost;
 #[path = "../store/outbox.rs"]
 mod outbox;
 #[path = "../store/owners.rs"]
@@ -50,3 +52,6 @@ const CALLS_OF_A_PROCESS: u64 = 50;
 
 /// Bytes as PostgreSQL reads them: `..` are their digits.
 const BYTES: &str = "decode('..', 'hex')";
+
+/// Makes the database refuse task runs of task 66.
+const REFUSES_66: &str = "ALTER TABLE task_runs ADD CONSTRAINT no_66 CHECK (task_no <> 66)";

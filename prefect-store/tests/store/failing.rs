@@ -1,7 +1,9 @@
 //! Every call that the writer makes to the database, failing in every way.
 use std::time::Duration;
 
-use prefect_store::{Fault, Faults, LostReason, Options, Parked, Store, StoreError};
+use prefect_store::{
+    ClaimRefused, Fault, Faults, IfBusy, LostReason, Micros, Options, Parked, Store, StoreError, Tick, TickAnswer,
+};
 
 use crate::support::*;
 
@@ -34,7 +36,7 @@ fn work(store: &Store, place: &Place) {
     let again = loop {
         match store.claim(&store.run("one").unwrap(), Parked::Refuse) {
             Ok(run) => break run,
-            Err(refused) => assert!(matches!(&refused, prefect_store::ClaimRefused::Store(_)), "{refused}"),
+            Err(refused) => assert!(matches!(&refused, ClaimRefused::Store(_)), "{refused}"),
         }
     };
     record(&again, vec![finish(1, Some(1))]);
@@ -109,6 +111,157 @@ fn what_cannot_be_written_for_too_long_is_lost_and_said_so() {
         check(&place.sql());
         // Other runs go on.
         end(&store.begin(new_run("two")).unwrap(), S::SUCCESS);
+    }
+}
+
+/// Three runs are written in one transaction, and the database takes none of it because of one.
+#[test]
+fn what_the_database_refuses_costs_only_the_run_that_has_it() {
+    let place = Place::new();
+    let store = place.open_with(Options::default().keep_trying(Duration::ZERO));
+    let runs = ["one", "two", "three"].map(|name| store.begin(new_run(name)).unwrap());
+    let holder = store.begin(new_run("holder")).unwrap();
+    place.sql().execute_batch(crate::REFUSES_66).unwrap();
+    let held = hold_writer(&holder);
+    let first = runs.each_ref().map(|run| run.record_many([start(0, None), finish(0, None)]).unwrap());
+    let bad = runs[1].record(start(66, None));
+    let later = runs.each_ref().map(|run| run.record(start(1, None)));
+    drop(held);
+    for i in [0, 2] {
+        assert_eq!((runs[i].wait(first[i]), runs[i].wait(later[i])), (Ok(()), Ok(())));
+        end(&runs[i], S::SUCCESS);
+    }
+    let lost = runs[1].wait(bad).unwrap_err();
+    let LostReason::Unwritable(error) = &lost.reason else { panic!("{lost:?}") };
+    assert!(!error.may_pass() && error.to_string().contains("66"), "{error}");
+    assert_eq!(runs[1].wait(later[1]).unwrap_err(), lost);
+    end(&holder, S::SUCCESS);
+    check(&place.sql());
+    // What was recorded of it before is there, and it can go on.
+    drop(runs);
+    // By then it is given back.
+    assert_eq!(store.reap().unwrap(), []);
+    let again = store.claim(&store.run("two").unwrap(), Parked::Refuse).unwrap();
+    record(&again, vec![start(0, None), finish(0, None)]);
+    end(&again, S::SUCCESS);
+    check(&place.sql());
+}
+
+/// The disk has room for one more: what is written together finds none, and one of them does when it is alone.
+#[test]
+fn of_several_runs_that_find_no_room_each_is_tried_alone() {
+    let place = Place::new();
+    let faults = Faults::default();
+    let store = place.open_with(options(&faults).keep_trying(Duration::ZERO));
+    let runs = ["one", "two"].map(|name| store.begin(new_run(name)).unwrap());
+    let holder = store.begin(new_run("holder")).unwrap();
+    let held = hold_writer(&holder);
+    faults.fail(1, 1, Fault::Full);
+    let positions = runs.each_ref().map(|run| run.record(start(0, None)));
+    drop(held);
+    assert_eq!([0, 1].map(|i| runs[i].wait(positions[i])), [Ok(()), Ok(())]);
+    check(&place.sql());
+}
+
+/// What asks for a run, and is told that it was not given.
+type Asks = fn(&Store) -> Result<(), StoreError>;
+
+fn begins(store: &Store) -> Result<(), StoreError> {
+    store.begin(new_run("begun")).map(drop)
+}
+
+fn begins_by_a_tick(store: &Store) -> Result<(), StoreError> {
+    let tick = Tick { schedule: "etl".into(), at: Micros(5), next: None, if_busy: IfBusy::Begin };
+    match store.begin_tick(new_run("ticked"), tick)? {
+        TickAnswer::Begun(run) => drop(run),
+        other => panic!("{other:?}"),
+    }
+    Ok(())
+}
+
+fn claims(store: &Store) -> Result<(), StoreError> {
+    match store.claim(&store.run("claimed").unwrap(), Parked::Refuse) {
+        Ok(run) => drop(run),
+        Err(ClaimRefused::Store(error)) => return Err(error),
+        Err(refused) => panic!("{refused}"),
+    }
+    Ok(())
+}
+
+/// A store that is known, with a run that can be claimed.
+fn asked(faults: &Faults) -> (Place, Store) {
+    let place = Place::new();
+    let store = place.open_with(options(faults));
+    end(&store.begin(new_run("claimed")).unwrap(), S::FAILED);
+    (place, store)
+}
+
+/// The commit is done, and whoever asks has to be told that it is not known. The process lives on: nobody else could take the run
+/// from it.
+#[test]
+fn a_run_that_was_given_without_an_answer_can_be_taken_again() {
+    for (name, asks) in [("begun", begins as Asks), ("ticked", begins_by_a_tick), ("claimed", claims)] {
+        let epoch = format!("SELECT coalesce(max(epoch), 0) FROM flow_runs WHERE name='{name}'");
+        let faults = Faults::default();
+        let (place, store) = asked(&faults);
+        let before = faults.calls();
+        asks(&store).unwrap();
+        store.reap().unwrap();
+        let all = faults.calls() - before;
+        drop((place, store));
+        let mut lost = 0;
+        for commit in 1..=all {
+            let faults = Faults::default();
+            let (place, store) = asked(&faults);
+            let first = place.number(&epoch);
+            // Longer than it is looked what became of it.
+            faults.fail(commit, 12, Fault::AnswerLost);
+            let error = asks(&store).err();
+            faults.heal();
+            // The second one stands behind what the writer does when it has time.
+            assert_eq!((store.reap().unwrap(), store.reap().unwrap()), (vec![], vec![]));
+            let Some(error) = error else { continue };
+            let there = place.number(&epoch);
+            if there == first {
+                assert!(error.may_pass());
+                continue;
+            }
+            lost += 1;
+            let row = store.run(name).unwrap();
+            assert_eq!((row.state, row.owner.clone(), row.crashes), (S::CRASHED, None, 0), "call {commit}");
+            let again = store.claim(&row, Parked::Refuse).unwrap();
+            record(&again, vec![start(0, None), finish(0, None)]);
+            end(&again, S::SUCCESS);
+            check(&place.sql());
+        }
+        assert_eq!(lost, 1, "one of the calls is the commit");
+    }
+}
+
+/// The same if the process has no time any more to find it out before its end; and of runs that could not be given back.
+#[test]
+fn what_a_process_gives_back_at_its_end_is_not_put_down_to_its_runs() {
+    for commit in 1.. {
+        let faults = Faults::default();
+        let (place, store) = asked(&faults);
+        let run = store.begin(new_run("dropped")).unwrap();
+        let before = faults.calls();
+        faults.fail(commit, u64::MAX, Fault::AnswerLost);
+        let begun = store.begin(new_run("run"));
+        let calls = faults.calls() - before;
+        let is_given = begun.is_ok();
+        drop((run, begun));
+        // Whatever it does when it has time fails.
+        store.reap().unwrap_err();
+        faults.heal();
+        drop(store);
+        assert_eq!(place.open().reap().unwrap(), [], "call {commit}");
+        let left = "SELECT count(*) FROM flow_runs WHERE proc_no IS NOT NULL OR crashes > 0";
+        assert_eq!(place.number(left), 0, "call {commit}");
+        check(&place.sql());
+        if is_given && calls < commit {
+            break;
+        }
     }
 }
 

@@ -70,3 +70,29 @@ fn a_run_that_cannot_begin_says_who_is_in_the_way() {
     end(&store.begin(new_run("two")).unwrap(), S::SUCCESS);
     assert_eq!(place.number("SELECT count(*) FROM flow_runs"), 2);
 }
+
+/// Somebody holds the database for longer than the store waits at once.
+#[test]
+fn what_is_not_tried_again_waits_as_long_as_it_is_said_to() {
+    let place = Place::new();
+    let faults = Faults::default();
+    let mut options = Options::default().lease(Duration::from_millis(300));
+    options.faults = faults.clone();
+    let store = place.open_with(options);
+    let run = store.begin(new_run("one")).unwrap();
+    let shell = place.sql();
+    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let two = std::thread::scope(|scope| {
+        let before = faults.calls();
+        let begun = scope.spawn(|| store.begin(new_run("two")));
+        while faults.calls() < before + 5 && !begun.is_finished() {
+            std::thread::yield_now();
+        }
+        shell.execute_batch("COMMIT").unwrap();
+        begun.join().unwrap().unwrap()
+    });
+    for run in [run, two] {
+        end(&run, S::SUCCESS);
+    }
+    check(&place.sql());
+}

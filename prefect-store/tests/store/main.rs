@@ -37,3 +37,7 @@ const CALLS_OF_A_PROCESS: u64 = 120;
 
 /// Bytes as SQLite reads them: `..` are their digits.
 const BYTES: &str = "X'..'";
+
+/// Makes the database refuse task runs of task 66.
+const REFUSES_66: &str = "CREATE TRIGGER no_66 BEFORE INSERT ON task_runs WHEN new.task_no=66 \
+                          BEGIN SELECT RAISE(ABORT, 'no 66'); END";

@@ -3,8 +3,8 @@ use std::sync::Barrier;
 use std::time::Duration;
 
 use prefect_store::{
-    Arrival, DOUBTFUL_TRIES, Fate, Listed, Mark, Micros, NotificationRef, NotificationStatus, OwnedRun, Store, TRIES,
-    TaskChange, ToSend, Wanted,
+    Arrival, DOUBTFUL_TRIES, Fate, Fault, Faults, Listed, Mark, Micros, NotificationRef, NotificationStatus, Options,
+    OwnedRun, Store, TRIES, TaskChange, ToSend, Wanted,
 };
 
 use crate::owners::{LEASE, SECOND};
@@ -108,6 +108,43 @@ fn of_several_that_want_a_notification_one_gets_it() {
     taken.sort_unstable();
     assert_eq!(taken, (1..=100).collect::<Vec<_>>());
     assert_eq!(place.number("SELECT count(*) FROM outbox WHERE status = 2 AND proc_no IS NULL"), 100);
+}
+
+/// The process lives on, and nobody in it knows that it has them.
+#[test]
+fn what_was_taken_by_an_answer_that_was_lost_is_given_back() {
+    let prepared = |faults: &Faults| {
+        let place = Place::new();
+        drop(run_with(&place.open(), 2));
+        let mut options = Options::default();
+        options.faults = faults.clone();
+        let store = place.open_with(options);
+        // It is known from here on.
+        assert_eq!(store.take_notifications(due("ANOTHER")).unwrap(), []);
+        (place, store)
+    };
+    let faults = Faults::default();
+    let (_place, store) = prepared(&faults);
+    let before = faults.calls();
+    let wanted = store.take_notifications(due("HOOK")).unwrap();
+    let commit = faults.calls() - before;
+    assert_eq!(wanted.len(), 2);
+    for fault in [Fault::AnswerLost, Fault::Io] {
+        // So often what it may have cannot be given back either.
+        for times in [1, 2, 5] {
+            let faults = Faults::default();
+            let (place, store) = prepared(&faults);
+            faults.fail(commit, times, fault);
+            store.take_notifications(due("HOOK")).unwrap_err();
+            faults.heal();
+            store.wait_for_marks().unwrap();
+            let rows = store.notifications(Listed::Unsent).unwrap();
+            assert_eq!(rows.iter().map(|row| row.tries).collect::<Vec<_>>(), [1, 1], "{fault:?}, {times} times");
+            assert_eq!(statuses(&store), [NotificationStatus::Waits; 2]);
+            // Whoever asks next gets them.
+            assert_eq!(place.open().take_notifications(due("HOOK")).unwrap(), wanted);
+        }
+    }
 }
 
 /// How often it is taken until it is given up.

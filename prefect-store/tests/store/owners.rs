@@ -143,6 +143,29 @@ fn signs_of_life_make_the_lease_longer() {
     end(&run, S::SUCCESS);
 }
 
+/// Its disk is full, say: that is no death.
+#[test]
+fn signs_of_life_are_given_while_a_batch_cannot_be_written() {
+    let (place, time) = (Place::new(), Time::new());
+    let faults = Faults::default();
+    let mut options = on_machine("there", &time);
+    options.faults = faults.clone();
+    let store = place.open_with(options);
+    let run = store.begin(new_run("one")).unwrap();
+    let lease = "SELECT lease_until FROM processes";
+    let before = place.number(lease);
+    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, sql) = (std::sync::Mutex::new(tell), std::sync::Mutex::new(place.sql()));
+    // On the writer's thread, behind the commit and before anything else.
+    run.on_commit(Box::new(move |_| tell.lock().unwrap().send(sql.lock().unwrap().number(lease)).unwrap()));
+    time.pass(LEASE - SECOND);
+    // A sign, which is due, and the batch; then there is room again for the next of both.
+    faults.fail(1, 2, Fault::Full);
+    run.wait(run.record(start(0, None))).unwrap();
+    assert_eq!(told.recv().unwrap() - before, (LEASE - SECOND).as_micros() as i64);
+    end(&run, S::SUCCESS);
+}
+
 #[test]
 fn who_holds_its_lock_is_given_a_second_lease() {
     let (place, time) = (Place::new(), Time::new());

@@ -356,3 +356,53 @@ fn random_changes_become_what_a_model_says() {
         assert_eq!(transitions, log);
     }
 }
+
+/// Letters that nothing makes shorter.
+fn letters(random: &mut Random, count: usize) -> String {
+    (0..count).map(|_| char::from(b'!' + random.below(90) as u8)).collect()
+}
+
+#[test]
+fn what_is_too_long_to_be_kept_is_cut_and_refuses_nothing() {
+    let place = Place::new();
+    let store = place.open();
+    let mut random = Random::new();
+    let mut new = new_run(&letters(&mut random, 9000));
+    new.flow = "\u{e4}".repeat(5000);
+    let (name, flow) = (new.name.clone(), new.flow.clone());
+    let run = store.begin(new).unwrap();
+    let long = "\u{20ac}".repeat(1 << 20);
+    let because = letters(&mut random, 5000);
+    let change = |child: u32, cause: &str| {
+        let mut change = start(0, Some(child));
+        change.message = Some(long.clone().into());
+        change.detail = Some(format!("{{\"start\":7,\"error\":\"{long}\"}}").into());
+        change.notifications = vec![told_because(1, cause)];
+        change
+    };
+    // They differ where nobody looks any more.
+    record(&run, vec![change(0, &format!("{because} one")), change(1, &format!("{because} two"))]);
+    let mut last = flow_change(S::FAILED, run.version() + 1);
+    last.message = Some(long.clone().into());
+    run.wait(run.record_run(last)).unwrap();
+
+    let row = store.run(&name).unwrap();
+    assert!(row.name.len() <= 1000 && name.starts_with(row.name.trim_end_matches('\u{2026}')), "{}", row.name);
+    let of_flow = store.runs(&prefect_store::RunFilter { flow: Some(flow), ..Default::default() }).unwrap();
+    assert_eq!((of_flow.len(), row.flow.len() <= 1000, row.flow.ends_with("\u{e4}\u{2026}")), (1, true, true));
+    let child = &store.children(run.id(), 0, 0, 10).unwrap()[0];
+    for message in [row.message.unwrap(), child.message.clone().unwrap()] {
+        assert!(
+            message.ends_with("\u{20ac}\u{2026}") && (65_000..=65_536).contains(&message.len()),
+            "{}",
+            message.len()
+        );
+    }
+    let detail = child.detail.as_deref().unwrap();
+    assert!(detail.len() < 66_000 && detail.ends_with("\u{2026}\",\"start\":7}"), "{}", detail.len());
+    drop((run, store));
+    let wanted = prefect_store::Wanted::Due { kind: "slack".into(), to: "HOOK".into(), limit: 9 };
+    let causes = place.open().take_notifications(wanted).unwrap().remove(0).causes;
+    assert_eq!((causes.len(), causes[0].1, causes[0].0.len() <= 1000), (1, 2, true));
+    check(&place.sql());
+}

@@ -1,7 +1,7 @@
 //! Stores in temporary places, and short ways to write changes.
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, SystemTime};
 
 use prefect_store::{
@@ -207,6 +207,20 @@ pub fn end(run: &OwnedRun, state: StateCode) {
 pub fn record(run: &OwnedRun, changes: Vec<TaskChange>) {
     let position: Position = run.record_many(changes).unwrap();
     run.wait(position).unwrap();
+}
+
+/// Holds the writer of a run's store, until what this gives is dropped: what is recorded meanwhile is one batch.
+pub fn hold_writer(run: &OwnedRun) -> mpsc::Sender<()> {
+    let (enter, entered) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    run.on_commit(Box::new(move |_| {
+        let _ = enter.send(());
+        let _ = released.lock().unwrap().recv();
+    }));
+    run.record(start(99, None));
+    entered.recv().unwrap();
+    release
 }
 
 /// Time that tests move.
