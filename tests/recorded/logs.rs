@@ -179,6 +179,26 @@ impl fmt::Debug for Bomb {
     }
 }
 
+/// Progress is recorded in loops: the last one is what the span says, or it would grow as long as the body goes on.
+#[test]
+fn a_field_of_a_span_that_is_recorded_again_has_its_last_value() {
+    #[task]
+    fn counts() {
+        let span = tracing::info_span!("counts", of = 10_000, done = tracing::field::Empty, note = "first");
+        for done in 1..=10_000 {
+            span.record("done", done);
+        }
+        span.record("note", "last");
+        let _entered = span.entered();
+        tracing::info!("counted");
+    }
+    listen();
+    let folder = Folder::new();
+    let store = folder.store();
+    let run = flow!("etl", { counts() }).with(settings(&store, Executor::Local)).run();
+    assert_eq!(short(&lines(&store, &run)), ["0#1 counts{of=10000 note=\"last\" done=10000}: counted"]);
+}
+
 const SECRET: &str = "kei2-quuS_eez7";
 
 #[task]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use prefect::fake_slack::{Answer, FakeSlack, Gate, Received, SlackError};
 use prefect::prelude::*;
 use prefect::store::{Listed, NotificationStatus, RunFilter, StateCode, Store};
-use prefect::{Config, Executor, Flow, RunSettings};
+use prefect::{Clock, Config, Executor, Flow, RunSettings};
 
 use crate::{Folder, open, settings};
 
@@ -147,6 +147,32 @@ fn two_processes_never_send_the_same_message() {
     assert_eq!((bodies.len(), slack.requests().len()), (9, 9));
 }
 
+/// Half a minute of messages, at one a second.
+#[test]
+fn the_end_of_a_run_does_not_wait_for_what_others_have_left() {
+    let folder = Folder::new();
+    for _ in 0..4 {
+        let many = flow!("many", {
+            for n in 0..10 {
+                fails(n);
+            }
+        });
+        drop(many.with(sends_to(&folder.store(), &FakeSlack::refused_url())).run());
+    }
+    let slack = FakeSlack::start();
+    let store = folder.store();
+    let mut of_each = Vec::new();
+    for flow in [quiet(), one(), quiet()] {
+        let clock = Clock::virtual_from("2026-01-01T00:01:00Z".parse().unwrap());
+        let run = flow.with(sends_to(&store, &slack.webhook_url()).clock(clock.clone())).run();
+        assert_eq!(clock.timestamp().to_string(), "2026-01-01T00:01:00Z");
+        of_each.push((run.notifications().sent(), run.notifications().forwarded() > 0));
+    }
+    assert_eq!(of_each, [(0, true), (1, true), (0, true)]);
+    let waits = statuses(&store).iter().filter(|status| **status == NotificationStatus::Waits).count();
+    assert!((11..40).contains(&waits), "{waits} wait for the next");
+}
+
 #[test]
 fn a_hundred_thousand_failures_are_fifteen_messages_at_most_and_all_are_counted() {
     let folder = Folder::new();
@@ -190,8 +216,10 @@ fn what_is_told_together_is_told_by_the_next_process_with_its_causes() {
     drop(run);
     let slack = FakeSlack::start();
     let settings = sends_to(&folder.store(), &slack.webhook_url());
-    let run = quiet().with(settings).run();
-    assert_eq!(run.notifications().forwarded(), 11);
+    let run = quiet().with(settings.clone()).run();
+    assert_eq!(run.notifications().forwarded(), 10, "as many as go at once");
+    drop(run);
+    assert_eq!(quiet().with(settings).run().notifications().forwarded(), 1);
     let last = slack.requests().pop().unwrap().json();
     let last = &last["attachments"][0];
     assert_eq!(last["text"], "fetch: 300 more in a Failed state");

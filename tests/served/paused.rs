@@ -1,4 +1,6 @@
 //! Schedules that are paused, and go on.
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use prefect::schedule::CatchUp;
 use prefect::store::{Micros, PauseChange};
 
@@ -55,6 +57,45 @@ fn all_of_it_is_made_up_for_if_that_is_the_policy() {
     expected.extend([3, 4, 5].map(|h| format!("01. 0{h}:00 at 01. 05:00")));
     expected.push("01. 06:00 at 01. 06:00".to_owned());
     assert_eq!(ran, expected);
+}
+
+/// Each minute for an hour and a half somebody looks whether the pause is over, and what has become too old meanwhile.
+#[test]
+fn what_grows_too_old_during_a_pause_is_told_as_one_sum_and_no_moment_is_asked_for_twice() {
+    let (folder, seen) = (Folder::new(), Seen::default());
+    let store = folder.store();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let asks = Arc::clone(&asked);
+    let minutes = IntervalClock::new("1m").unwrap().end_date("2026-01-01T01:32").unwrap();
+    let schedule = Schedule::new(minutes).catch_up(CatchUp::All).catch_up_window("10m").adjustment(move |moment| {
+        asks.fetch_add(1, Ordering::Relaxed);
+        moment
+    });
+    let micros = |seen: &Seen| Micros(seen.now().as_microsecond());
+    let (body, pauses) = (seen.clone(), store.clone());
+    let watch = flow_of("watch", move || {
+        let tick = hour(context().scheduled_start_time().unwrap());
+        if tick == "01. 00:02" {
+            assert_eq!(pauses.pause_schedule("watch", micros(&body), "a test").unwrap(), PauseChange::Done);
+        }
+        body.push(format!("run of {tick}"));
+    });
+    let (clock, resumes) = (seen.clone(), store.clone());
+    let other = flow_of("other", move || {
+        assert_eq!(resumes.resume_schedule("watch", micros(&clock)).unwrap(), PauseChange::Done);
+    });
+    let once = prefect::schedule::DatesClock::new(["2026-01-01T01:30:30Z"]).unwrap();
+    seen.serve(&store, &[&watch.schedule(schedule), &other.schedule(once)], START);
+    let lines = seen.take();
+    let told: Vec<_> = lines.iter().filter(|line| line.contains("skipped")).collect();
+    assert_eq!(told, ["`watch`: 78 ticks skipped up to 2026-01-01T01:20:00+00:00: the time had passed"]);
+    let ran: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("run of ")).collect();
+    let expected: Vec<_> = [1, 2].into_iter().map(|m| format!("01. 00:{m:02}")).collect();
+    let expected: Vec<_> = expected.into_iter().chain((21..=32).map(|m| format!("01. 01:{m}"))).collect();
+    assert_eq!(ran, expected);
+    // Moments of eight days, in case some of them are moved that far.
+    let days = 8 * 24 * 60;
+    assert!(asked.load(Ordering::Relaxed) < 3 * days, "{asked:?} moments were asked for");
 }
 
 /// Paused and resumed while nobody served.

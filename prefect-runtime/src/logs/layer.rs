@@ -1,9 +1,9 @@
 //! The layer that hands lines to the recorder of their run.
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
-use tracing::field::Visit;
+use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -73,7 +73,46 @@ fn is_kept(line: &Metadata<'_>, level: Level) -> bool {
 /// What is known of a span: where it was made, and what it says.
 struct Made {
     by: Option<(Weak<Recorder>, LoggedBy)>,
-    text: String,
+    name: &'static str,
+    fields: Fields,
+}
+
+impl fmt::Display for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, fields: Fields(fields), .. } = self;
+        let Some((first, more)) = fields.split_first() else { return f.write_str(name) };
+        write!(f, "{name}{{{}={}", first.0, first.1)?;
+        more.iter().try_for_each(|(name, value)| write!(f, " {name}={value}"))?;
+        f.write_str("}")
+    }
+}
+
+/// The fields of a span, each once, in the order in which they were recorded first. Bodies record progress in loops: so the
+/// last value takes the place of the one before, or a span would grow with its life. None is cut: of a secret that is cut in
+/// two, no half would be found.
+#[derive(Default)]
+struct Fields(Vec<(&'static str, String)>);
+
+impl Fields {
+    fn set(&mut self, name: &'static str, value: String) {
+        match self.0.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, last)) => *last = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    fn update(&mut self, new: Self) {
+        new.0.into_iter().for_each(|(name, value)| self.set(name, value));
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            return;
+        }
+        self.set(field.name(), format!("{value:?}"));
+    }
 }
 
 impl<S> Layer<S> for RunLogs
@@ -83,22 +122,18 @@ where
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
         let Some(span) = cx.span(id) else { return };
         let by = whence().map(|Whence { recorder, by }| (Arc::downgrade(&recorder), by));
-        let fields = text_of(|text| attributes.record(text)).fields().to_owned();
-        let name = span.name();
-        let text = if fields.is_empty() { name.to_owned() } else { format!("{name}{{{fields}}}") };
-        span.extensions_mut().replace(Made { by, text });
+        let mut fields = Fields::default();
+        read(&mut fields, |fields| attributes.record(fields));
+        span.extensions_mut().replace(Made { by, name: span.name(), fields });
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, cx: Context<'_, S>) {
         let Some(span) = cx.span(id) else { return };
-        let more = text_of(|text| values.record(text)).fields().to_owned();
-        if let Some(made) = span.extensions_mut().get_mut::<Made>()
-            && !more.is_empty()
-        {
-            match made.text.strip_suffix('}') {
-                Some(before) => made.text = format!("{before} {more}}}"),
-                None => made.text = format!("{}{{{more}}}", made.text),
-            }
+        // Values of users write themselves: not while the span is locked, which they may want to look at.
+        let mut new = Fields::default();
+        read(&mut new, |fields| values.record(fields));
+        if let Some(made) = span.extensions_mut().get_mut::<Made>() {
+            made.fields.update(new);
         }
     }
 
@@ -119,18 +154,18 @@ where
         let mut text = String::new();
         for span in cx.event_scope(event).into_iter().flat_map(tracing_subscriber::registry::Scope::from_root) {
             if let Some(made) = span.extensions().get::<Made>() {
-                let _ = write!(text, "{}: ", made.text);
+                let _ = write!(text, "{made}: ");
             }
         }
-        text.push_str(&text_of(|text| event.record(text)).whole());
+        let mut line = Text::default();
+        read(&mut line, |line| event.record(line));
+        text.push_str(&line.whole());
         recorder.log(by, *metadata.level(), metadata.target(), &text);
     }
 }
 
 /// Values of users write themselves: one that panics there is left out, and the line kept.
-fn text_of(record: impl FnOnce(&mut dyn Visit)) -> Text {
-    let mut text = Text::default();
+fn read<V: Visit>(into: &mut V, record: impl FnOnce(&mut dyn Visit)) {
     // Not under the guard of user code: that is for code which must not run under a lock, and a line may be logged anywhere.
-    let _ = catch_unwind(AssertUnwindSafe(|| record(&mut text)));
-    text
+    let _ = catch_unwind(AssertUnwindSafe(|| record(into)));
 }

@@ -15,12 +15,6 @@ impl Text {
     pub(crate) fn whole(self) -> String {
         self.message + &self.fields
     }
-
-    /// The fields alone, without the blank before the first.
-    #[cfg(feature = "store")]
-    pub(super) fn fields(&self) -> &str {
-        self.fields.trim_start()
-    }
 }
 
 impl Visit for Text {

@@ -11,7 +11,8 @@
 //! * What is recorded in a store is sent when the store has it. What could not be sent is left there for later, unless it
 //!   was refused for good.
 //! * From the 11th of one task and state on, messages are told together: [`Folds`].
-//! * What others have left goes out behind all that is one's own, and holds up the end of the run no longer than that.
+//! * What others have left goes out beside all that is one's own: behind it, and with tokens that it leaves. The end of the run
+//!   waits for none of it, but for answers: what can go out at once has a second.
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,9 @@ const CIRCUIT_REST: Duration = Duration::from_secs(30);
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 const LEAST_RETRY_AFTER: Duration = Duration::from_secs(1);
 const MOST_JITTER: Duration = Duration::from_millis(500);
+/// How long the end of a run waits for answers to what others have left, if nothing of its own is left. In the second half
+/// nothing is sent: what is given up on its way may arrive, and then it comes twice.
+const FOR_OTHERS: Duration = Duration::from_secs(1);
 
 /// Why a message was not sent, as the summary tells it.
 pub(crate) type Reason = Arc<str>;
@@ -121,6 +125,10 @@ struct Current {
 }
 
 impl Current {
+    const fn new(message: Message) -> Self {
+        Self { message, form: Form::Full, tried: false, doubtful: false }
+    }
+
     /// What can be said of a message that is not on its way now.
     const fn doubt(&self) -> Doubt {
         match self {
@@ -274,17 +282,25 @@ impl Destination {
         }
     }
 
-    /// When the flush ends, if one is on. What others have left gets no time of its own.
+    /// When the flush ends, if one is on.
     pub(crate) fn deadline(&self) -> Option<Tick> {
         let flush = self.flush?;
-        let begun = if self.remaining() > 0 { flush.run_end.max(self.last_accepted) } else { flush.run_end };
-        Some(begun.saturating_add(nanos(flush.deadline)))
+        let (begun, time) = if self.remaining() > 0 {
+            (flush.run_end.max(self.last_accepted), flush.deadline)
+        } else {
+            (flush.run_end, flush.deadline.min(FOR_OTHERS))
+        };
+        Some(begun.saturating_add(nanos(time)))
+    }
+
+    /// Whether the end of the run waits for this message, however long it takes.
+    fn is_own(&self, message: &Message) -> bool {
+        self.waits_for_others || !message.is_of_others()
     }
 
     /// How many messages of its own are neither sent nor given up.
     pub(crate) fn remaining(&self) -> usize {
-        let counts = |message: &Message| self.waits_for_others || !message.is_of_others();
-        let current = self.current.as_ref().is_some_and(|current| counts(&current.message));
+        let current = self.current.as_ref().is_some_and(|current| self.is_own(&current.message));
         let others = if self.waits_for_others { self.others.len() } else { 0 };
         self.queue.len() + self.folds.len() + others + usize::from(current)
     }
@@ -308,11 +324,12 @@ impl Destination {
         }
         self.leave_current();
         self.folds.close(now, self.flush.is_some());
+        self.give_way();
         if self.current.is_none() {
-            self.current =
-                self.take_next().map(|message| Current { message, form: Form::Full, tried: false, doubtful: false });
+            let message = self.take_own().or_else(|| self.take_of_others());
+            self.current = message.map(Current::new);
         }
-        let Some(current) = &mut self.current else {
+        let Some(current) = &self.current else {
             if let Some((_, rest)) = self.stopped {
                 if deadline.is_none() {
                     return Step::Idle;
@@ -331,8 +348,18 @@ impl Destination {
                 }
             };
         };
-        let at = self.not_before.max(self.bucket.next());
-        if deadline.is_some_and(|end| end <= now.max(at)) {
+        let is_own = self.is_own(&current.message);
+        // While the run goes on, what others have left takes what refills: the burst is for what the run itself has to say.
+        let token = if is_own || self.flush.is_some() { self.bucket.next() } else { self.bucket.full() };
+        let at = self.not_before.max(token);
+        let has_time = |end: Tick| {
+            if is_own || self.remaining() > 0 {
+                now.max(at) < end
+            } else {
+                at <= now && now + nanos(FOR_OTHERS / 2) < end
+            }
+        };
+        if !deadline.is_none_or(has_time) {
             self.give_up();
             return Step::Done;
         }
@@ -341,24 +368,40 @@ impl Destination {
         }
         self.bucket.take(now);
         self.in_flight = true;
+        let Some(current) = &mut self.current else { return Step::Idle };
         current.tried = true;
         Step::Send(Box::new(current.message.notice.clone()), current.form)
     }
 
-    /// Its own before what others have left.
-    fn take_next(&mut self) -> Option<Message> {
+    /// What others have left, and nobody has tried to send, goes behind what has come of its own.
+    fn give_way(&mut self) {
+        let is_first = |current: &mut Current| current.message.is_of_others() && !current.tried;
+        let Some(current) = self.current.take_if(is_first) else { return };
+        match self.take_own() {
+            Some(own) => {
+                self.others.push_front(current.message);
+                self.current = Some(Current::new(own));
+            }
+            None => self.current = Some(current),
+        }
+    }
+
+    fn take_own(&mut self) -> Option<Message> {
         if self.stopped.is_some() {
             return None;
         }
-        let own = self.queue.pop(self.committed).or_else(|| self.folds.pop(self.committed).map(Fold::into_message));
-        match own {
-            Some(message) if self.lost == Some(Lost::Elsewhere) && message.origin != Origin::Memory => {
-                self.not_sent(&message, &elsewhere(), Rest::Waits, Doubt::NotTried);
-                self.take_next()
+        loop {
+            let own = self.queue.pop(self.committed);
+            let own = own.or_else(|| self.folds.pop(self.committed).map(Fold::into_message))?;
+            if self.lost != Some(Lost::Elsewhere) || own.origin == Origin::Memory {
+                return Some(own);
             }
-            Some(message) => Some(message),
-            None => self.others.pop_front(),
+            self.not_sent(&own, &elsewhere(), Rest::Waits, Doubt::NotTried);
         }
+    }
+
+    fn take_of_others(&mut self) -> Option<Message> {
+        if self.stopped.is_some() { None } else { self.others.pop_front() }
     }
 
     /// All of its own that nobody has tried to send.

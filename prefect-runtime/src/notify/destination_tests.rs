@@ -421,19 +421,66 @@ fn what_cannot_be_sent_waits_in_the_store_unless_it_was_refused_for_good() {
     assert_eq!(settled(&mut sim), [(1, left("slack: timed out", Doubt::MayHaveArrived))]);
 }
 
+/// How many of others were sent, and that none of them is lost.
+fn sent_of_others(sim: &mut Sim, all: usize) -> usize {
+    let settled = settled(sim);
+    assert_eq!(settled.len(), all);
+    settled.iter().filter(|(_, outcome)| *outcome == Outcome::Sent).count()
+}
+
 #[test]
-fn what_others_have_left_comes_last_and_gets_no_time_of_its_own() {
+fn the_end_of_a_run_waits_for_its_own_and_sends_of_others_what_can_go_at_once() {
+    let ended = |own: usize, latency: Tick| {
+        let mut sim = Sim::new();
+        (0..30).for_each(|id| sim.law.push(of_others(id)));
+        sim.push(&[Failed; 12][..own]);
+        sim.law.begin_flush(0, 0, DEADLINE);
+        assert_eq!(sim.run(latency, |_| Verdict::Accepted), Rest::Done);
+        (sim.now / MS, sim.line(), sent_of_others(&mut sim, 30))
+    };
+    assert_eq!(ended(0, 0), (0, "notifications: 0 sent, 10 that were left before".into(), 10));
+    // What has been begun is answered.
+    assert_eq!(ended(0, 200 * MS), (600, "notifications: 0 sent, 3 that were left before".into(), 3));
+    assert_eq!(ended(4, 0), (0, "notifications: 4 sent, 6 that were left before".into(), 6));
+    // Ten of its own at once and two more: there is no time left for others.
+    assert_eq!(ended(12, 0), (2000, "notifications: 12 sent".into(), 0));
+}
+
+#[test]
+fn the_end_of_a_run_waits_a_second_for_an_answer_to_what_others_have_left() {
+    let mut sim = Sim::new();
+    sim.law.push(of_others(7));
+    sim.send();
+    sim.law.begin_flush(0, 0, DEADLINE);
+    assert_eq!((sim.law.next(0), sim.law.remaining()), (Step::Wait(SECOND), 0));
+    assert_eq!(sim.law.next(SECOND), Step::Done);
+    assert_eq!(settled(&mut sim), [(7, Outcome::Left("slack: timed out".into(), Doubt::MayHaveArrived))]);
+    // Where it cannot be sent it is not tried again and again.
+    let mut sim = Sim::new();
+    (0..3).for_each(|id| sim.law.push(of_others(id)));
+    sim.law.begin_flush(0, 0, DEADLINE);
+    assert_eq!(sim.run(0, |_| not_sent()), Rest::Done);
+    assert_eq!((sim.now, sim.sent.len(), sent_of_others(&mut sim, 3)), (0, 1, 0));
+}
+
+#[test]
+fn while_a_run_goes_on_the_burst_is_for_its_own() {
     let mut sim = Sim::new();
     (0..30).for_each(|id| sim.law.push(of_others(id)));
-    sim.push(&[Failed; 12]);
-    sim.law.begin_flush(0, 0, DEADLINE);
+    for second in 0..3 {
+        sim.now = second * SECOND;
+        sim.send();
+        sim.answer(Verdict::Accepted);
+        assert_eq!(sim.law.next(sim.now), Step::Wait(sim.now + SECOND));
+    }
+    // One of the others was about to go: it goes behind.
+    sim.push(&[Failed; 9]);
+    sim.law.begin_flush(sim.now, sim.now, DEADLINE);
     assert_eq!(sim.run(0, |_| Verdict::Accepted), Rest::Done);
-    // Ten of its own at once and two more, then for the rest of five seconds.
-    assert_eq!(sim.times(), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1000, 2000, 3000, 4000]);
-    assert_eq!(sim.line(), "notifications: 12 sent, 2 that were left before");
-    let settled = settled(&mut sim);
-    assert_eq!(settled.iter().filter(|(_, outcome)| *outcome == Outcome::Sent).count(), 2);
-    assert_eq!(settled.len(), 30);
+    assert_eq!((sim.now, sim.line()), (2 * SECOND, "notifications: 9 sent, 3 that were left before".into()));
+    assert_eq!(sent_of_others(&mut sim, 30), 3);
+    // Whose turn it was has it first at the next run.
+    assert!(sim.sent[..3].iter().all(|(_, body)| body.contains("other")), "{:?}", sim.sent);
 }
 
 #[test]

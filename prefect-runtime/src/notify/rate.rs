@@ -19,6 +19,11 @@ impl Bucket {
         self.full_at.saturating_sub((BURST - 1) * PERIOD)
     }
 
+    /// When a message may be sent that leaves the burst to others.
+    pub(crate) fn full(self) -> Tick {
+        self.full_at
+    }
+
     /// One message is sent now.
     pub(crate) fn take(&mut self, now: Tick) {
         self.full_at = self.full_at.max(now).saturating_add(PERIOD);

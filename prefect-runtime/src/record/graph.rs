@@ -1,5 +1,5 @@
 //! The graph of a flow as it is recorded, and how another one differs from it.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -73,8 +73,8 @@ pub(super) fn recorded(graph: &Graph) -> RecordedGraph {
 /// that the flow has no more, and new tasks come behind.
 pub(super) fn merged(then: &[RecordedTask], graph: &Graph) -> Result<RecordedGraph, String> {
     let now = read(&recorded(graph))?;
-    let old: Vec<&str> = then.iter().map(|task| task.slug.as_str()).collect();
-    let new = now.iter().filter(|task| !old.contains(&task.slug.as_str()));
+    let old: HashSet<&str> = then.iter().map(|task| task.slug.as_str()).collect();
+    let new = now.iter().filter(|task| !old.contains(task.slug.as_str()));
     let by_slug = by_slug(&now);
     let tasks: Vec<(&RecordedTask, bool)> = then
         .iter()

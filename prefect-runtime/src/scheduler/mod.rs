@@ -3,9 +3,12 @@
 //! A [`Scheduler`] follows the schedules of flows, each on a thread of its own. Moments are decided by the store, once: who
 //! else serves the same flows on it takes part in the work, or takes over.
 mod bell;
+mod decide;
 mod error;
 mod event;
+mod following;
 mod lane;
+mod left_out;
 mod outlook;
 mod run;
 mod sorted;

@@ -2,7 +2,7 @@
 use jiff::ZonedDateTime;
 use prefect_store::{Micros, ScheduleSeen};
 
-use super::lane::{all_of, micros};
+use super::following::{all_of, micros};
 use super::ticks::Ticks;
 use crate::Clock;
 use crate::plain::human;

@@ -66,4 +66,10 @@ impl Sorted {
         });
         Self { meanwhile, missed: passed, queue: late.chain(in_time).collect() }
     }
+
+    /// All that are kept, in their order.
+    pub(super) fn into_ticks(self) -> impl DoubleEndedIterator<Item = Due> {
+        let left_out = self.meanwhile.ticks.into_iter().chain(self.missed.ticks);
+        left_out.chain(self.queue.into_iter().map(|queued| queued.due))
+    }
 }

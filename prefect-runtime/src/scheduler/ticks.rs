@@ -35,8 +35,8 @@ pub(super) struct Ticks<'a> {
     events: Events<'a>,
     /// The events of the last moment.
     same: Vec<ClockEvent>,
-    /// The next tick, if it was looked at.
-    next: Option<Due>,
+    /// The next ones, as far as they were looked at.
+    ahead: VecDeque<Due>,
     /// Those up to here are decided.
     decided: Micros,
     /// Whether there are no more.
@@ -60,7 +60,7 @@ impl<'a> Ticks<'a> {
     /// Those after this one.
     pub(super) fn after(schedule: &'a Schedule, decided: Micros) -> Self {
         let events = schedule.events(from(schedule, decided));
-        Self { schedule, events, same: Vec::new(), next: None, decided, over: false, broken: None }
+        Self { schedule, events, same: Vec::new(), ahead: VecDeque::new(), decided, over: false, broken: None }
     }
 
     /// Looks for those after this one, which may lie in the past.
@@ -71,7 +71,7 @@ impl<'a> Ticks<'a> {
 
     fn restart(&mut self, from: Timestamp) {
         self.same.clear();
-        self.next = None;
+        self.ahead.clear();
         self.over = false;
         self.events = self.schedule.events(from);
     }
@@ -79,7 +79,15 @@ impl<'a> Ticks<'a> {
     /// Those up to this one are decided.
     pub(super) fn decide(&mut self, at: Micros) {
         self.decided = self.decided.max(at);
-        self.next.take_if(|next| next.at <= at);
+        while self.ahead.pop_front_if(|next| next.at <= at).is_some() {}
+    }
+
+    /// Those that were taken and could not be decided come again, before all others. To look for them anew would cost eight days
+    /// of moments, where they are adjusted.
+    pub(super) fn put_back(&mut self, ticks: impl DoubleEndedIterator<Item = Due>) {
+        for tick in ticks.rev() {
+            self.ahead.push_front(tick);
+        }
     }
 
     /// Whether there are no more, for good.
@@ -96,19 +104,19 @@ impl<'a> Ticks<'a> {
     /// The next tick that is not decided; `None` if there is none, or if it is [not found yet](Self::is_over). The error is how
     /// the code of the schedule failed.
     pub(super) fn next(&mut self) -> Result<Option<&Due>, String> {
-        if self.next.is_none() && !self.over && self.broken.is_none() {
+        if self.ahead.is_empty() && !self.over && self.broken.is_none() {
             match guard(|| self.find()) {
                 Ok(found) => {
                     self.over = found.is_none() && self.events.is_exhausted();
-                    self.next = found;
+                    self.ahead.extend(found);
                 }
                 // Where it failed it is not asked again.
                 Err(caught) => self.broken = Some(caught.into_error().to_string()),
             }
         }
-        match &self.broken {
-            Some(error) => Err(error.clone()),
-            None => Ok(self.next.as_ref()),
+        match (self.ahead.front(), &self.broken) {
+            (None, Some(error)) => Err(error.clone()),
+            (next, _) => Ok(next),
         }
     }
 
@@ -143,7 +151,7 @@ impl<'a> Ticks<'a> {
                 Err(why) if passed.count == 0 => return Err(why),
                 _ => return Ok(passed),
             }
-            let Some(tick) = self.next.take() else { return Ok(passed) };
+            let Some(tick) = self.ahead.pop_front() else { return Ok(passed) };
             self.decided = tick.at;
             passed.ticks.push_back(tick);
             passed.count += 1;
