@@ -135,10 +135,19 @@ fn two_tags_are_taken_together() {
         let run = flow.share(inside.clone()).with(settings).run();
         assert_eq!(run.state().kind(), Success, "{executor:?}");
         assert_eq!([inside.most("a"), inside.most("b")], [1, 1]);
+        let late = seen.millis("late", Running);
         if executor == Executor::threads(1) {
-            assert_eq!(seen.millis("late", Running), 1_000, "the one after the first");
+            assert_eq!(late, 1_000, "the one after the first");
         }
-        assert_eq!(run.duration(), Duration::from_secs(12), "{executor:?}");
+        // Of several workers the one with `late` may be slow to ask, and what has asked before goes before. As long as both tags
+        // are wanted nothing stands still, but for the last of the longer line before `late`.
+        let before = |names: [&str; 2]| {
+            let begins = |change: &&crate::Change| change.new == Running && names.contains(&change.name.as_str());
+            let moments: Vec<_> = seen.all().iter().filter(begins).map(|change| change.at).collect();
+            moments.iter().filter(|at| at.duration_since(crate::start()).as_millis() < late).count() as u64
+        };
+        let idle = before(["only_a", "first a"]).abs_diff(before(["only_b", "first b"]));
+        assert_eq!(run.duration(), Duration::from_secs(12 + idle), "{executor:?}");
     }
 }
 
@@ -325,7 +334,7 @@ fn others_do_not_wait_for_a_cancelled_run() {
     fn stubborn(#[shared] talk: &Arc<Mutex<(mpsc::Sender<()>, mpsc::Receiver<()>)>>) {
         let talk = talk.lock().unwrap();
         talk.0.send(()).unwrap();
-        talk.1.recv_timeout(Duration::from_mins(1)).unwrap();
+        talk.1.recv_timeout(Duration::from_mins(5)).unwrap();
     }
     #[task(tags = ["a", "b"])]
     fn needs_both() {}
@@ -350,7 +359,7 @@ fn others_do_not_wait_for_a_cancelled_run() {
     let other = flow!("other", { needs_b() }).with(settings(Executor::threads(1), &clock, limits));
     let (end, ends) = mpsc::channel();
     std::thread::spawn(move || end.send(other.run().state().kind()));
-    let ended = ends.recv_timeout(Duration::from_secs(20));
+    let ended = ends.recv_timeout(Duration::from_mins(2));
     go_on.send(()).unwrap();
     assert_eq!(cancelled.join().unwrap(), Cancelled);
     assert_eq!(ended, Ok(Success));

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use prefect_store::{IfBusy, Micros, RunId, StoreError, Tick};
 
 use super::event::{Happened, ServedRun, Skipped};
-use super::following::{Following, Step, Waiting, later};
+use super::following::{Following, Step, Waiting, later, micros};
 use super::lane::Shared;
 use super::left_out::LeftOut;
 use super::run;
@@ -106,7 +106,12 @@ impl Following<'_> {
 
     /// A tick of a schedule that is paused: it has no run, or waits until the schedule goes on.
     fn leave_out(&mut self, due: &Due, now: Timestamp) -> Step {
-        self.is_paused(Some(String::new()));
+        if !self.paused {
+            // The pause may be younger than the last look at the schedule. Who asked for it is told, not waited for.
+            let row = self.lane.shared.store.schedule(self.lane.name(), micros(now)).ok().flatten();
+            let by = row.and_then(|row| row.paused).map(|(_, by)| by);
+            self.is_paused(Some(by.unwrap_or_default()));
+        }
         if self.lane.schedule().policies.catch_up != CatchUp::All {
             self.decided(due.at, now);
             return Step::Again;

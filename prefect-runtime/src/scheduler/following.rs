@@ -45,7 +45,7 @@ pub(super) struct Following<'a> {
     pub(super) waiting: Option<Waiting>,
     /// Ticks before this moment came while one waited.
     pub(super) came_meanwhile: Option<Timestamp>,
-    paused: bool,
+    pub(super) paused: bool,
     in_trouble: bool,
     pub(super) running: Vec<ServedRun>,
     pub(super) threads: Vec<JoinHandle<()>>,

@@ -289,15 +289,14 @@ fn a_process_that_ends_well_leaves_nothing() {
 /// Real time: a process that is stopped sees none of it.
 #[test]
 fn a_process_that_was_stopped_comes_back_too_late() {
+    // Long enough for a busy machine to let its signs of life be given.
+    const LEASE: Duration = Duration::from_secs(1);
     let place = Place::new();
-    let mut other = Other::start(child::command("holds", &place).env("STORE_LEASE_MS", "200"));
+    let mut other = Other::start(child::command("holds", &place).env("STORE_LEASE_MS", LEASE.as_millis().to_string()));
     other.hear().unwrap();
-    let store = place.open_with(Options::default().lease(Duration::from_millis(200)));
+    let store = place.open_with(Options::default().lease(LEASE));
     assert_eq!(store.reap().unwrap(), [], "it lives");
-    other.signal(Signal::STOP);
-    while store.reap().unwrap().is_empty() {
-        std::thread::yield_now();
-    }
+    until_reaped_while_stopped(&store, &other, LEASE);
     let run = store.claim(&store.run("held").unwrap(), Parked::Refuse).unwrap();
     let before = dump(&place.sql());
     other.signal(Signal::CONT);
@@ -306,4 +305,26 @@ fn a_process_that_was_stopped_comes_back_too_late() {
     assert_eq!(dump(&place.sql()), before, "it has written nothing");
     end(&run, S::SUCCESS);
     check(&place.sql());
+}
+
+/// Stops a process until it is taken for dead. If it happens to be in the middle of a transaction, everybody waits for it: then
+/// it goes on for a moment, and is stopped once more.
+fn until_reaped_while_stopped(store: &Store, other: &Other, lease: Duration) {
+    let (done, is_done) = std::sync::mpsc::channel::<()>();
+    // `done` is dropped however the closure ends.
+    std::thread::scope(move |scope| {
+        let _done = done;
+        scope.spawn(move || {
+            let still_waits = |time| is_done.recv_timeout(time) == Err(std::sync::mpsc::RecvTimeoutError::Timeout);
+            other.signal(Signal::STOP);
+            while still_waits(10 * lease) {
+                other.signal(Signal::CONT);
+                still_waits(lease / 2);
+                other.signal(Signal::STOP);
+            }
+        });
+        while store.reap().unwrap().is_empty() {
+            std::thread::park_timeout(lease / 50);
+        }
+    });
 }
