@@ -4,6 +4,7 @@
 //!
 //!     scripts/with-postgres cargo test -p prefect-store --features postgres --test postgres
 #![allow(unreachable_pub, clippy::pedantic, reason = "tests")]
+mod away;
 #[path = "../store/cancelled.rs"]
 mod cancelled;
 #[path = "../store/child.rs"]
@@ -20,6 +21,7 @@ mod kept;
 mod killed;
 #[path = "../store/logs.rs"]
 mod logs;
+mod opened;
 #[path = "../store/outbox.rs"]
 mod outbox;
 #[path = "../store/owners.rs"]
