@@ -84,6 +84,19 @@ fn a_value_is_typed_unseen() {
     assert_eq!(got.out, CANARY);
 }
 
+/// Whoever thinks better of it has a terminal that shows what is typed.
+#[test]
+fn a_terminal_is_left_as_it_was_found() {
+    let program = alone(&["secrets", "set", "TOKEN"]);
+    let mut terminal = Terminal::with_keyboard(program, 10, 80);
+    assert!(terminal.shows_what_is_typed());
+    terminal.until("it asks", |lines| lines.last().is_some_and(|line| line.ends_with("(it is not shown):")));
+    assert!(!terminal.shows_what_is_typed());
+    terminal.interrupt();
+    assert_eq!(terminal.read_to_the_end(), Some(130));
+    assert!(terminal.shows_what_is_typed());
+}
+
 #[test]
 fn the_secrets_of_the_file_are_imported_all_or_none() {
     let home = Home::new();
