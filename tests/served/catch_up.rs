@@ -167,3 +167,21 @@ fn a_clock_that_ticks_without_end_is_stepped_over() {
     let skipped = lines.iter().find(|line| line.contains("skipped")).unwrap();
     assert!(skipped.starts_with("`watch`: 99999 ticks and more skipped"), "{skipped}");
 }
+
+/// What was decided stays decided where its row is gone, also for a wall that was set back.
+#[test]
+fn old_ticks_that_were_removed_are_not_missed() {
+    let (folder, seen) = (Folder::new(), Seen::default());
+    let store = folder.store();
+    let flow = seen.flow("watch", NO_TIME, every_hour("2026-01-01T10:00"));
+    seen.serve(&store, &[&flow], START);
+    assert_eq!(runs(&store).len(), 10);
+    let ended_before = prefect::store::Micros(at("2026-01-01T09:30:00Z").as_microsecond());
+    let pruned = store.prune(&prefect::store::Prune { ended_before, keep: 0 }, |_| {}).unwrap();
+    assert_eq!((pruned.runs, pruned.ticks), (9, 9));
+    seen.take();
+    seen.serve(&store, &[&flow], "2026-01-01T05:30:00Z");
+    let lines = seen.take();
+    assert!(!lines.iter().any(|line| line.starts_with("run of ") || line.contains("skipped")), "{lines:#?}");
+    assert_eq!(runs(&store).len(), 1);
+}

@@ -54,6 +54,35 @@ fn before_the_first_run_there_is_nothing_to_see() {
     assert_eq!(program.ran().out, expected);
 }
 
+/// Nor does who wants to do something to what is in it: a mistake in its name would leave an empty store behind.
+#[test]
+fn a_store_is_made_by_who_records_alone() {
+    for words in [
+        &["cancel", "x"][..],
+        &["resume"],
+        &["resume", "x"],
+        &["retry", "x"],
+        &["notifications", "retry", "1"],
+        &["notifications", "give-up", "1"],
+        &["notifications", "give-up", "--all"],
+        &["schedules", "pause", "x"],
+        &["schedules", "resume", "x"],
+    ] {
+        let at = |path: &Path| format!("there is no store at {}: it is made by the first durable run", path.display());
+        refused(words, |_| (), at);
+    }
+    let Program { mut command, home } = alone(&["notifications", "retry"]);
+    let output = command.output().unwrap();
+    assert_eq!((output.status.code(), &*output.stdout), (Some(0), &b"nothing waits to be sent\n"[..]));
+    assert!(fs::read_dir(&home.0).unwrap().next().is_none());
+}
+
+#[test]
+fn a_state_is_listed_once_where_one_is_not_known() {
+    let refused = alone(&["runs", "--state", "nonsense"]).ran();
+    assert!(refused.code == Some(2) && refused.err.matches("Crashed").count() == 1, "{refused:?}");
+}
+
 #[test]
 fn what_is_not_there_is_refused() {
     let made = |path: &Path| {

@@ -1,10 +1,14 @@
 //! What a run has logged, as it is printed later.
-use std::process::Stdio;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
+use prefect_store::{LogFilter, LogLevel, LogLine, LogPage, Micros, OwnedRun, StateCode, Store};
 use serde_json::Value as Json;
 
 use super::program::{Home, Ran, command, ran};
+use super::store::{NOON, begin, end, open};
 
 fn call(home: &Home, words: &[&str]) -> Ran {
     ran(command(home, words).env("PREFECT__CONTEXT__SECRETS__TOKEN", "tok-123456"))
@@ -147,38 +151,90 @@ fn children_and_twins_are_told_apart() {
     assert_eq!(twins.err, "error: several tasks are named `load`: write `load-2` or `load-3`\n");
 }
 
+/// A run that goes on, whose lines are followed by another process.
+struct Spoken {
+    home: Home,
+    store: Store,
+    run: OwnedRun,
+}
+
+impl Spoken {
+    fn new() -> Self {
+        let home = Home::new();
+        let store = open(&home.0.join(".prefect/prefect.db"));
+        let run = begin(&store, "etl", "brave-otter", &[]);
+        Self { home, store, run }
+    }
+
+    fn say(&self, message: &str) {
+        let (at, level) = (Micros(NOON), LogLevel::Info);
+        let (target, message) = ("t".into(), message.to_owned());
+        self.run.log(LogLine { task: None, attempt: 0, at, level, target, message });
+    }
+
+    /// The same, and waits until the store has it.
+    fn say_and_wait(&self, message: &str) {
+        self.say(message);
+        let is_there = || {
+            let last = LogFilter { page: LogPage::Last(1), ..LogFilter::default() };
+            self.store.logs(self.run.id(), &last).unwrap().iter().any(|line| line.line.message == message)
+        };
+        while !is_there() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Follows it, with these words too. Gives what comes, as it comes.
+    fn followed(&self, words: &[&str]) -> (Child, Receiver<Json>) {
+        let words = [&["runs", "logs", "brave-otter", "--follow", "--json"], words].concat();
+        let mut child = command(&self.home, &words).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            lines.for_each(|line| tell.send(serde_json::from_str(&line.unwrap()).unwrap()).unwrap_or_default());
+        });
+        (child, told)
+    }
+}
+
 /// Lines of a run that goes on are printed as they come, and the end of the run is that of the command.
 #[test]
 fn lines_are_followed_to_the_end_of_the_run() {
-    use super::store::{begin, end, open};
-    use prefect_store::{LogLevel, LogLine, Micros, StateCode};
-    use std::io::{BufRead as _, BufReader};
-    let home = Home::new();
-    let store = open(&home.0.join(".prefect/prefect.db"));
-    let run = begin(&store, "etl", "brave-otter", &[]);
-    let say = |message: &str| {
-        run.log(LogLine {
-            task: None,
-            attempt: 0,
-            at: Micros(super::store::NOON),
-            level: LogLevel::Info,
-            target: "t".into(),
-            message: message.to_owned(),
-        });
-    };
-    say("first");
-    let words = ["runs", "logs", "brave-otter", "--follow", "--json"];
-    let mut child = command(&home, &words).stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut next = || lines.next().map(|line| serde_json::from_str::<Json>(&line.unwrap()).unwrap());
-    assert_eq!(next().unwrap()["message"], "first");
-    say("second");
-    assert_eq!(next().unwrap()["message"], "second");
-    say("last");
-    end(&run, StateCode::SUCCESS, None);
-    assert_eq!(next().unwrap()["message"], "last");
-    assert_eq!(next(), None);
+    let spoken = Spoken::new();
+    spoken.say("first");
+    let (mut child, told) = spoken.followed(&[]);
+    assert_eq!(told.recv().unwrap()["message"], "first");
+    spoken.say("second");
+    assert_eq!(told.recv().unwrap()["message"], "second");
+    spoken.say("last");
+    end(&spoken.run, StateCode::SUCCESS, None);
+    assert_eq!(told.recv().unwrap()["message"], "last");
+    assert!(told.recv().is_err());
     let began = Instant::now();
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(began.elapsed() < Duration::from_mins(1));
+}
+
+/// As `tail -n 0 -f` does.
+#[test]
+fn only_new_lines_can_be_followed() {
+    let spoken = Spoken::new();
+    (0..3).for_each(|i| spoken.say_and_wait(&format!("old {i}")));
+    let (mut child, told) = spoken.followed(&["--tail", "0"]);
+    // Until it is there and has looked which line is the last.
+    let mut said = 0;
+    let first = loop {
+        said += 1;
+        spoken.say_and_wait(&format!("new {said}"));
+        match told.try_recv() {
+            Ok(line) => break line,
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => panic!("it has ended"),
+        }
+    };
+    assert!(first["message"].as_str().unwrap().starts_with("new "), "{first}");
+    end(&spoken.run, StateCode::SUCCESS, None);
+    let (first, last) = (first["line"].as_u64().unwrap(), told.iter().last());
+    assert_eq!(last.map_or(first, |line| line["line"].as_u64().unwrap()), 3 + said);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -1,4 +1,5 @@
 //! `prefect::main` as a person or a script sees it: a program is run, and what it prints is read.
+mod answers;
 mod bad_stores;
 mod config;
 mod durable;

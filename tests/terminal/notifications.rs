@@ -110,6 +110,37 @@ fn what_was_given_up_is_sent_only_when_it_is_named_or_all_is() {
     assert_eq!(slack.requests().len(), before + 2);
 }
 
+/// What nobody can send would hold up the removal of its run for ever.
+#[test]
+fn what_waits_can_be_given_up() {
+    let home = Home::new();
+    for _ in 0..3 {
+        ran(guarded(&home).env(HOOK, FakeSlack::refused_url()).env("CHECK", "fails"));
+    }
+    let id = listed(&home, &[])[1]["id"].to_string();
+    let one = ran(&mut command(&home, &["notifications", "give-up", &id, &id]));
+    assert_eq!((one.code, one.out.as_str(), one.err.as_str()), (Some(0), "1 notification given up\n", ""), "{one:?}");
+    let rows = listed(&home, &[]);
+    let statuses: Vec<_> = rows.iter().map(|row| row["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["waits", "given up", "waits"]);
+    assert!(rows[1]["error"].as_str().unwrap().starts_with("given up by "), "{rows:?}");
+    let pruned = ran(&mut command(&home, &["store", "prune", "--json"]));
+    let pruned: Json = serde_json::from_str(&pruned.out).unwrap();
+    assert_eq!((&pruned["runs"], &pruned["held_up"]), (&1.into(), &2.into()));
+    let all = alone(&home, "", &["notifications", "give-up", "--all"]);
+    assert_eq!((all.code, all.out.as_str()), (Some(0), "2 notifications given up\n"), "{all:?}");
+    let none = alone(&home, "", &["notifications", "give-up", "--all"]);
+    assert_eq!((none.code, none.out.as_str()), (Some(0), "0 notifications given up\n"), "{none:?}");
+    // Each can be tried again.
+    let slack = FakeSlack::start();
+    let sent = call(&home, &slack.webhook_url(), &["notifications", "retry", "--all"]);
+    assert_eq!((sent.code, sent.out.as_str()), (Some(0), "2 sent\n"), "{sent:?}");
+    let unknown = ran(&mut command(&home, &["notifications", "give-up", "999"]));
+    assert!(unknown.code == Some(2) && unknown.err.contains("there is no notification 999 in /"), "{unknown:?}");
+    let which = ran(&mut command(&home, &["notifications", "give-up"]));
+    assert_eq!(which.code, Some(2), "{which:?}");
+}
+
 #[test]
 fn mistakes_are_told_and_nothing_changes() {
     let home = Home::new();

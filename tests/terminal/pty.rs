@@ -4,8 +4,9 @@ use std::io::{Read, Write as _};
 use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStdin, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use super::program::{Home, Program, visible};
 
@@ -76,15 +77,30 @@ impl Terminal {
         writeln!(self.master, "{line}").unwrap();
     }
 
+    /// Whether what is typed is shown.
+    pub(crate) fn shows_what_is_typed(&self) -> bool {
+        tcgetattr(&self.master).unwrap().local_modes.contains(LocalModes::ECHO)
+    }
+
+    /// What Ctrl-C does.
+    pub(crate) fn interrupt(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+    }
+
     /// Lets the flow go on that waits for a line.
     pub(crate) fn enter(&mut self) {
         drop(self.stdin.take());
     }
 
+    /// Reads to the end: the exit code.
+    pub(crate) fn read_to_the_end(&mut self) -> Option<i32> {
+        while self.read() {}
+        self.child.wait().unwrap().code()
+    }
+
     /// Reads to the end: the exit code, and what is on the screen.
     pub(crate) fn ended(mut self) -> (Option<i32>, Vec<String>, String) {
-        while self.read() {}
-        let code = self.child.wait().unwrap().code();
+        let code = self.read_to_the_end();
         (code, self.screen.lines(), String::from_utf8(std::mem::take(&mut self.bytes)).unwrap())
     }
 

@@ -126,6 +126,22 @@ fn a_copy_is_sound_and_has_the_runs() {
 }
 
 #[test]
+fn a_copy_is_a_file() {
+    let home = Home::new();
+    let call = |words: &[&str]| ran(command(&home, words).current_dir(&home.0));
+    call(&["run", "empty"]);
+    let output = call(&["store", "backup", "-"]);
+    let told = "error: a copy is a file, and cannot go to standard output: name a file\n";
+    assert_eq!((output.code, output.err.as_str()), (Some(2), told));
+    let server = call(&["store", "backup", "postgres://me:hunter2@host/jobs"]);
+    let told = "error: a copy is an SQLite file: name a file, and not a server\n";
+    assert_eq!((server.code, server.err.as_str()), (Some(2), told));
+    let url = call(&["store", "backup", "sqlite:copy.db"]);
+    assert!(url.code == Some(0) && url.out.starts_with("the store is copied to copy.db ("), "{url:?}");
+    assert!(home.0.join("copy.db").exists() && !home.0.join("sqlite:copy.db").exists());
+}
+
+#[test]
 fn what_is_no_store_is_not_made_and_wrong_words_are_told() {
     for words in [&["store", "prune"][..], &["store", "backup", "copy.db"]] {
         let program = alone(words);

@@ -138,10 +138,10 @@ fn a_terminal_has_the_table() {
     task(&run, 1, None, StateCode::MAPPED, None);
     task(&run, 1, Some(0), StateCode::SUCCESS, None);
     let mut terminal = Terminal::start(program, 24, 80);
-    let is_there =
-        |lines: &[String]| lines.iter().any(|line| line.contains("2 of 3 tasks finished: 1 Success, 1 Mapped"));
-    let lines = terminal.until("the table", is_there);
-    assert!(lines.iter().any(|line| line.starts_with("  Success          fetch[0]")), "{lines:?}");
+    terminal.until("the table", |lines| {
+        let has = |text: &str| lines.iter().any(|line| line.contains(text));
+        has("2 of 3 tasks finished: 1 Success, 1 Mapped") && has("  Success          fetch[0]")
+    });
     end(&run, StateCode::SUCCESS, None);
     let (code, lines, _) = terminal.ended();
     let id = store.run("brave-otter").unwrap().id.short();

@@ -1,7 +1,7 @@
 //! Runs that are recorded: where, which ones were left behind, and which one goes on.
 use std::time::Duration;
 
-use prefect_store::{Cancelled, Options, RunFilter, RunRow, StateCode, Store, StoreUrl};
+use prefect_store::{Cancelled, Options, RunFilter, RunRow, StateCode, Store, StoreError, StoreUrl};
 
 use super::live::Stream;
 use super::text::plain;
@@ -56,6 +56,30 @@ pub(super) fn open(config: &Config, url: Option<&str>, program: &str) -> Result<
     Ok(store)
 }
 
+/// A store that need not be there.
+pub(super) enum Found {
+    There(Store),
+    /// What is said of one that is not.
+    Missing(String),
+}
+
+/// Opens a store if it is there: whoever looks for something in one makes none.
+pub(super) fn find(config: &Config, url: Option<&str>, program: &str) -> Result<Found, String> {
+    match Store::open_read_only(&place(config, url)?, Options::default()) {
+        Err(missing @ StoreError::Missing(_)) => Ok(Found::Missing(missing.to_string())),
+        // What else is wrong, or only old, is seen to when it is opened for writing.
+        _ => open(config, url, program).map(Found::There),
+    }
+}
+
+/// The same, and an error if it is not there.
+pub(super) fn open_there(config: &Config, url: Option<&str>, program: &str) -> Result<Store, String> {
+    match find(config, url, program)? {
+        Found::There(store) => Ok(store),
+        Found::Missing(why) => Err(why),
+    }
+}
+
 /// What the configuration says of a store.
 pub(super) fn options(config: &Config) -> Options {
     let settings = config.settings();
@@ -107,7 +131,7 @@ pub(super) fn last_of(store: &Store, flow: &str) -> Result<Option<RunRow>, Strin
 
 /// Ends a run, or asks its process to. What is told of that.
 pub(super) fn cancel(config: &Config, url: Option<&str>, program: &str, run: &str) -> Result<String, String> {
-    let store = open(config, url, program)?;
+    let store = open_there(config, url, program)?;
     let run = store.run(run).map_err(|error| error.to_string())?;
     let cancelled = store.cancel(run.id, &asker()).map_err(|error| error.to_string())?;
     let (id, name, flow) = (run.id.short(), plain(&run.name), plain(&run.flow));

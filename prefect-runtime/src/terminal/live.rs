@@ -32,14 +32,42 @@ impl Stream {
         let _ = self.put(text);
     }
 
-    /// The same, for who stops when nobody reads any more.
-    pub(super) fn put(self, text: &str) -> io::Result<()> {
+    fn put(self, text: &str) -> io::Result<()> {
         match self {
             Self::Out => {
                 let mut out = io::stdout().lock();
                 out.write_all(text.as_bytes()).and_then(|()| out.flush())
             }
             Self::Err => io::stderr().lock().write_all(text.as_bytes()),
+        }
+    }
+}
+
+/// What became of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answered {
+    Read,
+    /// Nobody reads any more: whoever asked has heard enough.
+    HeardEnough,
+    /// It cannot be written, and why has been told. It must not pass for the whole answer: a full disk keeps the first part.
+    Lost,
+}
+
+impl Answered {
+    /// The exit code of a program that would have ended with this one.
+    pub(super) const fn or_lost(self, code: u8) -> u8 {
+        if matches!(self, Self::Lost) { 1 } else { code }
+    }
+}
+
+/// Prints what was asked for, or a part of it.
+pub(super) fn answer(text: &str) -> Answered {
+    match Stream::Out.put(text) {
+        Ok(()) => Answered::Read,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Answered::HeardEnough,
+        Err(error) => {
+            Stream::Err.write(&format!("error: standard output cannot be written: {error}\n"));
+            Answered::Lost
         }
     }
 }

@@ -327,10 +327,7 @@ fn obey(flows: Option<Vec<AnyFlow>>) -> ExitCode {
         Choice::GoOn(go_on, store) => ran(go_on_with(flows, go_on, store.as_deref(), &name)),
         Choice::Draw(i, drawing) => draw::draw(&flows[i].0.picture(), &drawing),
         #[cfg(feature = "schema")]
-        Choice::Describe(i) => {
-            Stream::Out.write(&flows[i].0.schema());
-            ExitCode::SUCCESS
-        }
+        Choice::Describe(i) => answered(&flows[i].0.schema(), 0),
         #[cfg(feature = "store")]
         Choice::Ask(question, format, store) => {
             let schedules = if question == Question::Schedules { outlooks(&flows) } else { Vec::new() };
@@ -355,6 +352,10 @@ fn obey(flows: Option<Vec<AnyFlow>>) -> ExitCode {
             Ok((said.text, said.code))
         }),
         #[cfg(feature = "store")]
+        Choice::GiveUp(which, store) => {
+            configured(|config| Ok((notifications::give_up(config, store.as_deref(), &name, &which)?, 0)))
+        }
+        #[cfg(feature = "store")]
         Choice::Keep(errand, format, store) => keep(&errand, format, store.as_deref(), &name),
         Choice::Configuration(format, store) => configured(|config| {
             for warning in config.warnings() {
@@ -362,10 +363,7 @@ fn obey(flows: Option<Vec<AnyFlow>>) -> ExitCode {
             }
             Ok((settings::text(config, store.as_deref(), format, Paint::of(&std::io::stdout())), 0))
         }),
-        Choice::Say(text) => {
-            Stream::Out.write(&text);
-            ExitCode::SUCCESS
-        }
+        Choice::Say(text) => answered(&text, 0),
         Choice::Refuse(text) => {
             // A webhook that was pasted into the wrong place.
             Stream::Err.write(&Redactor::new().redact(&text));
@@ -424,7 +422,7 @@ fn go_on_with(
     program: &str,
 ) -> Result<Summary, String> {
     let config = Config::current().map_err(|error| error.to_string())?;
-    let store = durable::open(&config, url, program)?;
+    let store = durable::open_there(&config, url, program)?;
     let names: Vec<&str> = flows.iter().map(|flow| flow.0.name()).collect();
     let run = match run {
         Some(run) => store.run(&run).map_err(|error| error.to_string())?,
@@ -480,15 +478,17 @@ fn keep(errand: &Errand, format: Format, store: Option<&str>, program: &str) -> 
 fn configured(text: impl FnOnce(&Config) -> Result<(String, u8), String>) -> ExitCode {
     let loaded = Config::current().map_err(|error| error.to_string());
     match loaded.and_then(|config| text(&config).map_err(|error| config.redactor().redact(&error).into_owned())) {
-        Ok((text, code)) => {
-            Stream::Out.write(&text);
-            ExitCode::from(code)
-        }
+        Ok((text, code)) => answered(&text, code),
         Err(error) => {
             Stream::Err.write(&format!("error: {}\n", text::plain(&error)));
             ExitCode::from(2)
         }
     }
+}
+
+/// Prints this, and ends with this code.
+fn answered(text: &str, code: u8) -> ExitCode {
+    ExitCode::from(live::answer(text).or_lost(code))
 }
 
 /// The name of a program, without the folders that it lies in.

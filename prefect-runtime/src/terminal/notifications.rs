@@ -1,16 +1,17 @@
-//! `notifications retry`: sends what is in the store, and waits for it.
+//! `notifications retry`: sends what is in the store, and waits for it. `notifications give-up`: nobody tries any more.
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use prefect_store::{Listed, NotificationRow, NotificationStatus, Store};
+use prefect_store::{Fate, Listed, Mark, NotificationRef, NotificationRow, NotificationStatus, Store, Wanted};
 
+use super::durable::{self, Found};
 use super::recorded::Said;
 use super::text::{counted, plain};
 use crate::notify::{DeliverySettings, Ledger, Notifications};
 use crate::{Clock, Config};
 
-/// Which notifications are sent.
+/// Which notifications are meant.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Which {
     /// Those that wait, due or not.
@@ -23,7 +24,14 @@ pub(super) enum Which {
 
 /// Sends them. The error is a sentence: nothing has changed then.
 pub(super) fn retry(config: &Config, url: Option<&str>, program: &str, which: &Which) -> Result<Said, String> {
-    let store = super::durable::open(config, url, program)?;
+    // Who only wants to be sure that nothing waits is not told of a store that nobody has used yet.
+    let store = match durable::find(config, url, program)? {
+        Found::There(store) => store,
+        Found::Missing(_) if !matches!(which, Which::These(_)) => {
+            return Ok("nothing waits to be sent\n".to_owned().into());
+        }
+        Found::Missing(why) => return Err(why),
+    };
     let rows = store.notifications(Listed::All).map_err(|error| error.to_string())?;
     let ids = chosen(&rows, which, &store)?;
     if ids.is_empty() {
@@ -58,6 +66,20 @@ pub(super) fn retry(config: &Config, url: Option<&str>, program: &str, which: &W
     Ok(Said { text: config.redactor().redact(&text).into_owned(), code: u8::from(!all) })
 }
 
+/// Has nobody try any more to send these. The error is a sentence: nothing has changed then.
+pub(super) fn give_up(config: &Config, url: Option<&str>, program: &str, which: &Which) -> Result<String, String> {
+    let store = durable::open_there(config, url, program)?;
+    let rows = store.notifications(Listed::All).map_err(|error| error.to_string())?;
+    let mut ids = chosen(&rows, which, &store)?;
+    let waits = |id: &i64| rows.iter().any(|row| row.id == *id && row.status == NotificationStatus::Waits);
+    ids.retain(waits);
+    let taken = store.take_notifications(Wanted::These(ids)).map_err(|error| error.to_string())?;
+    let fate = Fate::GivenUp(format!("given up by {}", durable::asker()));
+    store.mark(taken.iter().map(|taken| Mark { of: NotificationRef::row(taken.id), fate: fate.clone() }).collect());
+    store.wait_for_marks().map_err(|error| error.to_string())?;
+    Ok(format!("{} given up\n", counted(taken.len(), "notification")))
+}
+
 fn told(count: u64) -> String {
     counted(usize::try_from(count).unwrap_or(usize::MAX), "notification")
 }
@@ -80,7 +102,7 @@ fn chosen(rows: &[NotificationRow], which: &Which, store: &Store) -> Result<Vec<
                     None => {
                         return Err(format!(
                             "there is no notification {id} in {}: `notifications list --all` lists those that there are",
-                            store.url()
+                            plain(&store.url().location().to_string())
                         ));
                     }
                 }

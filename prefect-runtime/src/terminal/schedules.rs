@@ -32,7 +32,9 @@ pub(super) fn change(
     url: Option<&str>,
     program: &str,
 ) -> Result<String, String> {
-    let store = durable::open(config, url, program)?;
+    // A schedule of the program can be paused before it is served.
+    let open = if own.is_empty() { durable::open_there } else { durable::open };
+    let store = open(config, url, program)?;
     let flow = errand.flow.as_str();
     let mut change = ask(&store, errand)?;
     if change == PauseChange::Unknown

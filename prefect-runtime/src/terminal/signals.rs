@@ -31,6 +31,18 @@ pub(super) fn cancel(canceller: &Canceller) {
     });
 }
 
+/// Ctrl-C ends this program at once, behind this.
+#[cfg(all(feature = "store", unix))]
+pub(super) fn end_behind(tidy: impl Fn() + Send + 'static) {
+    let handler = move || {
+        tidy();
+        exit(ENDED.into());
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        tracing::debug!(target: "prefect", "nothing is tidied behind Ctrl-C: {error}");
+    }
+}
+
 /// Ctrl-C only ends this program, in order: it is told by this.
 #[cfg(feature = "store")]
 pub(super) fn leave() -> Arc<AtomicBool> {

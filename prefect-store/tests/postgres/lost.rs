@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use prefect_store::{Options, Parked, Store, StoreError};
 
-use crate::server::{address, admin};
+use crate::schema::{address, admin};
 use crate::support::*;
 
 /// Stands between a store and its server, and keeps answers back: what was asked is done, and the connection ends.

@@ -4,6 +4,7 @@
 //!
 //!     scripts/with-postgres cargo test -p prefect-store --features postgres --test postgres
 #![allow(unreachable_pub, clippy::pedantic, reason = "tests")]
+mod away;
 #[path = "../store/cancelled.rs"]
 mod cancelled;
 #[path = "../store/child.rs"]
@@ -23,6 +24,7 @@ mod killed;
 #[path = "../store/logs.rs"]
 mod logs;
 mod lost;
+mod opened;
 #[path = "../store/outbox.rs"]
 mod outbox;
 #[path = "../store/owners.rs"]

@@ -17,6 +17,17 @@ pub fn server() -> String {
     )
 }
 
+/// Its host and port.
+pub fn address() -> String {
+    let url = server();
+    url.split_once('@').unwrap().1.split('/').next().unwrap().to_owned()
+}
+
+/// A connection of somebody who may do everything.
+pub fn admin() -> Client {
+    Client::connect(&server(), NoTls).unwrap()
+}
+
 impl Schema {
     /// Always one: the store's own tests have none, and the same code.
     pub fn new() -> Option<Self> {
@@ -31,7 +42,7 @@ impl Schema {
     }
 
     pub fn connect(&self) -> Client {
-        let mut client = Client::connect(&server(), NoTls).unwrap();
+        let mut client = admin();
         client.batch_execute(&format!("SET search_path = {}", self.name)).unwrap();
         client
     }

@@ -235,7 +235,7 @@ fn slack() -> Command {
 fn notifications() -> Command {
     let all = || Arg::new("all").long("all").action(ArgAction::SetTrue);
     let ids =
-        Arg::new("id").value_name("ID").num_args(0..).value_parser(value_parser!(i64)).value_hint(ValueHint::Other);
+        || Arg::new("id").value_name("ID").num_args(0..).value_parser(value_parser!(i64)).value_hint(ValueHint::Other);
     Command::new("notifications")
         .about("Look after notifications: what waits to be sent, and what was given up")
         .subcommand_required(true)
@@ -247,8 +247,12 @@ fn notifications() -> Command {
                 .arg(json()),
             Command::new("retry")
                 .about("Send what waits, now")
-                .arg(ids.help("Only these, also if they were given up"))
+                .arg(ids().help("Only these, also if they were given up"))
                 .arg(all().help("All that was given up, too").conflicts_with("id")),
+            Command::new("give-up")
+                .about("Have nobody try any more to send what waits")
+                .arg(ids().help("Which, by their numbers").required_unless_present("all"))
+                .arg(all().help("All that waits").conflicts_with("id")),
         ])
 }
 
@@ -267,7 +271,7 @@ fn not_here() -> Arg {
 }
 
 fn listing(command: Command) -> Command {
-    let names = StateKind::ALL.iter().map(|kind| kind.name()).filter(|name| *name != "State").chain(["Crashed"]);
+    let names = StateKind::ALL.iter().map(|kind| kind.name()).filter(|name| *name != "State");
     let states = PossibleValuesParser::new(names);
     let state = Arg::new("state").long("state").value_name("STATE").action(ArgAction::Append).value_delimiter(',');
     let limit = Arg::new("limit").long("limit").value_name("N").default_value("50");

@@ -60,6 +60,9 @@ pub(super) enum Choice {
     /// Send notifications of this store.
     #[cfg(feature = "store")]
     Send(Which, Option<String>),
+    /// Try no more to send notifications of this store.
+    #[cfg(feature = "store")]
+    GiveUp(Which, Option<String>),
     /// Serve the schedules of the flows at these places, or of all, on this store.
     #[cfg(feature = "store")]
     Serve(Vec<usize>, Option<String>),
@@ -152,6 +155,7 @@ impl CommandLine<'_> {
             #[cfg(feature = "store")]
             "notifications" => Ok(match matches.subcommand() {
                 Some(("retry", matches)) => Choice::Send(which(matches), store(matches)),
+                Some(("give-up", matches)) => Choice::GiveUp(which(matches), store(matches)),
                 inner => {
                     let matches = inner.map_or(matches, |(_, matches)| matches);
                     let listed = if matches.get_flag("all") { Listed::All } else { Listed::Unsent };
@@ -393,7 +397,7 @@ fn errand<'m>(command: &str, matches: &'m ArgMatches) -> Result<(Errand, &'m Arg
     Ok((errand, matches))
 }
 
-/// Which notifications are to be sent.
+/// Which notifications are meant.
 #[cfg(feature = "store")]
 fn which(matches: &ArgMatches) -> Which {
     let ids: BTreeSet<i64> = matches.get_many("id").into_iter().flatten().copied().collect();

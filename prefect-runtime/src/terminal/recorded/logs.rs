@@ -8,7 +8,7 @@ use super::follow::Followed;
 use super::graph::Graph;
 use super::{Asker, Said, moment, moment_json, sentence};
 use crate::near::hint;
-use crate::terminal::live::Stream;
+use crate::terminal::live::{Answered, answer};
 use crate::terminal::text::plain;
 use crate::terminal::{Format, json};
 
@@ -48,7 +48,12 @@ impl Asker<'_> {
             None => LogsOf::All,
             Some(task) => graph.logs_of(&run, task, wanted.index)?,
         };
-        let page = wanted.tail.map_or(LogPage::After(0, PAGE), LogPage::Last);
+        let page = match wanted.tail {
+            None => LogPage::After(0, PAGE),
+            // Which one is the last says from where on lines are new.
+            Some(0) if wanted.then == Then::Follow => LogPage::Last(1),
+            Some(lines) => LogPage::Last(lines),
+        };
         let mut filter = LogFilter { of, attempt: wanted.attempt, level: wanted.level, page };
         if wanted.then == Then::Stop && self.format == Format::Json {
             let lines = all(store, &run, filter).map_err(|error| sentence(&error))?;
@@ -56,6 +61,7 @@ impl Asker<'_> {
         }
         let mut followed = (wanted.then == Then::Follow).then(|| Followed::new(store, run.clone()));
         let mut any = false;
+        let mut are_old = wanted.tail == Some(0);
         loop {
             // Whether it was over before the lines were read: all that it has logged is there then.
             let over = followed.as_ref().is_none_or(Followed::is_over);
@@ -67,9 +73,11 @@ impl Asker<'_> {
             } else if let LogPage::Last(_) = filter.page {
                 filter.page = LogPage::After(0, PAGE);
             }
-            let text: String = lines.iter().map(|line| self.line(&graph, line)).collect();
-            if Stream::Out.put(&text).is_err() {
-                break;
+            let old = std::mem::replace(&mut are_old, false);
+            let text: String = lines.iter().filter(|_| !old).map(|line| self.line(&graph, line)).collect();
+            match answer(&text) {
+                Answered::Read => {}
+                other => return Ok(Said { text: String::new(), code: other.or_lost(0) }),
             }
             match &mut followed {
                 _ if more => {}

@@ -2,7 +2,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use prefect_store::{Micros, Prunable, Prune, PruneStep, Store};
+use prefect_store::{Micros, Prunable, Prune, PruneStep, Store, StoreUrl};
 use serde_json::json;
 
 use super::check::sized;
@@ -111,6 +111,7 @@ impl Asker<'_> {
     }
 
     fn backup(&self, store: &Store, file: &Path) -> Result<Said, String> {
+        let file = &named(file)?;
         let bar = Progress::new();
         let mut all = 0;
         let copied = store.backup(file, |done, of| {
@@ -131,6 +132,20 @@ impl Asker<'_> {
 
 fn count(number: u64, what: &str) -> String {
     counted(usize::try_from(number).unwrap_or(usize::MAX), what)
+}
+
+/// The file that a copy is to be: a path, or the URL of an SQLite store.
+fn named(file: &Path) -> Result<PathBuf, String> {
+    match file.to_str() {
+        Some("-") => Err("a copy is a file, and cannot go to standard output: name a file".to_owned()),
+        Some(text) if ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| text.starts_with(scheme)) => {
+            // The URL of a server has a password, which is not repeated.
+            let url = text.parse::<StoreUrl>().ok();
+            let path = url.as_ref().and_then(StoreUrl::path).map(Path::to_owned);
+            path.ok_or_else(|| "a copy is an SQLite file: name a file, and not a server".to_owned())
+        }
+        _ => Ok(file.to_owned()),
+    }
 }
 
 /// `12 runs that ended more than 30 days ago, but for the newest 5 of each flow,`

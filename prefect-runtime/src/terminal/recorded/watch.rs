@@ -13,7 +13,7 @@ use super::follow::Followed;
 use super::graph::Graph;
 use super::logs::task_run;
 use super::{Asker, Said, kind, moment, moment_json, run_json, sentence};
-use crate::terminal::live::Stream;
+use crate::terminal::live::{Answered, answer};
 use crate::terminal::screen::Screen;
 use crate::terminal::shown::{TOLD_ONE_BY_ONE, matters};
 use crate::terminal::signals::{self, ENDED};
@@ -34,13 +34,6 @@ struct Watch<'a> {
     states: HashMap<TaskKey, StateKind>,
 }
 
-/// Whether somebody still reads what is told.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reader {
-    Reads,
-    Gone,
-}
-
 impl Asker<'_> {
     /// The exit code is that of the run.
     pub(super) fn watch(&self, store: &Store, reference: &str) -> Result<Said, String> {
@@ -53,8 +46,9 @@ impl Asker<'_> {
         loop {
             // Whether it was over before its changes were read: all of them are there then.
             let over = followed.is_over();
-            if watch.tell_changes(store, &followed.run)? == Reader::Gone {
-                return Ok(String::new().into());
+            match watch.tell_changes(store, &followed.run)? {
+                Answered::Read => {}
+                other => return Ok(Said { text: String::new(), code: other.or_lost(0) }),
             }
             if left.load(Ordering::SeqCst) {
                 watch.screen.end();
@@ -102,10 +96,10 @@ impl<'a> Watch<'a> {
     }
 
     /// Tells what has changed since.
-    fn tell_changes(&mut self, store: &Store, run: &RunRow) -> Result<Reader, String> {
+    fn tell_changes(&mut self, store: &Store, run: &RunRow) -> Result<Answered, String> {
         loop {
             let changes = store.transitions(run.id, self.seen, PAGE).map_err(|error| sentence(&error))?;
-            let Some(last) = changes.last() else { return Ok(Reader::Reads) };
+            let Some(last) = changes.last() else { return Ok(Answered::Read) };
             self.seen = last.seq;
             let mut text = String::new();
             for change in &changes {
@@ -113,8 +107,11 @@ impl<'a> Watch<'a> {
             }
             if self.screen.is_live() {
                 self.screen.print(text);
-            } else if Stream::Out.put(&text).is_err() {
-                return Ok(Reader::Gone);
+                continue;
+            }
+            match answer(&text) {
+                Answered::Read => {}
+                other => return Ok(other),
             }
         }
     }

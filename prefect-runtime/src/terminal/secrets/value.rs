@@ -3,6 +3,8 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 
 use super::Stream;
 use crate::SecretString;
+#[cfg(unix)]
+use crate::terminal::signals;
 
 /// In bytes. A secret is a password, a URL or a key file.
 const LONGEST: u64 = 64 << 10;
@@ -55,16 +57,27 @@ impl Unseen {
         let before = tcgetattr(io::stdin())?;
         let mut unseen = before.clone();
         unseen.local_modes.remove(LocalModes::ECHO);
+        // Whoever thinks better of it is left with a terminal that shows what is typed.
+        let shown = before.clone();
+        signals::end_behind(move || {
+            show_again(&shown);
+            Stream::Err.write("\n");
+        });
         tcsetattr(io::stdin(), OptionalActions::Now, &unseen)?;
         Ok(Self(before))
     }
 }
 
 #[cfg(unix)]
+fn show_again(before: &rustix::termios::Termios) {
+    // Nobody can be told if the terminal is gone.
+    let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, before);
+}
+
+#[cfg(unix)]
 impl Drop for Unseen {
     fn drop(&mut self) {
-        // Nobody can be told if the terminal is gone.
-        let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, &self.0);
+        show_again(&self.0);
     }
 }
 
