@@ -14,7 +14,7 @@ pub(crate) trait Backend: WriteConnection {
     fn record(&mut self, batch: &Batch<'_>) -> Result<Recorded, StoreError>;
 
     /// What time it is for all who use the database; `None` if that is what each of them thinks.
-    fn now(&mut self) -> Result<Option<Micros>, StoreError> {
+    fn now(&mut self) -> Result<Option<ServerTime>, StoreError> {
         Ok(None)
     }
 
@@ -24,6 +24,14 @@ pub(crate) trait Backend: WriteConnection {
     /// Gives some of the unused space back to the system: quickly, so that nobody waits long. Gives how many bytes are left
     /// that could be given back.
     fn shrink(&mut self) -> Result<u64, StoreError>;
+}
+
+/// What a server's clock says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServerTime {
+    pub(crate) now: Micros,
+    /// Since when the server is up.
+    pub(crate) up_since: Micros,
 }
 
 /// How far something is that is done a little at a time.

@@ -8,11 +8,11 @@ use super::errors::AtServer;
 use super::server::Server;
 use super::session::Session;
 use super::{record, schema};
-use crate::backend::{Backend, Recorded};
+use crate::backend::{Backend, Recorded, ServerTime};
 use crate::faults::Faults;
 use crate::sql::{Connection, Dialect, Mismatch, Row, Value, WriteConnection};
 use crate::writer::Batch;
-use crate::{Checkup, Location, Micros, Options, StoreError};
+use crate::{Checkup, Location, Options, StoreError};
 
 /// How long a server that is away is waited for by what is not tried again, at most: so long it may take to start again.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -190,9 +190,10 @@ impl Backend for PostgresBackend {
         recorded
     }
 
-    fn now(&mut self) -> Result<Option<Micros>, StoreError> {
-        let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
-        (self as &mut dyn Connection).find(sql, &[], |row| row.take(0))
+    fn now(&mut self) -> Result<Option<ServerTime>, StoreError> {
+        let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, \
+                   (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint";
+        (self as &mut dyn Connection).find(sql, &[], |row| Ok(ServerTime { now: row.take(0)?, up_since: row.take(1)? }))
     }
 
     fn tidy(&mut self) {}

@@ -11,7 +11,9 @@ use super::{
     Connection, Doubt, Mismatch, Row, Writing, begin, bury, cancel, claim, logs, outbox, prune, rows, secrets, slots,
     ticks, values,
 };
-use crate::backend::{Backend, InDoubt, Lease, NotGiven, Ownership, ProcessRow, Recorded, Refusal, Removed, Standing};
+use crate::backend::{
+    Backend, InDoubt, Lease, NotGiven, Ownership, ProcessRow, Recorded, Refusal, Removed, ServerTime, Standing,
+};
 use crate::owned::Recording;
 use crate::schedules::NoRun;
 use crate::writer::{Batch, LineEntry};
@@ -87,7 +89,7 @@ impl Database {
                 begun => return begun,
             }
             if let Some(Waits { proc_no, lease }) = self.waits
-                && let Ok(Some(now)) = self.backend.now()
+                && let Ok(Some(ServerTime { now, .. })) = self.backend.now()
             {
                 // The next one comes soon.
                 let _ = self.connection().execute(EXTEND, &values![now.after(lease), proc_no]);
@@ -105,7 +107,7 @@ impl Database {
     }
 
     /// What time it is for all who use the database; `None` if that is what each of them thinks.
-    pub(crate) fn now(&mut self) -> Result<Option<Micros>, StoreError> {
+    pub(crate) fn now(&mut self) -> Result<Option<ServerTime>, StoreError> {
         self.backend.now()
     }
 

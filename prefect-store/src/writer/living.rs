@@ -1,18 +1,18 @@
-//! Signs of life: this process among those that a store knows, and which of the others are gone.
-use std::path::PathBuf;
+//! Signs of life: this process among those that a store knows, and what it gets as one of them.
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::Writer;
-use crate::backend::{InDoubt, Lease, NotGiven, Ownership, ProcessRow, Refusal};
+use crate::backend::{InDoubt, Lease, NotGiven, Ownership, ProcessRow, Refusal, ServerTime};
 use crate::owned::{Position, Recording};
-use crate::presence::{self, Presence, Sign};
+use crate::presence::Presence;
 use crate::schedules::NoRun;
 use crate::sql::Waits;
 use crate::sql::outbox::TakeFailed;
 use crate::{
     CancelRefused, Cancelled, ClaimRefused, Epoch, Fate, Lost, LostReason, Mark, Micros, NewRun, NotificationRef,
-    Parked, Reaped, RecordedGraph, RunId, StoreError, Tick, ToSend, Wanted,
+    Parked, RecordedGraph, RunId, StoreError, Tick, ToSend, Wanted,
 };
 
 /// How this process is known to the others.
@@ -22,8 +22,8 @@ pub(crate) struct Living {
     registered: Option<Registered>,
     /// How far the database's clock is before this machine's, in microseconds: leases are counted by the former.
     ahead: i64,
-    /// Before this moment nobody is judged by a lease.
-    lenient_until: Option<Micros>,
+    /// From the first time on that this process is known, or judges others.
+    watch: Option<Watch>,
     /// The runs that were taken by this process, as far as somebody still holds them.
     runs: Vec<Weak<Recording>>,
     /// When it was looked last whether one of them is to end.
@@ -32,19 +32,44 @@ pub(crate) struct Living {
 
 struct Registered {
     proc_no: i64,
-    lease_until: Micros,
+    presence: Presence,
+}
+
+/// That this process is awake, and the store there. Of one that is registered it is what others know.
+#[derive(Clone, Copy, Debug)]
+struct Watch {
+    /// If nothing is heard of it until then, the process has slept, or the store was away.
+    until: Micros,
     /// When the next sign is due, by the machine's clock: only the writer waits for it.
     next_sign: Instant,
-    presence: Presence,
 }
 
 impl Living {
     pub(crate) const fn new(folder: PathBuf) -> Self {
-        Self { folder, registered: None, ahead: 0, lenient_until: None, runs: Vec::new(), looked: None }
+        Self { folder, registered: None, ahead: 0, watch: None, runs: Vec::new(), looked: None }
     }
 
     pub(crate) fn next_sign(&self) -> Option<Instant> {
-        self.registered.as_ref().map(|registered| registered.next_sign)
+        self.watch.map(|watch| watch.next_sign)
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The number of this process, if it is known.
+    pub(super) fn me(&self) -> Option<i64> {
+        self.registered.as_ref().map(|registered| registered.proc_no)
+    }
+
+    /// Whether nothing was heard of this process, or of the store, for a lease: others may have given a sign meanwhile that did
+    /// not arrive.
+    pub(super) fn has_lapsed(&self, now: Micros) -> bool {
+        self.watch.is_some_and(|watch| watch.until < now)
+    }
+
+    fn watch(&mut self, until: Micros, lease: Duration) {
+        self.watch = Some(Watch { until, next_sign: Instant::now() + lease / 3 });
     }
 
     /// The runs that were taken by this process and that somebody still holds.
@@ -69,25 +94,39 @@ impl Writer {
         let clock = &self.options.clock;
         if clock.is_of_machine() {
             let asked = clock.now();
-            if let Some(Micros(there)) = self.database.now()? {
+            if let Some(ServerTime { now: Micros(there), up_since }) = self.database.now()? {
                 self.living.ahead = there.saturating_sub(i64::midpoint(asked.0, clock.now().0));
+                // Before that nobody could give a sign.
+                self.judge.be_lenient_until(up_since.after(self.options.lease));
             }
         }
         Ok(())
     }
 
+    /// What time it is, for who judges others: from now on it is noticed if this process sleeps, or the store is away.
+    pub(super) fn time_to_judge(&mut self) -> Result<Micros, StoreError> {
+        self.compare_clocks()?;
+        let (now, lease) = (self.lease_time(), self.options.lease);
+        if self.living.has_lapsed(now) {
+            self.judge.be_lenient_until(now.after(lease));
+        }
+        if self.living.registered.is_none() {
+            self.living.watch(now.after(lease), lease);
+        }
+        Ok(now)
+    }
+
     /// Makes the lease longer when it is time.
     pub(super) fn give_sign(&mut self) {
-        let Some(registered) = &self.living.registered else { return };
-        let third = self.options.lease / 3;
+        let Some(watch) = self.living.watch else { return };
+        let lease = self.options.lease;
         let now = self.lease_time();
-        if registered.lease_until < now {
+        if self.living.has_lapsed(now) {
             // This process has slept, with the machine perhaps, and all others with it: they are given time for a sign.
-            self.living.lenient_until = Some(now.after(self.options.lease));
+            self.judge.be_lenient_until(now.after(lease));
         }
         // Under virtual time the lease may need it before the machine's clock says so.
-        let due = registered.next_sign <= Instant::now()
-            || registered.lease_until < now.after(self.options.lease.saturating_sub(third));
+        let due = watch.next_sign <= Instant::now() || watch.until < now.after(lease.saturating_sub(lease / 3));
         if due && let Err(error) = self.renew() {
             tracing::warn!(target: "prefect.Store", "No sign of life could be given, which is tried again: {error}");
         }
@@ -95,14 +134,18 @@ impl Writer {
 
     /// Makes the lease longer now. A process that is not known any more was taken for dead: its runs are lost.
     fn renew(&mut self) -> Result<(), StoreError> {
-        let Some(registered) = &mut self.living.registered else { return Ok(()) };
-        registered.next_sign = Instant::now() + (self.options.lease / 3).min(Duration::from_secs(1));
+        let lease = self.options.lease;
+        let Some(watch) = &mut self.living.watch else { return Ok(()) };
+        watch.next_sign = Instant::now() + (lease / 3).min(Duration::from_secs(1));
         self.compare_clocks()?;
-        let until = self.lease_time().after(self.options.lease);
-        let Some(registered) = &mut self.living.registered else { return Ok(()) };
-        if self.database.heartbeat(registered.proc_no, until)? {
-            registered.lease_until = until;
-            registered.next_sign = Instant::now() + self.options.lease / 3;
+        let until = self.lease_time().after(lease);
+        let is_known = match self.living.me() {
+            Some(me) => self.database.heartbeat(me, until)?,
+            // Nobody knows it, and it has no runs.
+            None => true,
+        };
+        self.living.watch(until, lease);
+        if is_known {
             return Ok(());
         }
         self.living.registered = None;
@@ -122,9 +165,8 @@ impl Writer {
     }
 
     fn register(&mut self) -> Result<Lease, StoreError> {
-        if let Some(registered) = &self.living.registered {
-            let until = self.lease_time().after(self.options.lease);
-            return Ok(Lease { proc_no: registered.proc_no, until });
+        if let Some(proc_no) = self.living.me() {
+            return Ok(Lease { proc_no, until: self.lease_time().after(self.options.lease) });
         }
         self.compare_clocks()?;
         let until = self.lease_time().after(self.options.lease);
@@ -138,8 +180,8 @@ impl Writer {
         let lease = self.options.lease;
         // Of a clock of one's own nothing passes while somebody waits.
         self.database.waits(self.options.clock.is_of_machine().then_some(Waits { proc_no, lease }));
-        let next_sign = Instant::now() + lease / 3;
-        self.living.registered = Some(Registered { proc_no, lease_until: until, next_sign, presence });
+        self.living.watch(until, lease);
+        self.living.registered = Some(Registered { proc_no, presence });
         Ok(Lease { proc_no, until })
     }
 
@@ -156,10 +198,7 @@ impl Writer {
                 Ok(ownership) => {
                     let run = Arc::new(Recording::new(id, &ownership));
                     self.living.hold(&run);
-                    if let Some(registered) = &mut self.living.registered {
-                        registered.lease_until = lease.until;
-                        registered.next_sign = Instant::now() + self.options.lease / 3;
-                    }
+                    self.living.watch(lease.until, self.options.lease);
                     return Ok(run);
                 }
                 Err(NotGiven::Refused(Refusal::NotRegistered)) => self.renew()?,
@@ -206,41 +245,6 @@ impl Writer {
         self.take((id, seen.next()), |writer, lease| writer.database.claim(id, (seen, parked), graph, now, lease))
     }
 
-    /// Takes the runs of dead processes from them.
-    pub(crate) fn reap(&mut self) -> Result<Vec<Reaped>, StoreError> {
-        self.compare_clocks()?;
-        let (at, now) = (self.options.clock.now(), self.lease_time());
-        let me = self.living.registered.as_ref().map(|registered| registered.proc_no);
-        let lenient = self.living.lenient_until.is_some_and(|until| now < until);
-        let mut reaped = Vec::new();
-        let mut known = Vec::new();
-        for (proc_no, process) in self.database.processes()? {
-            known.push(process.id);
-            if Some(proc_no) == me {
-                continue;
-            }
-            let sign = if self.options.machine.shares_locks_with(&process.machine) {
-                presence::look(&self.living.folder, process.id)
-            } else {
-                Sign::Unknown
-            };
-            let dead = match sign {
-                Sign::Gone => true,
-                Sign::Unknown => !lenient && process.lease_until < now,
-                // It lives, and gives no sign: it is stopped, or waits for a disk. A second lease for that.
-                Sign::Alive => !lenient && process.lease_until.after(self.options.lease) < now,
-            };
-            if dead {
-                reaped.extend(self.database.bury(proc_no, &process, at)?);
-                if sign != Sign::Alive {
-                    presence::forget(&self.living.folder, process.id);
-                }
-            }
-        }
-        presence::sweep(&self.living.folder, &known);
-        Ok(reaped)
-    }
-
     /// When it is to be looked next whether a run is to end; never if nobody would be told.
     pub(super) fn next_look(&self) -> Option<Instant> {
         let any = self.living.runs.iter().filter_map(Weak::upgrade).any(|run| run.can_be_cancelled());
@@ -249,13 +253,13 @@ impl Writer {
 
     /// Tells those runs that are to end, when it is time to look.
     pub(super) fn look_for_cancels(&mut self) {
-        let (Some(next), Some(registered)) = (self.next_look(), &self.living.registered) else { return };
+        let (Some(next), Some(me)) = (self.next_look(), self.living.me()) else { return };
         let now = Instant::now();
         if next > now {
             return;
         }
         self.living.looked = Some(now);
-        match self.database.asked_to_cancel(registered.proc_no) {
+        match self.database.asked_to_cancel(me) {
             Ok(asked) => {
                 let runs = self.living.runs();
                 for (run_no, by) in asked {
@@ -299,7 +303,7 @@ impl Writer {
         if self.marks.is_empty() {
             return Ok(());
         }
-        let me = self.living.registered.as_ref().map(|registered| registered.proc_no);
+        let me = self.living.me();
         let now = self.options.clock.now();
         match self.database.mark(me, &self.marks, now) {
             Ok(()) => self.marks.clear(),

@@ -1,6 +1,7 @@
 //! The one thread that writes: takes what has come, commits it together, and says how far it is.
 mod batch;
 mod commit;
+mod judge;
 mod living;
 mod logs;
 mod queue;
@@ -22,6 +23,7 @@ use crate::backend::{Change, Entry, InDoubt};
 use crate::owned::{Position, Recording};
 use crate::sql::Database;
 use crate::{Lost, LostReason, Mark, Options, SlotOwner, Slots, SlotsWanted, StoreError, Taking};
+use judge::Judge;
 use living::Living;
 use logs::Logbook;
 use queue::{Inbox, Wake};
@@ -35,6 +37,7 @@ pub(crate) struct Writer {
     options: Options,
     queue: Arc<Queue>,
     living: Living,
+    judge: Judge,
     logbook: Logbook,
     /// The last position that was dealt with.
     done: u64,
@@ -57,6 +60,7 @@ impl Writer {
             options,
             queue,
             living: Living::new(locks),
+            judge: Judge::default(),
             logbook: Logbook::default(),
             done: 0,
             taking: 0,

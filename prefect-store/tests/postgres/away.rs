@@ -1,7 +1,7 @@
 //! A server that is away for a moment: connections that are ended, a restart in the middle.
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use prefect_store::{LostReason, Options, RunFilter, Store, StoreError};
@@ -43,14 +43,14 @@ fn connections_that_are_ended_are_made_anew() {
 }
 
 /// A server of its own, to be stopped and started.
-struct Server {
+pub struct Server {
     process: Child,
-    url: String,
+    pub url: String,
     ctl: String,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/with-postgres");
         let say = "echo \"$PREFECT_TEST_POSTGRES\"; echo \"$PREFECT_TEST_POSTGRES_CTL\"; exec cat";
         let mut process =

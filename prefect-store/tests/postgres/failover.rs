@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use prefect_store::{Options, Store, StoreError};
 
-use crate::server::{address, admin};
+use crate::away::Server;
+use crate::schema::{address, admin};
 use crate::support::*;
 
 /// Sessions of a user that begin while this is on can only read, for as long as they last: so it is with those of a server that
@@ -76,4 +77,30 @@ fn a_session_that_the_server_ends_is_no_refusal() {
         end(&run, S::SUCCESS);
         check(&place.sql());
     }
+}
+
+/// A process on another machine could not say that it lives while the server was away.
+#[test]
+fn nobody_is_judged_before_the_server_is_up_for_a_lease() {
+    let server = Server::start();
+    let options = |host: &str, lease: Duration| {
+        let mut options = Options::default().lease(lease);
+        options.machine.host = host.into();
+        options
+    };
+    let url = server.url.parse().unwrap();
+    // It gives no sign while this test lasts.
+    let there = Store::open(&url, options("there", Duration::from_hours(24))).unwrap();
+    let run = there.begin(new_run("one")).unwrap();
+    let mut sql = postgres::Client::connect(&server.url, postgres::NoTls).unwrap();
+    let over =
+        "UPDATE prefect.processes SET lease_until = (extract(epoch FROM now() - interval '1 day') * 1000000)::bigint";
+    sql.execute(over, &[]).unwrap();
+    let here = Store::open(&url, options("here", Duration::from_hours(2))).unwrap();
+    assert_eq!(here.reap().unwrap(), []);
+    record(&run, vec![start(0, None)]);
+    // A lease that is shorter has passed since.
+    let soon = Store::open(&url, options("third", Duration::from_millis(100))).unwrap();
+    assert_eq!(soon.reap().unwrap().len(), 1);
+    assert!(run.wait(run.record(finish(0, None))).is_err());
 }

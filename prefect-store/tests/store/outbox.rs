@@ -233,7 +233,9 @@ fn who_is_to_hear_of_a_crash_does_once_for_each_crash() {
     let here = place.open_with(on_machine("here", &time));
     assert_eq!(here.reap().unwrap(), []);
     assert_eq!(here.notifications(Listed::All).unwrap(), []);
-    time.pass(LEASE + SECOND);
+    time.pass(LEASE);
+    assert_eq!(here.reap().unwrap(), []);
+    time.pass(SECOND);
     assert_eq!(here.reap().unwrap().len(), 1);
     assert_eq!(place.open_with(on_machine("third", &time)).reap().unwrap(), []);
     let told: Vec<_> =

@@ -201,6 +201,45 @@ fn who_has_slept_itself_judges_nobody_by_leases() {
     end(&mine, S::SUCCESS);
 }
 
+/// The same of one that has no runs, and is not known.
+#[test]
+fn who_only_judges_knows_whether_it_has_slept() {
+    let (place, time) = (Place::new(), Time::new());
+    let (there, here) = (place.open_with(on_machine("there", &time)), place.open_with(on_machine("here", &time)));
+    let run = there.begin(new_run("one")).unwrap();
+    assert_eq!(here.reap().unwrap(), []);
+    time.pass(LEASE * 100);
+    assert_eq!(here.reap().unwrap(), []);
+    record(&run, vec![start(0, None)]);
+    assert_eq!(here.reap().unwrap(), [], "it has given a sign");
+    // One that gives none is judged when a lease has passed, all of which this one was awake.
+    time.pass(LEASE / 2);
+    assert_eq!(here.reap().unwrap(), []);
+    time.pass(LEASE / 2);
+    assert_eq!(here.reap().unwrap(), []);
+    time.pass(SECOND);
+    assert_eq!(here.reap().unwrap().len(), 1);
+}
+
+/// A machine was asleep, and the first that happens then is that another program is started.
+#[test]
+fn who_has_just_come_judges_nobody_who_holds_its_lock() {
+    let (place, time) = (Place::new(), Time::new());
+    let old = place.open_with(on_machine("here", &time));
+    let run = old.begin(new_run("one")).unwrap();
+    record(&run, vec![start(0, None)]);
+    time.pass(LEASE * 100);
+    let new = place.open_with(on_machine("here", &time));
+    assert_eq!(new.reap().unwrap(), []);
+    record(&run, vec![finish(0, None)]);
+    time.pass(LEASE / 2);
+    assert_eq!(new.reap().unwrap(), []);
+    record(&run, vec![start(1, None)]);
+    time.pass(LEASE / 2 + SECOND);
+    assert_eq!(new.reap().unwrap(), [], "it has given a sign since");
+    end(&run, S::SUCCESS);
+}
+
 #[test]
 fn what_a_dead_process_held_is_free() {
     let (place, time) = (Place::new(), Time::new());
