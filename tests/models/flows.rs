@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use prefect_runtime::{
-    Clock, Config, Executor, FlowBuilder, FlowOptions, FlowRun, Inputs, Observer, Parameter, RunSettings, State,
-    StateKind, TaskBody, TaskDefinition, TaskError, TaskRef, Tracked, TrackedKind, Value,
+    Canceller, Clock, Config, Executor, FlowBuilder, FlowOptions, FlowRun, Inputs, Limits, Observer, Parameter,
+    RunSettings, State, StateKind, TaskBody, TaskDefinition, TaskError, TaskRef, Tracked, TrackedKind, Value,
 };
 
 /// Time that moves when nothing is busy.
@@ -15,12 +15,22 @@ pub(crate) fn jumping() -> Clock {
 /// A flow, and how often its bodies began.
 pub(crate) struct Small {
     flow: FlowBuilder,
+    settings: RunSettings,
     pub(crate) began: Arc<AtomicU32>,
 }
 
 impl Small {
     pub(crate) fn new() -> Self {
-        Self { flow: FlowBuilder::new(FlowOptions::new("small")), began: Arc::default() }
+        let settings = RunSettings::new().seed(1).config(Config::default());
+        Self { flow: FlowBuilder::new(FlowOptions::new("small")), settings, began: Arc::default() }
+    }
+
+    pub(crate) fn limits(self, limits: Limits) -> Self {
+        Self { settings: self.settings.limits(limits), ..self }
+    }
+
+    pub(crate) fn canceller(self, canceller: Canceller) -> Self {
+        Self { settings: self.settings.canceller(canceller), ..self }
     }
 
     /// A task that adds one to the sum of what it reads, after `first`, which may say that it fails.
@@ -73,12 +83,19 @@ impl Small {
 
     /// Runs it to the end. Each task has ended, and each attempt has ended once.
     pub(crate) fn run(self, executor: Executor, clock: Clock) -> FlowRun {
-        let attempts = Arc::new(Attempts::default());
-        let settings = settings(executor, clock).observer(Arc::clone(&attempts) as Arc<dyn Observer>);
-        let run = self.flow.build().with(settings).run();
+        let run = self.run_to_be_cancelled(executor, clock);
         for task in run.task_runs() {
             assert!(task.state.kind().is_finished(), "{}; the run: {}", task.state, run.state());
         }
+        run
+    }
+
+    /// The same of a run that may be cancelled: some tasks may not have begun.
+    pub(crate) fn run_to_be_cancelled(self, executor: Executor, clock: Clock) -> FlowRun {
+        let attempts = Arc::new(Attempts::default());
+        let settings = self.settings.executor(executor).clock(clock);
+        let settings = settings.observer(Arc::clone(&attempts) as Arc<dyn Observer>);
+        let run = self.flow.build().with(settings).run();
         let [begun, ended] = attempts.0.each_ref().map(|count| count.load(Ordering::Relaxed));
         assert_eq!(begun, ended, "attempts that began, and ends of attempts");
         run
@@ -86,12 +103,8 @@ impl Small {
 
     /// Makes one pass.
     pub(crate) fn run_once(self, executor: Executor, clock: Clock) -> FlowRun {
-        self.flow.build().with(settings(executor, clock)).run_once()
+        self.flow.build().with(self.settings.executor(executor).clock(clock)).run_once()
     }
-}
-
-fn settings(executor: Executor, clock: Clock) -> RunSettings {
-    RunSettings::new().executor(executor).clock(clock).seed(1).config(Config::default())
 }
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];

@@ -53,6 +53,10 @@ pub(crate) fn run(core: &Arc<RunCore>, engine: Engine, workers: Option<NonZeroUs
     while sched.live > 0 {
         sched = sched.wait(&pool.ended);
     }
+    if let Some(limits) = &core.limits {
+        // What comes now is for the next pool of the run, not for one without an engine.
+        limits.wakes(None);
+    }
     let (left, back) = (pool.take_done(&mut sched), std::mem::take(&mut sched.back));
     // Threads that were left behind may hold the pool for ever: the engine is taken out of it.
     let (engine, broken) = (sched.engine.take_out(), sched.broken.take());

@@ -3,6 +3,7 @@
 //! Who finds no place waits in the line of this process, and a thread asks for the first ones in it: when something was given
 //! back here, else about every 75 ms, for what other processes give back. It ends when nobody waits.
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,9 @@ use super::line::Line;
 use super::of_run::Answer;
 use super::places::{Places, Taken};
 use super::waiting::{Key, Waiting};
-use crate::lock::lock;
+use crate::lock::{Locked, lock};
 use crate::plain::plain;
+use crate::quiet::drop_quietly;
 use crate::random::{bits, fraction};
 use crate::sync::{Condvar, Mutex, spawn};
 use crate::{Clock, Redactor};
@@ -41,8 +43,18 @@ struct Inner {
     is_watched: bool,
     /// Whether something has changed since it looked last.
     has_changed: bool,
-    /// Virtual time waits for the next look: a busy token of each.
-    held_up: Vec<Clock>,
+    /// Virtual time waits for the next look.
+    held_up: HeldUp,
+}
+
+/// A busy token of each of these clocks. It is dropped under no lock.
+#[derive(Default)]
+struct HeldUp(Vec<Clock>);
+
+impl Drop for HeldUp {
+    fn drop(&mut self) {
+        self.0.iter().for_each(Clock::leave);
+    }
 }
 
 /// The gates of this process, one for each store.
@@ -82,7 +94,7 @@ impl StoreGate {
             inner.line.push(demand, waiting, key, holder);
             // Until the thread has looked, virtual time stands still.
             waiting.clock.enter();
-            inner.held_up.push(waiting.clock.clone());
+            inner.held_up.0.push(waiting.clock.clone());
             inner.has_changed = true;
         }
         self.watch();
@@ -92,7 +104,7 @@ impl StoreGate {
     pub(super) fn forget(self: &Arc<Self>, run: &Arc<Waiting>, only: Option<Key>) {
         let gone = lock(&self.inner).line.forget(run, only);
         if !gone.is_empty() {
-            self.has_changed(Vec::new());
+            self.has_changed(HeldUp::default());
         }
     }
 
@@ -100,21 +112,21 @@ impl StoreGate {
     pub(super) fn give_back(self: &Arc<Self>, slots: Slots) {
         let clocks = lock(&self.inner).line.clocks();
         clocks.iter().for_each(Clock::enter);
-        let done = Done { gate: Arc::clone(self), clocks };
+        let done = Done { gate: Arc::clone(self), held_up: HeldUp(clocks) };
         self.store.give_back(slots, done);
     }
 
-    fn has_changed(&self, mut held_up: Vec<Clock>) {
-        let idle = {
+    fn has_changed(self: &Arc<Self>, mut held_up: HeldUp) {
+        let somebody_waits = {
             let mut inner = lock(&self.inner);
             inner.has_changed = true;
-            if inner.is_watched {
-                inner.held_up.append(&mut held_up);
+            let somebody_waits = !inner.line.is_empty();
+            if somebody_waits || inner.is_watched {
+                inner.held_up.0.append(&mut held_up.0);
             }
-            held_up
+            somebody_waits
         };
-        self.changed.notify_all();
-        idle.iter().for_each(Clock::leave);
+        if somebody_waits { self.watch() } else { self.changed.notify_all() }
     }
 
     /// Sees to it that somebody looks at the line.
@@ -129,44 +141,59 @@ impl StoreGate {
         }
         let gate = Arc::clone(self);
         if let Err(error) = spawn("prefect-limits".into(), move || gate.look_after_the_line()) {
-            // The next one who comes tries again.
+            // The next one who comes, or gives something back, tries again.
             tracing::error!(target: "prefect", "No thread for those that wait for a place: {error}");
-            let held_up = {
-                let mut inner = lock(&self.inner);
-                inner.is_watched = false;
-                std::mem::take(&mut inner.held_up)
-            };
-            held_up.iter().for_each(Clock::leave);
+            drop(self.is_not_watched(lock(&self.inner)));
         }
+    }
+
+    /// What comes back is to be dropped under no lock.
+    #[must_use]
+    fn is_not_watched(&self, mut inner: Locked<'_, Inner>) -> HeldUp {
+        inner.is_watched = false;
+        std::mem::take(&mut inner.held_up)
     }
 
     /// The thread.
     fn look_after_the_line(self: Arc<Self>) {
         let mut looked_for_the_dead = Instant::now();
         loop {
-            let held_up = {
-                let mut inner = lock(&self.inner);
-                inner.has_changed = false;
-                std::mem::take(&mut inner.held_up)
-            };
+            // A fault of ours, at one of those that wait: the others go on waiting for their places all the same.
+            let looked = catch_unwind(AssertUnwindSafe(|| self.look(&mut looked_for_the_dead)));
             let mut pause = LOOK.0 + LOOK.1.mul_f64(fraction(bits()));
-            if let Some(next) = self.let_in() {
-                pause = pause.min(next);
+            match looked {
+                Ok(Some(next)) => pause = pause.min(next),
+                Ok(None) => {}
+                Err(payload) => {
+                    drop_quietly(payload);
+                    tracing::error!(target: "prefect", "Who looks after those that wait for a place panicked; please report it");
+                }
             }
-            held_up.iter().for_each(Clock::leave);
-            if looked_for_the_dead.elapsed() >= LOOK_FOR_THE_DEAD {
-                looked_for_the_dead = Instant::now();
-                self.look_for_the_dead();
-            }
-            let mut inner = lock(&self.inner);
-            if inner.line.is_empty() && inner.held_up.is_empty() {
-                inner.is_watched = false;
+            let inner = lock(&self.inner);
+            if inner.line.is_empty() && inner.held_up.0.is_empty() {
+                drop(self.is_not_watched(inner));
                 return;
             }
             if !inner.has_changed {
                 inner.give_away_for(&self.changed, pause);
             }
         }
+    }
+
+    /// One look at the line. Gives how long it is until the next start.
+    fn look(self: &Arc<Self>, looked_for_the_dead: &mut Instant) -> Option<Duration> {
+        let held_up = {
+            let mut inner = lock(&self.inner);
+            inner.has_changed = false;
+            std::mem::take(&mut inner.held_up)
+        };
+        let next = self.let_in();
+        drop(held_up);
+        if looked_for_the_dead.elapsed() >= LOOK_FOR_THE_DEAD {
+            *looked_for_the_dead = Instant::now();
+            self.look_for_the_dead();
+        }
+        next
     }
 
     /// Lets in who may, in order. Gives how long it is until the next start.
@@ -271,11 +298,15 @@ fn message(demand: &Demand, lack: &Taking, who: Option<&SlotOwner>) -> String {
 /// Tells a gate, where it is dropped, that places have been given back.
 struct Done {
     gate: Arc<StoreGate>,
-    clocks: Vec<Clock>,
+    held_up: HeldUp,
 }
 
 impl Drop for Done {
     fn drop(&mut self) {
-        self.gate.has_changed(std::mem::take(&mut self.clocks));
+        self.gate.has_changed(std::mem::take(&mut self.held_up));
     }
 }
+
+#[cfg(test)]
+#[path = "shared_tests.rs"]
+mod tests;

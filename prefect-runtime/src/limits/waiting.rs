@@ -51,7 +51,7 @@ impl Waiting {
     /// One that waits gets its places. The caller must hold no lock.
     pub(super) fn give(&self, key: Key, places: Places) {
         // Whoever is woken has a busy token of his own, or the time may move on.
-        self.clock.enter();
+        let busy = self.clock.busy();
         let (waker, nobody) = {
             let mut state = lock(&self.state);
             match state.waiters.get_mut(&key).filter(|waiter| waiter.places.is_none()) {
@@ -68,7 +68,7 @@ impl Waiting {
         if let Some(waker) = waker {
             waker.wake();
         }
-        self.clock.leave();
+        drop(busy);
     }
 
     /// Who is to be woken when somebody is let in, from now on.
