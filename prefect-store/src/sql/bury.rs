@@ -3,25 +3,29 @@ use super::{Database, Transition, Writing, cancel, outbox, rows, values};
 use crate::backend::ProcessRow;
 use crate::{Epoch, Micros, Reaped, StateCode, StoreError};
 
-/// Each run is a transaction of its own: one may have many thousand running tasks.
+/// What became of a process that was taken for dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Burial {
+    /// It has no runs any more, and is forgotten.
+    Done,
+    /// It has given a sign of life.
+    Lives,
+}
+
+/// Takes its runs from a process, and adds them to `reaped`: what was done stays done if there is an error, and the rest is found
+/// the next time. Each run is a transaction of its own: one may have many thousand running tasks.
 pub(super) fn bury(
     database: &mut Database,
     proc_no: i64,
     process: &ProcessRow,
     at: Micros,
-) -> Result<Vec<Reaped>, StoreError> {
-    let mut reaped = Vec::new();
+    reaped: &mut Vec<Reaped>,
+) -> Result<Burial, StoreError> {
     loop {
-        match database.write(|tx| next(tx, proc_no, process, at)) {
-            Ok(Next::Taken(run)) => reaped.push(run),
-            Ok(Next::HasEnded) => {}
-            Ok(Next::Nothing) => return Ok(reaped),
-            // What was done stays done; the rest is found the next time.
-            Err(error) if reaped.is_empty() => return Err(error),
-            Err(error) => {
-                tracing::warn!(target: "prefect.Store", "Not all runs of {} could be looked at: {error}", process.as_owner());
-                return Ok(reaped);
-            }
+        match database.write(|tx| next(tx, proc_no, process, at))? {
+            Next::Taken(run) => reaped.push(run),
+            Next::HasEnded => {}
+            Next::Nothing(burial) => return Ok(burial),
         }
     }
 }
@@ -31,8 +35,7 @@ enum Next {
     Taken(Reaped),
     /// It ended in the moment before.
     HasEnded,
-    /// It has none any more; or it lives.
-    Nothing,
+    Nothing(Burial),
 }
 
 /// Takes one run from the process, if that has not ended meanwhile; forgets the process if it has none, and does nothing if it
@@ -44,7 +47,7 @@ fn next(mut tx: Writing<'_>, proc_no: i64, process: &ProcessRow, at: Micros) -> 
         &values![proc_no, process.lease_until],
     )?;
     if same == 0 {
-        return Ok(Next::Nothing);
+        return Ok(Next::Nothing(Burial::Lives));
     }
     let run = tx.find(
         "SELECT run_no, epoch, id, flow_runs.name, crashes, flows.name FROM flow_runs JOIN flows USING(flow_no) \
@@ -66,7 +69,7 @@ fn next(mut tx: Writing<'_>, proc_no: i64, process: &ProcessRow, at: Micros) -> 
     let Some((run_no, epoch, mut reaped)) = run else {
         forget(&mut tx, proc_no)?;
         tx.commit()?;
-        return Ok(Next::Nothing);
+        return Ok(Next::Nothing(Burial::Done));
     };
     let crashed = crash(&mut tx, run_no, epoch, at, Blame::Run)?;
     tx.commit()?;

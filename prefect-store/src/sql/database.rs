@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 #[cfg(feature = "postgres")]
 use super::Dialect;
+use super::bury::Burial;
 use super::outbox::TakeFailed;
 use super::prune::TickKey;
 use super::{
@@ -23,8 +24,12 @@ use crate::{
     SlotOwner, Slots, SlotsWanted, StoreError, Taking, Tick, ToSend, Wanted,
 };
 
-/// Makes the lease of a process longer.
-const EXTEND: &str = "UPDATE processes SET lease_until=$1 WHERE proc_no=$2";
+/// A sign of life.
+const SIGN: &str = "UPDATE processes SET lease_until=$1 WHERE proc_no=$2";
+
+/// The same along with something else, which may have waited since the time was read, while signs were given.
+const EXTEND: &str =
+    "UPDATE processes SET lease_until=CASE WHEN lease_until<$1 THEN $1 ELSE lease_until END WHERE proc_no=$2";
 
 /// How often it is looked what became of a transaction whose answer was lost.
 const LOOKS: usize = 3;
@@ -92,7 +97,7 @@ impl Database {
                 && let Ok(Some(ServerTime { now, .. })) = self.backend.now()
             {
                 // The next one comes soon.
-                let _ = self.connection().execute(EXTEND, &values![now.after(lease), proc_no]);
+                let _ = self.connection().execute(SIGN, &values![now.after(lease), proc_no]);
             }
         }
     }
@@ -148,10 +153,10 @@ impl Database {
         #[cfg(feature = "postgres")]
         if self.backend.dialect() == Dialect::Postgres {
             // Behind no rare transaction of another process, which may take long: this one would look dead.
-            return Ok(self.connection().execute(EXTEND, &values![lease_until, proc_no])? == 1);
+            return Ok(self.connection().execute(SIGN, &values![lease_until, proc_no])? == 1);
         }
         self.write(|mut tx| {
-            let known = extend(&mut tx, &Lease { proc_no, until: lease_until })?;
+            let known = tx.execute(SIGN, &values![lease_until, proc_no])? == 1;
             tx.commit()?;
             Ok(known)
         })
@@ -247,8 +252,14 @@ impl Database {
     }
 
     /// Takes the runs of a process from it, unless its lease has changed since it was looked at; then forgets it.
-    pub(crate) fn bury(&mut self, proc_no: i64, process: &ProcessRow, at: Micros) -> Result<Vec<Reaped>, StoreError> {
-        bury::bury(self, proc_no, process, at)
+    pub(crate) fn bury(
+        &mut self,
+        proc_no: i64,
+        process: &ProcessRow,
+        at: Micros,
+        reaped: &mut Vec<Reaped>,
+    ) -> Result<Burial, StoreError> {
+        bury::bury(self, proc_no, process, at, reaped)
     }
 
     /// Takes this run from its owner, if it still is.

@@ -4,7 +4,7 @@
 //! goes through [`Writing`], one transaction each. What happens often (the [batch](crate::backend::Backend::record)) is each
 //! engine's own.
 mod begin;
-mod bury;
+pub(crate) mod bury;
 mod cancel;
 mod claim;
 mod database;

@@ -10,12 +10,17 @@ pub(super) fn from_sqlite(at: &Location, error: &rusqlite::Error) -> StoreError 
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => StoreError::NotADatabase(at),
         Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt { at, reason },
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            StoreError::Busy { at, waited: std::time::Duration::ZERO }
-        }
+        // The last two: others were quicker again and again while it opened the log, or changed the tables.
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::FileLockingProtocolFailed
+            | ErrorCode::SchemaChanged,
+        ) => StoreError::Busy { at, waited: std::time::Duration::ZERO },
         Some(ErrorCode::DiskFull) => StoreError::Full(at),
         Some(ErrorCode::ReadOnly) => StoreError::ReadOnly(at),
-        Some(ErrorCode::SystemIoFailure) => StoreError::Io { at, reason },
+        // There may be memory again.
+        Some(ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory) => StoreError::Io { at, reason },
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => {
             StoreError::CannotOpen { at, reason }
         }

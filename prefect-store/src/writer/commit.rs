@@ -89,7 +89,7 @@ impl Writer {
                 }
                 Ok(Settled::Again) => {}
                 Err(error) if error.may_pass() && trouble.lasted() < self.options.keep_trying => {
-                    trouble.pause(&error, entries.len());
+                    trouble.pause(&error, entries.len(), self.options.lease / 6);
                     self.give_sign();
                 }
                 Err(error) => return Err(Unwritable::of(&batch, error)),
@@ -217,13 +217,14 @@ impl Trouble {
         self.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    fn pause(&mut self, error: &StoreError, changes: usize) {
+    /// Not for longer than a sign of life can wait.
+    fn pause(&mut self, error: &StoreError, changes: usize, most: Duration) {
         if self.since.is_none() {
             self.since = Some(Instant::now());
             self.pause = PAUSES.0;
             tracing::warn!(target: "prefect.Store", "{changes} changes wait to be recorded, and are tried again: {error}");
         }
-        std::thread::sleep(self.pause);
+        std::thread::sleep(self.pause.min(most));
         self.pause = (self.pause * 2).min(PAUSES.1);
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Writer;
 use crate::presence::{self, Sign};
+use crate::sql::bury::Burial;
 use crate::{Micros, Reaped, StoreError};
 
 /// What this process remembers of the others, to judge them.
@@ -73,10 +74,19 @@ impl Writer {
                 // It lives, and gives no sign: it is stopped, or waits for a disk. A second lease for that.
                 Sign::Alive => self.judge.is_silent(proc_no, process.lease_until, now, lease) && !lenient,
             };
-            if dead {
-                reaped.extend(self.database.bury(proc_no, &process, at)?);
-                if sign != Sign::Alive {
-                    presence::forget(self.living.folder(), process.id);
+            if !dead {
+                continue;
+            }
+            match self.database.bury(proc_no, &process, at, &mut reaped) {
+                // Of one that was stopped, and is not dead, the file is held.
+                Ok(Burial::Done) if sign != Sign::Alive => presence::forget(self.living.folder(), process.id),
+                Ok(_) => {}
+                Err(error) if reaped.is_empty() => return Err(error),
+                // Those that were found are told of; the rest is found the next time.
+                Err(error) => {
+                    let owner = process.as_owner();
+                    tracing::warn!(target: "prefect.Store", "Not all runs of {owner} could be looked at: {error}");
+                    return Ok(reaped);
                 }
             }
         }

@@ -126,6 +126,8 @@ impl Writer {
         for (place, request) in inbox.requests.drain(..) {
             self.record(&inbox.entries[done..place], before + done as u64);
             done = place;
+            // There may be many, and each may take its time.
+            self.give_sign();
             match request {
                 Request::Call(call) => call(self),
                 Request::Abandon(run) => self.abandon(run),
@@ -139,7 +141,10 @@ impl Writer {
     }
 
     fn record(&mut self, entries: &[Entry], mut before: u64) {
-        for batch in entries.chunks(BATCH) {
+        for (number, batch) in entries.chunks(BATCH).enumerate() {
+            if number > 0 {
+                self.give_sign();
+            }
             self.commit(batch, before);
             before += batch.len() as u64;
         }

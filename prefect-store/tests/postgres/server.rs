@@ -76,6 +76,14 @@ fn signs_of_life_are_given_while_a_lock_is_waited_for() {
     let store = place.open_with(options);
     let run = store.begin(new_run("one")).unwrap();
     let mut shell = place.sql();
+    // What has waited read the time before.
+    shell
+        .execute_batch(
+            "CREATE FUNCTION is_longer() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF new.lease_until < old.lease_until THEN RAISE EXCEPTION 'a shorter lease'; END IF; RETURN new; END $$; \
+             CREATE TRIGGER is_longer BEFORE UPDATE ON processes FOR EACH ROW EXECUTE FUNCTION is_longer()",
+        )
+        .unwrap();
     let schema = place.url().to_string().rsplit('=').next().unwrap().to_owned();
     let held = format!("BEGIN; SELECT pg_advisory_xact_lock({})", lock_of(&schema));
     for hold in [&*held, "BEGIN; UPDATE flow_runs SET message = 'mine' WHERE name = 'one'"] {

@@ -84,7 +84,9 @@ fn a_run_that_crashed_three_times_is_put_aside() {
     let (there, store) = (place.open_with(on_machine("there", &time)), place.open_with(on_machine("here", &time)));
     let mut run = there.begin(new_run("one")).unwrap();
     for crashes in 1..=3 {
-        time.pass(Duration::from_secs(31));
+        time.pass(Duration::from_secs(30));
+        assert_eq!(store.reap().unwrap(), []);
+        time.pass(Duration::from_secs(1));
         assert_eq!(store.reap().unwrap()[0].is_parked(), crashes == 3);
         drop(run);
         let row = store.run("one").unwrap();

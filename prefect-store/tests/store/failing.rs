@@ -291,6 +291,29 @@ fn a_reaper_that_fails_can_be_asked_again() {
     }
 }
 
+/// The owner's lease is not over: only its file tells that it is gone.
+#[test]
+fn a_reaper_that_fails_between_two_runs_finds_the_other_one_at_once() {
+    for nth in 1.. {
+        let place = Place::in_memory();
+        let (of_the_dead, faults) = (Faults::default(), Faults::default());
+        let dead = place.open_with(options(&of_the_dead));
+        let runs = ["one", "two"].map(|name| dead.begin(new_run(name)).unwrap());
+        of_the_dead.fail(1, u64::MAX, Fault::Full);
+        drop((runs, dead));
+        let here = place.open_with(options(&faults));
+        faults.fail(nth, 1, Fault::Io);
+        let first = here.reap();
+        faults.heal();
+        let second = here.reap().unwrap();
+        assert_eq!(first.map_or(0, |reaped| reaped.len()) + second.len(), 2, "call {nth}");
+        check(&place.sql());
+        if faults.calls() < nth {
+            break;
+        }
+    }
+}
+
 #[test]
 fn a_writer_that_panics_leaves_nobody_waiting() {
     let place = Place::new();

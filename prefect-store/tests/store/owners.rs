@@ -1,7 +1,9 @@
 //! Who is taken for dead, what is done then, and what becomes of a late writer.
 use std::time::Duration;
 
-use prefect_store::{Fault, Faults, LostReason, Options, Owner, Parked, Store, StoreUrl, TaskChange};
+use prefect_store::{
+    Fault, Faults, LostReason, Options, Owner, Parked, SlotsWanted, Store, StoreUrl, Taking, TaskChange,
+};
 use rustix::process::Signal;
 
 use crate::child::{self, Other, say};
@@ -164,6 +166,44 @@ fn signs_of_life_are_given_while_a_batch_cannot_be_written() {
     run.wait(run.record(start(0, None))).unwrap();
     assert_eq!(told.recv().unwrap() - before, (LEASE - SECOND).as_micros() as i64);
     end(&run, S::SUCCESS);
+}
+
+/// Does this on the writer's thread, when it is dropped there.
+struct There(Box<dyn Fn() + Send>);
+
+impl Drop for There {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+#[test]
+fn signs_of_life_are_given_between_requests_that_take_their_time() {
+    let (place, time) = (Place::new(), Time::new());
+    let store = place.open_with(on_machine("there", &time));
+    let (run, holder) = (store.begin(new_run("one")).unwrap(), store.begin(new_run("holder")).unwrap());
+    let lease = "SELECT lease_until FROM processes";
+    let before = place.number(lease);
+    let wanted = SlotsWanted { places: vec![("tag:db".into(), 9)], ..SlotsWanted::default() };
+    let slots = [(); 3].map(|()| match store.take_slots(&run.slot_owner(None, None), &wanted).unwrap() {
+        Taking::Taken(slots) => slots,
+        other => panic!("{other:?}"),
+    });
+    let (tell, told) = std::sync::mpsc::channel();
+    let pass = || {
+        let time = time.clone();
+        There(Box::new(move || time.pass(SECOND * 20)))
+    };
+    let sql = place.sql();
+    let look = There(Box::new(move || tell.send(sql.number(lease)).unwrap()));
+    let held = hold_writer(&holder);
+    for (slots, done) in slots.into_iter().zip([pass(), pass(), look]) {
+        store.give_back(slots, done);
+    }
+    drop(held);
+    assert_eq!(told.recv().unwrap() - before, (SECOND * 40).as_micros() as i64);
+    end(&run, S::SUCCESS);
+    end(&holder, S::SUCCESS);
 }
 
 #[test]
