@@ -1,6 +1,7 @@
 //! Schedules that are served: policies under virtual time, several who serve one store, processes that are killed and stopped.
 mod bad;
 mod catch_up;
+mod outbox;
 mod overlap;
 mod paused;
 mod processes;

@@ -7,7 +7,7 @@ use super::program::{Ran, run};
 /// The lines of a seed run, with virtual time; the place of the panic is the test's own.
 const SEED: &str = "\
 12:00:00 Running          Add Divide Flow  Running flow.
-no webhook: the secret `SLACK_WEBHOOK_URL` is not set; put it into `[context.secrets]` of ~/.prefect/config.toml, or into the environment variable PREFECT__CONTEXT__SECRETS__SLACK_WEBHOOK_URL
+no webhook: the secret `SLACK_WEBHOOK_URL` is not set; put it into `[context.secrets]` of ~/.prefect/config.toml, or into the environment variable PREFECT__CONTEXT__SECRETS__SLACK_WEBHOOK_URL, or keep it in the store by `prefect slack add SLACK_WEBHOOK_URL`
 ┃ Add 1 task is now in a Running state
 ┃   Starting task run.
 12:00:00 Running          Add 1 task  Starting task run.

@@ -122,6 +122,11 @@ impl Channel {
         self.lock().law.wait_for_others();
     }
 
+    #[cfg(feature = "store")]
+    pub(crate) fn is_forwarding(&self) -> bool {
+        self.lock().law.is_forwarding()
+    }
+
     /// How one more message of this group goes out.
     pub(crate) fn admit(&self, group: &Group) -> Way {
         self.lock().law.admit(group)

@@ -305,6 +305,13 @@ impl Destination {
         self.queue.len() + self.folds.len() + others + usize::from(current)
     }
 
+    /// Whether something that others have left is neither sent nor given up.
+    #[cfg(feature = "store")]
+    pub(crate) fn is_forwarding(&self) -> bool {
+        let current = self.current.as_ref().is_some_and(|current| current.message.is_of_others());
+        current || !self.others.is_empty()
+    }
+
     pub(crate) fn report(&self) -> &NotificationReport {
         &self.report
     }

@@ -61,6 +61,11 @@ impl Notifications {
         }
     }
 
+    /// Whether something that others have left is on its way, or waits for its turn here.
+    pub(crate) fn is_forwarding(&self) -> bool {
+        self.channels().iter().any(|channel| channel.is_forwarding())
+    }
+
     /// Sends these of one destination, however long it takes them one after the other: it is what this process is here for.
     /// The error says why there is no way there; nothing has changed then.
     #[cfg(feature = "cli")]

@@ -5,7 +5,7 @@
 //! (redacted, cut; with a [`cause`]) → where the run is recorded, the store ([`collect`], [`ledger`], `kept`) → [`queue`], or
 //! counted with others as a [`fold`] → [`destination`] (what goes when) → [`channel`] and [`worker`] (obey it) → a [`route`]
 //! of the notifier's kind (lays it out, carries it, reads the answer) → [`verdict`] → [`report`], and the store again. `forward`
-//! is the way of what others have left there.
+//! is the way of what others have left there; a `forwarder` sends that where schedules are served.
 mod bound;
 mod cause;
 mod channel;
@@ -18,6 +18,8 @@ pub mod fake_slack;
 mod fold;
 #[cfg(feature = "store")]
 mod forward;
+#[cfg(feature = "store")]
+mod forwarder;
 mod jitter;
 #[cfg(feature = "store")]
 mod kept;
@@ -80,6 +82,8 @@ pub(crate) use slack::{masked as masked_webhook, try_webhook};
 pub(crate) use collect::{Collecting, Pending};
 #[cfg(all(feature = "cli", feature = "store"))]
 pub(crate) use forward::what_is_told;
+#[cfg(feature = "store")]
+pub(crate) use forwarder::{Forwarder, Sender};
 #[cfg(feature = "store")]
 pub(crate) use ledger::Ledger;
 

@@ -34,6 +34,18 @@ impl Service {
         }
     }
 
+    /// How the secrets database is told this secret, where there is one.
+    fn kept_by(self, name: &str) -> String {
+        if cfg!(not(feature = "store")) {
+            return String::new();
+        }
+        match self {
+            Self::Slack => format!(", or keep it in the store by `prefect slack add {name}`"),
+            #[cfg(feature = "email")]
+            Self::Email => format!(", or keep it in the store by `prefect secrets set {name}`"),
+        }
+    }
+
     /// What is lacking without its secret.
     const fn lacking(self) -> &'static str {
         match self {
@@ -64,8 +76,9 @@ impl fmt::Display for MissingSecret {
         write!(
             f,
             "{}: the secret `{name}` is not set; put it into `[context.secrets]` of ~/.prefect/config.toml, \
-             or into the environment variable PREFECT__CONTEXT__SECRETS__{name}",
-            service.lacking()
+             or into the environment variable PREFECT__CONTEXT__SECRETS__{name}{}",
+            service.lacking(),
+            service.kept_by(name)
         )
     }
 }

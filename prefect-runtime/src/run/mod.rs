@@ -25,6 +25,8 @@ pub(crate) use run_core::RunCore;
 #[cfg(feature = "store")]
 pub(crate) use run_core::given_values;
 pub use run_state::{PauseAnswer, RunState};
+#[cfg(feature = "store")]
+pub(crate) use runner::notifies;
 pub(crate) use runner::{Prepared, Ran, Until, log_beginning};
 pub(crate) use runtime::AsyncRuntime;
 #[cfg(feature = "store")]

@@ -12,9 +12,13 @@ use crate::engine::Engine;
 use crate::executor::local::either;
 use crate::executor::{self, Accounted, wait};
 use crate::flow::ParameterErrors;
+#[cfg(feature = "store")]
+use crate::flow::graph::Graph;
 use crate::flow::graph::TaskId;
 use crate::limits::{Answer, Places};
 use crate::lock::lock;
+#[cfg(feature = "store")]
+use crate::notify::Notifies;
 use crate::panics::guard;
 use crate::record::Recorder;
 use crate::sync::atomic::Ordering;
@@ -182,10 +186,7 @@ impl Prepared {
     #[cfg(feature = "store")]
     fn look_into_the_outbox(&self) {
         let Some(recorder) = &self.core.services.recorder else { return };
-        let graph = &self.core.graph;
-        let of_tasks = graph.kinds.iter().flat_map(|kind| &kind.definition.handlers);
-        let handlers = graph.options.handlers.iter().chain(of_tasks);
-        let notifies: Vec<_> = handlers.filter_map(|handler| guard(|| handler.notifies()).ok().flatten()).collect();
+        let notifies = notifies(&self.core.graph);
         let notifications = &self.core.services.notifications;
         recorder.tell_of_crash(notifications.crash_notices(&self.core.services, &notifies));
         notifications.forward(&notifies);
@@ -327,6 +328,14 @@ impl Prepared {
         let notifications = self.core.services.notifications.finish(ended, held);
         FlowRun::new(self.core, state, engine, [begun, ended], notifications)
     }
+}
+
+/// Of which states the handlers of a flow, and of its tasks, send messages, and where to.
+#[cfg(feature = "store")]
+pub(crate) fn notifies(graph: &Graph) -> Vec<Notifies> {
+    let of_tasks = graph.kinds.iter().flat_map(|kind| &kind.definition.handlers);
+    let handlers = graph.options.handlers.iter().chain(of_tasks);
+    handlers.filter_map(|handler| guard(|| handler.notifies()).ok().flatten()).collect()
 }
 
 const CANCELLED: &str = "Flow run was cancelled.";

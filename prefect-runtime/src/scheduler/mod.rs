@@ -27,8 +27,9 @@ pub use event::{Happened, LeftBehind, SchedulerEvent, ServedRun, Skipped};
 pub(crate) use outlook::Outlook;
 
 use crate::flow::{Flow, FlowOutput, Unread, assert_may_wait};
+use crate::notify::{Forwarder, Sender};
 use crate::panics::{self, quietly};
-use crate::run::Prepared;
+use crate::run::{Prepared, notifies};
 use crate::{Canceller, Clock};
 use lane::{End, Lane, Shared};
 
@@ -128,8 +129,10 @@ impl Scheduler {
         panics::install_hook();
         let Self { store, flows, clock, stop, tell } = self;
         let shared = Shared { store, clock, stop, tell };
+        let flows = check(flows)?;
+        let mut forwarder = shared.forwarder(&flows);
         let (mut lanes, mut served) = (Vec::new(), Served::default());
-        for flow in check(flows)? {
+        for flow in flows {
             let lane = shared.lane(flow)?;
             match lane.prepare()? {
                 Ok(()) => lanes.push(lane),
@@ -155,11 +158,16 @@ impl Scheduler {
         drop((held, tell_end));
         let mut reaper = Reaper { shared: &shared, in_trouble: false };
         reaper.reap();
+        // Behind it: what is said of the runs that have crashed is to be sent too.
+        forwarder.look();
         loop {
             match ended.recv_timeout(REAP) {
                 Ok((flow, End::Broken)) => served.broken.push(flow),
                 Ok((_, End::Over | End::Stopped)) => {}
-                Err(RecvTimeoutError::Timeout) => reaper.reap(),
+                Err(RecvTimeoutError::Timeout) => {
+                    reaper.reap();
+                    forwarder.look();
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
@@ -200,6 +208,18 @@ fn check(flows: Vec<Flow<Unread>>) -> Result<Vec<Flow<Unread>>, SchedulerError> 
 }
 
 impl Shared {
+    /// Sends what was left, by the notifiers and the secrets of these flows.
+    fn forwarder(&self, flows: &[Flow<Unread>]) -> Forwarder {
+        let sends = |flow: &&Flow<Unread>| flow.settings.outbox.is_none();
+        let sender = |flow: &Flow<Unread>| {
+            // A mistake in it is told by the runs of the flow.
+            let config = flow.settings.config_or_current().ok()?;
+            Some(Sender { config, notifies: notifies(&flow.graph) })
+        };
+        let senders = flows.iter().filter(sends).filter_map(sender).collect();
+        Forwarder::new(self.store.clone(), self.clock.clone(), senders)
+    }
+
     fn lane(&self, flow: Flow<Unread>) -> Result<Lane, SchedulerError> {
         let schedule = flow.schedule.clone().ok_or_else(|| SchedulerError::NoSchedule(flow.name().to_owned()))?;
         Ok(Lane::new(flow, schedule, self.clone()))
