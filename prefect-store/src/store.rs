@@ -87,7 +87,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If the store cannot be written. Nothing is recorded then.
+    /// If the store cannot be written. Nothing is recorded then; or, if only the answer was lost, a run that is `Crashed` when
+    /// the store answers again, as nobody runs it.
     pub fn begin(&self, run: NewRun) -> Result<OwnedRun, StoreError> {
         let id = RunId::new();
         let recording = self.0.call(move |writer| writer.begin(id, &run))??;
@@ -121,7 +122,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If the store cannot be written. Nothing is decided then.
+    /// If the store cannot be written. Nothing is decided then, unless only the answer was lost: see [`begin`](Self::begin).
     pub fn begin_tick(&self, run: NewRun, tick: Tick) -> Result<TickAnswer, StoreError> {
         let id = RunId::new();
         Ok(match self.0.call(move |writer| writer.begin_tick(id, &run, &tick))? {
