@@ -9,8 +9,8 @@ use super::bury::Burial;
 use super::outbox::TakeFailed;
 use super::prune::TickKey;
 use super::{
-    Connection, Doubt, Mismatch, Row, Writing, begin, bury, cancel, claim, logs, outbox, prune, rows, secrets, slots,
-    ticks, values,
+    Connection, Doubt, Mismatch, Row, Transition, Writing, begin, bury, cancel, claim, logs, outbox, prune, rows,
+    secrets, slots, ticks, values,
 };
 use crate::backend::{
     Backend, InDoubt, Lease, NotGiven, Ownership, ProcessRow, Recorded, Refusal, Removed, ServerTime, Standing,
@@ -19,9 +19,9 @@ use crate::owned::Recording;
 use crate::schedules::NoRun;
 use crate::writer::{Batch, LineEntry};
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, Location, Machine, Mark, Message, Micros, NewRun, Options,
-    Parked, PauseChange, Prune, Reaped, RecordedGraph, Resealed, RunId, ScheduleSeen, SealedSecret, SecretsChange,
-    SlotOwner, Slots, SlotsWanted, StoreError, Taking, Tick, ToSend, Wanted,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, FlowChange, Location, Machine, Mark, Message, Micros,
+    NewRun, Options, Parked, PauseChange, Prune, Reaped, RecordedGraph, Resealed, RunId, ScheduleSeen, SealedSecret,
+    SecretsChange, SlotOwner, Slots, SlotsWanted, StoreError, Taking, Tick, ToSend, Wanted,
 };
 
 /// A sign of life.
@@ -133,6 +133,15 @@ impl Database {
                 owner: rows::owner(row, 3)?,
             })
         })
+    }
+
+    /// Whether the transition of this number is this change of the flow run, and not what somebody else has written.
+    pub(crate) fn is_recorded(&mut self, run_no: i64, seq: u64, change: &FlowChange) -> Result<bool, StoreError> {
+        let Transition { task, version, state, at, .. } = Transition::of_flow(change);
+        let sql =
+            "SELECT 1 FROM transitions WHERE run_no=$1 AND seq=$2 AND task_no=$3 AND version=$4 AND state=$5 AND at=$6";
+        let found = self.connection().find(sql, &values![run_no, seq, task, version, state, at], |_| Ok(()))?;
+        Ok(found.is_some())
     }
 
     /// Makes this process known.

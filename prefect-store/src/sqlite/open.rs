@@ -83,7 +83,7 @@ pub(super) fn connect(path: &Path, access: Access, options: &Options) -> Result<
         // SQLite opens what it may not write for reading only, and says nothing.
         return Err(StoreError::ReadOnly(at.clone()));
     }
-    connection.busy_timeout(options.wait_for_lock()).at(at)?;
+    connection.busy_timeout(options.busy_timeout).at(at)?;
     connection
         .execute_batch(
             "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; \

@@ -36,17 +36,21 @@ pub(crate) struct SqliteBackend {
 
 impl SqliteBackend {
     pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
+        let (connection, at) = (open::connect(path, Access::ReadWrite, options)?, path.into());
+        // Who writes has runs, perhaps, and must not look dead.
+        let busy_timeout = options.wait_for_lock();
+        connection.busy_timeout(busy_timeout).at(&at)?;
         Ok(Self {
-            connection: open::connect(path, Access::ReadWrite, options)?,
+            connection,
             path: path.to_owned(),
-            at: path.into(),
+            at,
             turn_file: TurnFile::of(path)?,
             turn: None,
             #[cfg(feature = "faults")]
             faults: options.faults.clone(),
             #[cfg(not(feature = "faults"))]
             faults: Faults,
-            busy_timeout: options.wait_for_lock(),
+            busy_timeout,
             since_look: 0,
         })
     }

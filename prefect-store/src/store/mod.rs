@@ -88,7 +88,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If the store cannot be written. Nothing is recorded then.
+    /// If the store cannot be written. Nothing is recorded then; or, if only the answer was lost, a run that is `Crashed` when
+    /// the store answers again, as nobody runs it.
     pub fn begin(&self, run: NewRun) -> Result<OwnedRun, StoreError> {
         let id = RunId::new();
         let recording = self.0.call(move |writer| writer.begin(id, &run))??;

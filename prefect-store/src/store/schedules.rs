@@ -35,7 +35,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If the store cannot be written. Nothing is decided then.
+    /// If the store cannot be written. Nothing is decided then, unless only the answer was lost: see
+    /// [`begin`](Self::begin).
     pub fn begin_tick(&self, run: NewRun, tick: Tick) -> Result<TickAnswer, StoreError> {
         let id = RunId::new();
         Ok(match self.0.call(move |writer| writer.begin_tick(id, &run, &tick))? {

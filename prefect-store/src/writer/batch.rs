@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use crate::backend::{Change, Entry};
 use crate::owned::Recording;
-use crate::{StateCode, TaskChange};
+use crate::{FlowChange, StateCode, TaskChange};
 
 /// Entries, sorted for the database.
 pub(crate) struct Batch<'a> {
@@ -112,6 +112,16 @@ impl<'a> Batch<'a> {
             batch.places.push(Some(Place { part, seq: *part_seq }));
         }
         Ok(batch)
+    }
+
+    /// The change that gives up the run of a part, if there is one.
+    pub(crate) fn last_word(&self, part: usize) -> Option<&FlowChange> {
+        let of_part = |place: &Option<Place>| place.is_some_and(|place| place.part == part);
+        let last = self.places.iter().rposition(of_part).map(|last| &self.entries[last].change);
+        match last {
+            Some(Change::Flow(change)) if change.state.gives_up_ownership() => Some(change),
+            _ => None,
+        }
     }
 
     /// The first entry of a part.

@@ -120,7 +120,15 @@ impl Writer {
                     }
                     LostReason::GivenUp
                 }
-                Some(now) => LostReason::TakenOver { by: now.owner, state: now.state },
+                Some(now) => {
+                    // It was given up, and taken by somebody else before this heard that it was committed.
+                    if let Some(last) = batch.last_word(number)
+                        && self.database.is_recorded(part.run.run_no, part.seq, last)?
+                    {
+                        continue;
+                    }
+                    LostReason::TakenOver { by: now.owner, state: now.state }
+                }
             };
             cuts.add(&part.run, batch.first_of(number), reason);
             lost.push(number);

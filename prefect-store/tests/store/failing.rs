@@ -87,6 +87,30 @@ fn nothing_is_lost_or_doubled_if_the_answer_to_a_commit_is_lost() {
     whichever_call_fails(Fault::AnswerLost);
 }
 
+/// Somebody goes on with a run that has paused, before the one who recorded that has heard that it is committed.
+#[test]
+fn a_run_that_was_taken_before_the_answer_came_has_paused_all_the_same() {
+    let place = Place::new();
+    let faults = Faults::default();
+    let store = place.open_with(options(&faults));
+    let (run, late) = (store.begin(new_run("one")).unwrap(), store.begin(new_run("two")).unwrap());
+    faults.fail(crate::CALLS_OF_A_BATCH, u64::MAX, Fault::AnswerLost);
+    let paused = run.record_run(flow_change(S::PAUSED, 2));
+    let other = place.open();
+    while other.run("one").unwrap().state != S::PAUSED {
+        std::thread::yield_now();
+    }
+    let again = other.claim(&other.run("one").unwrap(), Parked::Refuse).unwrap();
+    // Of one that was taken while it was not given up, nothing is.
+    place.sql().execute_batch("UPDATE flow_runs SET epoch=epoch+1, proc_no=NULL WHERE name='two'").unwrap();
+    faults.heal();
+    assert_eq!((run.wait(paused), run.lost()), (Ok(()), None));
+    let lost = late.wait(late.record_run(flow_change(S::PAUSED, 2))).unwrap_err();
+    assert!(matches!(lost.reason, LostReason::TakenOver { by: None, .. }), "{lost:?}");
+    record(&again, vec![start(0, None), finish(0, None)]);
+    end(&again, S::SUCCESS);
+}
+
 #[test]
 fn what_cannot_be_written_for_too_long_is_lost_and_said_so() {
     for fault in [Fault::Busy, Fault::Io, Fault::Full] {
