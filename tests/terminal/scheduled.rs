@@ -157,7 +157,7 @@ fn a_schedule_is_paused_and_goes_on() {
     let mut serving = Serving::start(&home, &["often"]);
     serving.hear("has ended: Success");
     let paused = call(&home, &["schedules", "pause", "often"]);
-    let text = "the schedule of `often` is paused: no run of it begins until `terminal_flows schedules resume` lets it go on\n";
+    let text = "the schedule of `often` is paused: no run of it begins until `terminal_flows schedules resume often` lets it go on\n";
     assert_eq!((paused.code, paused.out.as_str(), paused.err.as_str()), (Some(0), text, ""));
     let runs = || json(&home, &["runs", "--json", "--limit", "1000"]).as_array().unwrap().len();
     let before = runs();

@@ -2,6 +2,7 @@
 use jiff::Timestamp;
 use prefect_store::{Micros, PauseChange, ScheduleSeen, Store};
 
+use super::arguments::quoted;
 use super::durable;
 use super::recorded::moment;
 use super::text::plain;
@@ -46,7 +47,8 @@ pub(super) fn change(
     let shown = plain(flow);
     Ok(match (change, errand.to) {
         (PauseChange::Done, Pausing::Pause) => format!(
-            "the schedule of `{shown}` is paused: no run of it begins until `{program} schedules resume` lets it go on\n"
+            "the schedule of `{shown}` is paused: no run of it begins until `{program} schedules resume {}` lets it go on\n",
+            quoted(flow)
         ),
         (PauseChange::Done, Pausing::Resume) => format!("the schedule of `{shown}` goes on\n"),
         (PauseChange::Already(Some((at, by))), _) => {

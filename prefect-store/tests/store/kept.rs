@@ -95,7 +95,8 @@ fn ticks_go_when_they_are_old_and_stay_decided() {
     }
     // What has a run stays, whatever became of it.
     let (ended, paused) = (begun(&store, "etl", 10), begun(&store, "etl", 30));
-    (end(&ended, S::SUCCESS), end(&paused, S::PAUSED));
+    end(&ended, S::SUCCESS);
+    end(&paused, S::PAUSED);
     skip(&store, "etl", &[20, 40, 50, 900, 1100]);
     skip(&store, "report", &[15, 25]);
     store.skip_tick("rare", Micros(5)).unwrap();

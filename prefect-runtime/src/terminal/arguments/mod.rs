@@ -255,12 +255,7 @@ impl CommandLine<'_> {
 
     /// `prog run "a flow"`
     pub(super) fn written(&self, command: &str, name: &str) -> String {
-        let quote = match name {
-            name if is_one_word(name) => "",
-            name if name.contains('"') => "'",
-            _ => "\"",
-        };
-        format!("{} {command} {quote}{}{quote}", self.program.name, plain(name))
+        format!("{} {command} {}", self.program.name, quoted(name))
     }
 
     /// The parameters of the flows that the words name, else of all.
@@ -439,6 +434,16 @@ fn format(matches: &ArgMatches) -> Format {
 /// What `--store` says.
 fn store(matches: &ArgMatches) -> Option<String> {
     if cfg!(feature = "store") { text(matches, "store").map(ToOwned::to_owned) } else { None }
+}
+
+/// As it is written for a shell.
+pub(super) fn quoted(name: &str) -> String {
+    let quote = match name {
+        name if is_one_word(name) => "",
+        name if name.contains('"') => "'",
+        _ => "\"",
+    };
+    format!("{quote}{}{quote}", plain(name))
 }
 
 /// Whether a shell takes it for one word, and as it is written.
