@@ -1,7 +1,7 @@
 //! Runs that are recorded: where, which ones were left behind, and which one goes on.
 use std::time::Duration;
 
-use prefect_store::{Cancelled, Options, RunFilter, RunRow, StateCode, Store, StoreUrl};
+use prefect_store::{Cancelled, Options, RunFilter, RunRow, StateCode, Store, StoreError, StoreUrl};
 
 use super::live::Stream;
 use super::text::plain;
@@ -55,6 +55,16 @@ pub(super) fn open(config: &Config, url: Option<&str>, program: &str) -> Result<
     Ok(store)
 }
 
+/// The same, of a store that is there: whoever misspells its name is to be told, and not to get a new one.
+pub(super) fn open_that_is_there(config: &Config, url: Option<&str>, program: &str) -> Result<Store, String> {
+    let looked = Store::open_read_only(&place(config, url)?, options(config));
+    match looked {
+        Err(StoreError::Missing(at)) => Err(format!("no runs are recorded yet in {at}")),
+        // What else is wrong with it, opening it tells.
+        _ => open(config, url, program),
+    }
+}
+
 /// What the configuration says of a store.
 pub(super) fn options(config: &Config) -> Options {
     let settings = config.settings();
@@ -106,7 +116,7 @@ pub(super) fn last_of(store: &Store, flow: &str) -> Result<Option<RunRow>, Strin
 
 /// Ends a run, or asks its process to. What is told of that.
 pub(super) fn cancel(config: &Config, url: Option<&str>, program: &str, run: &str) -> Result<String, String> {
-    let store = open(config, url, program)?;
+    let store = open_that_is_there(config, url, program)?;
     let run = store.run(run).map_err(|error| error.to_string())?;
     let cancelled = store.cancel(run.id, &asker()).map_err(|error| error.to_string())?;
     let (id, name, flow) = (run.id.short(), plain(&run.name), plain(&run.flow));

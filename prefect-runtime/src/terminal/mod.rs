@@ -253,7 +253,7 @@ fn go_on_with(
     program: &str,
 ) -> Result<Summary, String> {
     let config = Config::current().map_err(|error| error.to_string())?;
-    let store = durable::open(&config, url, program)?;
+    let store = durable::open_that_is_there(&config, url, program)?;
     let names: Vec<&str> = flows.iter().map(|flow| flow.0.name()).collect();
     let run = match run {
         Some(run) => store.run(&run).map_err(|error| error.to_string())?,
