@@ -1,5 +1,5 @@
 //! A server that is down, slow or strange: the run never notices, and the summary tells.
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
 use prefect::prelude::*;
 use prefect::{Clock, RunSettings};
@@ -31,7 +31,10 @@ fn a_server_that_comes_back_gets_the_mail() {
 
 #[test]
 fn a_server_that_stays_down_is_named() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Where a connection begins nobody listens: a port that was given back could be that of the next server of another test.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let kept = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let port = kept.local_addr().unwrap().port();
     let nobody = format!("[email]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n");
     let reason = format!("127.0.0.1:{port}: connection refused");
     assert_eq!(one_failure_with(settings(config(&nobody))), not_sent(&reason));

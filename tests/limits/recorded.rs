@@ -140,15 +140,17 @@ fn starts_are_spread_by_the_clock_of_the_store() {
             call();
         }
     });
-    let limits = Limits::new().rate("api", "20/s".parse().unwrap());
+    let limits = Limits::new().rate("api", "4/s".parse().unwrap());
     let settings = settings(Executor::Local, &clock, limits).store(store).observer(Arc::new(seen.clone()));
+    let begun = clock.timestamp();
     assert_eq!(flow.with(settings).run().state().kind(), Success);
     let running = |change: &crate::Change| change.new == Running && change.name == "call";
     let times: Vec<_> = seen.all().into_iter().filter(running).map(|change| change.at).collect();
-    // The first one has begun before the second one asks.
-    let distance = times[4].duration_since(times[0]).as_millis();
-    assert!(distance >= 145, "{distance} ms from the first to the fifth");
-    assert!(seen.came_to(Queued).len() >= 3, "{:?}", seen.came_to(Queued));
+    // However long it takes from a leave to the body: the first leave was not given before the run has begun.
+    let since = times[4].duration_since(begun).as_millis();
+    assert!(since >= 999, "{since} ms from the beginning to the fifth");
+    // A busy machine may be slower than the rate here and there, and nobody waits for that one.
+    assert!(!seen.came_to(Queued).is_empty());
 }
 
 /// A run that was taken over by another process does not wait for ever.

@@ -1,9 +1,6 @@
 //! What is recorded of a run.
-use std::time::Duration;
-
 use prefect::prelude::*;
 use prefect::store::{RunId, StateCode, Store};
-use prefect::{Executor, FlowBuilder, FlowOptions, RecordStart, TaskBody, TaskDefinition, Tracked, Value};
 
 use crate::{Folder, executors, settings};
 
@@ -87,41 +84,4 @@ fn children_are_recorded_one_by_one() {
             children.iter().map(|child| store.result(id, 1, child.index).unwrap().unwrap().bytes).collect();
         assert_eq!(results, [b"2", b"3", b"4"]);
     }
-}
-
-/// Holds up the store from the moment a task is about to run until its body has begun, or has not for a while. Gives what came
-/// first.
-fn begins_while_the_store_waits(how: RecordStart) -> bool {
-    let folder = Folder::new();
-    let store = folder.store();
-    let (begins, begun) = std::sync::mpsc::channel();
-    let (tells, told) = std::sync::mpsc::channel();
-    let turn = std::fs::File::options().write(true).open(folder.file("runs.db-turn")).unwrap();
-    let held = std::sync::Mutex::new(Some((turn, begun, tells)));
-    let hold = move |_: &Tracked, _: &State, new: State| {
-        if let Some((turn, begun, tells)) = held.lock().unwrap().take().filter(|_| new.kind() == Running) {
-            turn.lock().unwrap();
-            std::thread::spawn(move || {
-                let first = begun.recv_timeout(Duration::from_millis(300));
-                turn.unlock().unwrap();
-                tells.send(first.is_ok()).unwrap();
-            });
-        }
-        new
-    };
-    let mut flow = FlowBuilder::new(FlowOptions::new("pays"));
-    let body = TaskBody::new([], move |_| {
-        let _ = begins.send(());
-        Ok(Value::new(1_i64))
-    });
-    flow.task(TaskDefinition::new("pay").state_handler(hold).record_start(how), body);
-    let run = flow.build().with(settings(&store, Executor::threads(1))).run();
-    assert_eq!(run.state().kind(), Success);
-    told.recv_timeout(Duration::from_mins(1)).unwrap()
-}
-
-#[test]
-fn a_body_waits_until_its_start_is_recorded_if_it_says_so() {
-    assert!(begins_while_the_store_waits(RecordStart::Behind));
-    assert!(!begins_while_the_store_waits(RecordStart::Await));
 }

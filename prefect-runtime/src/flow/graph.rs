@@ -6,8 +6,10 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::declared::FlowParameter;
-use super::definition::{AnyOutput, BodyKind, Expects, Parameter, Role, TaskCode, TaskDefinition};
-use super::inputs::{BodyOutcome, Inputs, Slot};
+use super::definition::{Role, TaskDefinition};
+use super::inputs::Slot;
+pub(crate) use super::kind::{Code, DynamicCode, TaskKind};
+pub(crate) use super::mapped::{EdgeUse, MappedTasks};
 use super::resources::{ResourceBlock, resource_blocks};
 use super::settings::FlowOptions;
 
@@ -44,79 +46,6 @@ pub(crate) struct Lazy {
     shared_names: OnceLock<Vec<Arc<str>>>,
 }
 
-/// What calls of one task function have in common.
-#[derive(Clone)]
-pub(crate) struct TaskKind {
-    pub(crate) definition: Arc<TaskDefinition>,
-    pub(crate) code: Code,
-    /// Whether some parameter takes the state of its upstream task.
-    pub(crate) wants_states: bool,
-    /// Whether it has steps of its own before or after the body: a name for each run, a target, a cache.
-    pub(crate) has_own_steps: bool,
-}
-
-/// The code of a task.
-#[derive(Clone)]
-pub(crate) enum Code {
-    Static(&'static TaskCode),
-    Dynamic(Arc<DynamicCode>),
-}
-
-/// The code of a task that was made at run time.
-pub(crate) struct DynamicCode {
-    #[allow(clippy::type_complexity, reason = "used once")]
-    pub(crate) run: Box<dyn Fn(&mut Inputs<'_>) -> BodyOutcome + Send + Sync>,
-    pub(crate) parameters: Vec<Parameter>,
-    pub(crate) kind: BodyKind,
-    pub(crate) output: Option<AnyOutput>,
-}
-
-impl Code {
-    pub(crate) fn parameters(&self) -> &[Parameter] {
-        match self {
-            Self::Static(code) => code.parameters,
-            Self::Dynamic(code) => &code.parameters,
-        }
-    }
-
-    pub(crate) fn shared(&self) -> &[Parameter] {
-        match self {
-            Self::Static(code) => code.shared,
-            Self::Dynamic(_) => &[],
-        }
-    }
-
-    pub(crate) fn kind(&self) -> BodyKind {
-        match self {
-            Self::Static(code) => code.kind,
-            Self::Dynamic(code) => code.kind,
-        }
-    }
-
-    /// What it gives, if that is known.
-    pub(crate) fn output(&self) -> Option<AnyOutput> {
-        match self {
-            Self::Static(code) => Some(code.output),
-            Self::Dynamic(code) => code.output,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn run(&self, inputs: &mut Inputs<'_>) -> BodyOutcome {
-        match self {
-            Self::Static(code) => (code.run)(inputs),
-            Self::Dynamic(code) => (code.run)(inputs),
-        }
-    }
-}
-
-impl TaskKind {
-    pub(crate) fn new(definition: Arc<TaskDefinition>, code: Code) -> Self {
-        let wants_states = code.parameters().iter().any(|p| matches!(p.expects, Expects::State));
-        Self { definition, code, wants_states, has_own_steps: false }
-    }
-}
-
 /// One task of a flow.
 #[derive(Clone, Copy)]
 pub(crate) struct TaskNode {
@@ -130,46 +59,6 @@ pub(crate) struct TaskNode {
 }
 
 pub(crate) const PLAIN: u32 = u32::MAX;
-
-/// What a child of a mapped task takes from an edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EdgeUse {
-    /// All that it brings, or nothing.
-    Whole,
-    /// An element of the list; of another mapped task, what the child of the same number gives.
-    Element,
-    /// An element of the lists in it.
-    Flattened,
-}
-
-/// How the mapped tasks of a flow use their edges. A flow without any has nothing here.
-#[derive(Clone, Default)]
-pub(crate) struct MappedTasks {
-    /// By task: the place among `uses`, if it is mapped.
-    places: Vec<Option<u32>>,
-    /// One entry for each edge.
-    uses: Vec<Box<[EdgeUse]>>,
-}
-
-impl MappedTasks {
-    pub(crate) fn add(&mut self, task: TaskId, uses: Vec<EdgeUse>) {
-        let place = id(self.uses.len());
-        self.places.resize(self.places.len().max(task as usize + 1), None);
-        self.places[task as usize] = Some(place);
-        self.uses.push(uses.into());
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.uses.is_empty()
-    }
-
-    #[inline]
-    fn uses(&self, task: TaskId) -> Option<&[EdgeUse]> {
-        let place = (*self.places.get(task as usize)?)?;
-        Some(&self.uses[place as usize])
-    }
-}
 
 /// Tasks that wait for each other, by name.
 #[derive(Clone, Debug)]

@@ -12,7 +12,9 @@ pub(crate) mod given;
 pub(crate) mod graph;
 pub(crate) mod inputs;
 mod keeping;
+mod kind;
 mod layout;
+mod mapped;
 mod output;
 mod part;
 #[cfg(feature = "store")]

@@ -60,7 +60,7 @@ impl<O: FlowOutput> Flow<O> {
     /// As [`resume`](Self::resume), with an answer to one of the tasks that wait for somebody.
     ///
     /// # Errors
-    /// As [`resume`](Self::resume), and if the task does not wait.
+    /// As [`resume`](Self::resume), and if the task does not wait, or the whole run does not.
     ///
     /// # Panics
     /// As [`run`](Self::run).

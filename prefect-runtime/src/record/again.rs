@@ -77,9 +77,11 @@ impl Plan {
     /// Answers a task that waits for somebody, if the whole run waits.
     pub(crate) fn answer(&mut self, graph: &Graph, approval: &Approval) -> Result<(), ResumeError> {
         if !self.is_paused() {
-            return match &approval.task {
-                None => Ok(()),
-                Some(_) => Err(self.not_paused(graph, approval)),
+            // Who says no means a run that waits, and not that this one goes on.
+            return if *approval == Approval::default() {
+                Ok(())
+            } else {
+                Err(ResumeError::NotWaiting { run: self.run() })
             };
         }
         for (task, row) in &mut self.tasks {

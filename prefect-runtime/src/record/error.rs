@@ -49,6 +49,11 @@ pub enum ResumeError {
         /// Those that wait.
         paused: Vec<String>,
     },
+    /// An answer was given, and the run waits for none.
+    NotWaiting {
+        /// The run, for people.
+        run: String,
+    },
     /// Somebody else has it, or it has ended.
     Refused(ClaimRefused),
     /// The store cannot be read or written.
@@ -81,6 +86,12 @@ impl fmt::Display for ResumeError {
                 }
                 let paused: Vec<_> = paused.iter().map(|task| format!("`{}`", plain(task))).collect();
                 write!(f, ": those that do are {}", paused.join(", "))
+            }
+            Self::NotWaiting { run } => {
+                write!(
+                    f,
+                    "run {run} does not wait for anybody: nothing was answered, and it goes on without an answer only"
+                )
             }
             Self::Refused(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),

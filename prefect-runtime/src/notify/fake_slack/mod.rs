@@ -35,7 +35,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -96,15 +96,21 @@ impl FakeSlack {
         Self { address, shared, listener: Some(thread) }
     }
 
-    /// An address on this machine where nobody listens.
+    /// An address on this machine where nobody listens, nor will as long as this process lives.
     ///
     /// # Panics
     /// If this machine gives no port.
     #[must_use]
     pub fn refused_url() -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on 127.0.0.1");
-        let address = listener.local_addr().expect("the port");
-        drop(listener);
+        // A port that was given back could be that of the next server of another test. One that a connection begins at is
+        // nobody's to listen on.
+        static KEPT: OnceLock<(TcpListener, TcpStream)> = OnceLock::new();
+        let (_, kept) = KEPT.get_or_init(|| {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on 127.0.0.1");
+            let stream = listener.local_addr().and_then(TcpStream::connect).expect("a connection on 127.0.0.1");
+            (listener, stream)
+        });
+        let address = kept.local_addr().expect("the port");
         format!("http://{address}/services/T00000000/B00000000/refused")
     }
 
