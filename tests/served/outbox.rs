@@ -17,6 +17,15 @@ fn with_webhook(url: &str) -> Config {
     Config::builder().secret("SLACK_WEBHOOK_URL", url).build().unwrap()
 }
 
+/// Stops who serves, also if the test is broken.
+struct Stops(Canceller);
+
+impl Drop for Stops {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
 #[test]
 fn who_serves_sends_it_though_no_run_begins() {
     let (folder, slack) = (Folder::new(), FakeSlack::start());
@@ -34,12 +43,12 @@ fn who_serves_sends_it_though_no_run_begins() {
     let stop = Canceller::new();
     let scheduler = Scheduler::new(store.clone()).flow(&flow).canceller(stop.clone());
     thread::scope(|scope| {
-        let serves = scope.spawn(|| scheduler.serve().unwrap());
+        let stops = Stops(stop);
+        scope.spawn(|| scheduler.serve().unwrap());
         let received = slack.wait_for(1);
         assert!(received[0].body().contains("row 7 is broken"), "{}", received[0].body());
         // What is on its way is waited for.
-        stop.cancel();
-        serves.join().unwrap();
+        drop(stops);
     });
     let rows = store.notifications(Listed::All).unwrap();
     assert_eq!(rows.iter().map(|row| row.status).collect::<Vec<_>>(), [NotificationStatus::Sent]);

@@ -143,13 +143,13 @@ impl StoreGate {
         if let Err(error) = spawn("prefect-limits".into(), move || gate.look_after_the_line()) {
             // The next one who comes, or gives something back, tries again.
             tracing::error!(target: "prefect", "No thread for those that wait for a place: {error}");
-            drop(self.is_not_watched(lock(&self.inner)));
+            drop(Self::is_not_watched(lock(&self.inner)));
         }
     }
 
     /// What comes back is to be dropped under no lock.
     #[must_use]
-    fn is_not_watched(&self, mut inner: Locked<'_, Inner>) -> HeldUp {
+    fn is_not_watched(mut inner: Locked<'_, Inner>) -> HeldUp {
         inner.is_watched = false;
         std::mem::take(&mut inner.held_up)
     }
@@ -171,7 +171,7 @@ impl StoreGate {
             }
             let inner = lock(&self.inner);
             if inner.line.is_empty() && inner.held_up.0.is_empty() {
-                drop(self.is_not_watched(inner));
+                drop(Self::is_not_watched(inner));
                 return;
             }
             if !inner.has_changed {

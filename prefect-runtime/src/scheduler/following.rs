@@ -72,7 +72,7 @@ impl<'a> Following<'a> {
 
 impl Following<'_> {
     /// Follows the schedule until it is over or stopped, and waits for its runs.
-    pub(super) fn to_the_end(mut self) -> End {
+    pub(super) fn follow_to_the_end(mut self) -> End {
         let stopped = self.lane.shared.stop.wake(self.listener.waker());
         let end = self.follow();
         self.wait_for_runs();

@@ -74,6 +74,6 @@ impl Lane {
 
     /// Follows the schedule until it is over or stopped, and waits for its runs.
     pub(super) fn follow(&self, busy: Busy) -> End {
-        Following::of(self, busy).to_the_end()
+        Following::of(self, busy).follow_to_the_end()
     }
 }

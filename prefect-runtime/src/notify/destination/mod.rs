@@ -13,31 +13,24 @@
 //! * From the 11th of one task and state on, messages are told together: [`Folds`].
 //! * What others have left goes out beside all that is one's own: behind it, and with tokens that it leaves. The end of the run
 //!   waits for none of it, but for answers: what can go out at once has a second.
+mod flush;
+mod pace;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+
+use flush::Flush;
+use pace::Pace;
 
 use super::fold::{Fold, Folds, Group, Way};
-use super::jitter::Jitter;
 use super::ledger::Row;
 use super::notice::Notice;
 use super::queue::{Doubt, Importance, Message, Origin, Outcome, Queue};
-use super::rate::Bucket;
 use super::report::NotificationReport;
 use super::route::Form;
 use super::service::Service;
 use super::verdict::Verdict;
-use crate::clock::{Tick, nanos};
-
-/// Failures in a row after which the destination rests.
-const CIRCUIT_FAILURES: u32 = 5;
-const CIRCUIT_REST: Duration = Duration::from_secs(30);
-const FIRST_BACKOFF: Duration = Duration::from_millis(500);
-const LEAST_RETRY_AFTER: Duration = Duration::from_secs(1);
-const MOST_JITTER: Duration = Duration::from_millis(500);
-/// How long the end of a run waits for answers to what others have left, if nothing of its own is left. In the second half
-/// nothing is sent: what is given up on its way may arrive, and then it comes twice.
-const FOR_OTHERS: Duration = Duration::from_secs(1);
+use crate::clock::Tick;
 
 /// Why a message was not sent, as the summary tells it.
 pub(crate) type Reason = Arc<str>;
@@ -100,18 +93,13 @@ pub(crate) struct Destination {
     settled: Vec<(Origin, Outcome)>,
     current: Option<Current>,
     in_flight: bool,
-    bucket: Bucket,
-    /// In a row.
-    failures: u32,
-    not_before: Tick,
-    hold: Hold,
+    pace: Pace,
     stopped: Option<(Reason, Rest)>,
     /// What went wrong last, if nothing went right since.
     trouble: Option<Reason>,
     last_accepted: Tick,
     flush: Option<Flush>,
     report: NotificationReport,
-    jitter: Jitter,
 }
 
 /// The message whose turn it is.
@@ -149,21 +137,6 @@ pub(crate) enum Lost {
     Elsewhere,
 }
 
-/// Why nothing is sent before `not_before`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hold {
-    /// Our own patience.
-    Backoff,
-    /// The service asked for it.
-    Asked,
-}
-
-#[derive(Clone, Copy)]
-struct Flush {
-    run_end: Tick,
-    deadline: Duration,
-}
-
 impl Destination {
     pub(crate) fn new(service: Service, jitter_seed: u64) -> Self {
         Self {
@@ -177,16 +150,12 @@ impl Destination {
             settled: Vec::new(),
             current: None,
             in_flight: false,
-            bucket: Bucket::default(),
-            failures: 0,
-            not_before: 0,
-            hold: Hold::Backoff,
+            pace: Pace::seeded(jitter_seed),
             stopped: None,
             trouble: None,
             last_accepted: 0,
             flush: None,
             report: NotificationReport::default(),
-            jitter: Jitter::seeded(jitter_seed),
         }
     }
 
@@ -273,38 +242,6 @@ impl Destination {
         std::mem::take(&mut self.settled)
     }
 
-    /// The run ended: what is left has until the deadline, counted from there or from the last accepted message.
-    pub(crate) fn begin_flush(&mut self, now: Tick, run_end: Tick, deadline: Duration) {
-        self.flush = Some(Flush { run_end, deadline });
-        // The rest of 30 s would outlast any deadline: better to probe now than not at all.
-        if self.failures >= CIRCUIT_FAILURES && self.hold == Hold::Backoff {
-            self.not_before = self.not_before.min(now);
-        }
-    }
-
-    /// When the flush ends, if one is on.
-    pub(crate) fn deadline(&self) -> Option<Tick> {
-        let flush = self.flush?;
-        let (begun, time) = if self.remaining() > 0 {
-            (flush.run_end.max(self.last_accepted), flush.deadline)
-        } else {
-            (flush.run_end, flush.deadline.min(FOR_OTHERS))
-        };
-        Some(begun.saturating_add(nanos(time)))
-    }
-
-    /// Whether the end of the run waits for this message, however long it takes.
-    fn is_own(&self, message: &Message) -> bool {
-        self.waits_for_others || !message.is_of_others()
-    }
-
-    /// How many messages of its own are neither sent nor given up.
-    pub(crate) fn remaining(&self) -> usize {
-        let current = self.current.as_ref().is_some_and(|current| self.is_own(&current.message));
-        let others = if self.waits_for_others { self.others.len() } else { 0 };
-        self.queue.len() + self.folds.len() + others + usize::from(current)
-    }
-
     /// Whether something that others have left is neither sent nor given up.
     #[cfg(feature = "store")]
     pub(crate) fn is_forwarding(&self) -> bool {
@@ -357,23 +294,15 @@ impl Destination {
         };
         let is_own = self.is_own(&current.message);
         // While the run goes on, what others have left takes what refills: the burst is for what the run itself has to say.
-        let token = if is_own || self.flush.is_some() { self.bucket.next() } else { self.bucket.full() };
-        let at = self.not_before.max(token);
-        let has_time = |end: Tick| {
-            if is_own || self.remaining() > 0 {
-                now.max(at) < end
-            } else {
-                at <= now && now + nanos(FOR_OTHERS / 2) < end
-            }
-        };
-        if !deadline.is_none_or(has_time) {
+        let at = if is_own || self.flush.is_some() { self.pace.next() } else { self.pace.beside() };
+        if !self.has_time(is_own, now, at) {
             self.give_up();
             return Step::Done;
         }
         if at > now {
             return Step::Wait(at);
         }
-        self.bucket.take(now);
+        self.pace.take(now);
         self.in_flight = true;
         let Some(current) = &mut self.current else { return Step::Idle };
         current.tried = true;
@@ -436,7 +365,7 @@ impl Destination {
         let current = self.current.as_mut()?;
         match verdict {
             Verdict::Accepted => {
-                self.failures = 0;
+                self.pace.accepted();
                 self.trouble = None;
                 let message = self.current.take()?.message;
                 if message.is_of_others() {
@@ -451,32 +380,30 @@ impl Destination {
                 None
             }
             Verdict::RateLimited(wait) => {
-                let wait = wait.max(LEAST_RETRY_AFTER).saturating_add(self.jitter.up_to(MOST_JITTER));
-                self.wait_until(now, wait, Hold::Asked);
-                self.bucket.drain(self.not_before);
+                self.pace.limit(now, wait);
                 self.trouble = Some(format!("{}: 429", self.service).into());
                 None
             }
             Verdict::NotSent(why) => {
                 self.trouble = Some(why.into());
-                self.back_off(now, None);
+                self.pace.back_off(now, None);
                 None
             }
             Verdict::Unavailable(why, patience) => {
                 let again = current.message.importance == Importance::Failure && !current.doubtful;
                 current.doubtful = true;
                 self.trouble = Some(why.clone().into());
-                self.back_off(now, patience);
+                self.pace.back_off(now, patience);
                 if again { None } else { self.drop_current(&why.into(), Rest::Waits, Doubt::MayHaveArrived) }
             }
             Verdict::Refused(why) => {
                 self.trouble = Some(why.clone().into());
-                self.back_off(now, None);
+                self.pace.back_off(now, None);
                 // Nobody knows why: a proxy between may have said it.
                 self.drop_current(&why.into(), Rest::Waits, Doubt::NotArrived)
             }
             Verdict::BadPayload(why) => {
-                self.failures = 0;
+                self.pace.accepted();
                 if current.form == Form::Full {
                     current.form = Form::Plain;
                     return None;
@@ -502,23 +429,6 @@ impl Destination {
         Some(if left { Note::Left(Arc::clone(reason)) } else { Note::Dropped(Arc::clone(reason)) })
     }
 
-    fn give_up(&mut self) {
-        self.give_up_for(Rest::Waits);
-    }
-
-    fn give_up_for(&mut self, rest: Rest) {
-        let reason = self.trouble.clone().unwrap_or_else(|| "no time left at the end of the run".into());
-        if let Some(current) = self.current.take() {
-            let doubt = if self.in_flight { Doubt::MayHaveArrived } else { current.doubt() };
-            self.not_sent(&current.message, &reason, rest, doubt);
-        }
-        self.in_flight = false;
-        let others = std::mem::take(&mut self.others);
-        for message in self.take_waiting().into_iter().chain(others) {
-            self.not_sent(&message, &reason, rest, Doubt::NotTried);
-        }
-    }
-
     /// Notes that a message was not sent, for the report and for the store.
     fn not_sent(&mut self, message: &Message, reason: &Reason, rest: Rest, doubt: Doubt) {
         let Message { origin, changes, .. } = *message;
@@ -542,21 +452,6 @@ impl Destination {
             self.settled.push((origin, outcome));
         }
     }
-
-    fn back_off(&mut self, now: Tick, patience: Option<Duration>) {
-        self.failures = self.failures.saturating_add(1);
-        let own =
-            if self.failures >= CIRCUIT_FAILURES { CIRCUIT_REST } else { FIRST_BACKOFF * 2u32.pow(self.failures - 1) };
-        match patience {
-            Some(asked) if asked >= own => self.wait_until(now, asked, Hold::Asked),
-            _ => self.wait_until(now, own, Hold::Backoff),
-        }
-    }
-
-    fn wait_until(&mut self, now: Tick, wait: Duration, hold: Hold) {
-        self.not_before = now.saturating_add(nanos(wait));
-        self.hold = hold;
-    }
 }
 
 fn elsewhere() -> Reason {
@@ -564,5 +459,4 @@ fn elsewhere() -> Reason {
 }
 
 #[cfg(test)]
-#[path = "destination_tests.rs"]
 mod tests;
