@@ -92,19 +92,6 @@ fn a_run_that_waits_for_nobody_takes_no_answer() {
     assert!(call(&home, "", &["runs", "--json"]).out.contains("\"state\": \"Crashed\""));
 }
 
-/// To go on with a run, or to cancel one, makes no store.
-#[test]
-fn a_store_that_is_not_there_is_told() {
-    let home = Home::new();
-    let at = home.0.join("misspelt/runs.db").display().to_string();
-    for words in [&["resume"][..], &["resume", "x"], &["retry", "x"], &["cancel", "x"]] {
-        let refused = call(&home, "", &[words, &["--store", &at]].concat());
-        let error = format!("error: there is no store at {at}: it is made by the first durable run\n");
-        assert_eq!((refused.code, refused.err, refused.out.as_str()), (Some(2), error, ""));
-    }
-    assert!(!home.0.join("misspelt").exists());
-}
-
 #[test]
 fn what_failed_runs_again() {
     let home = Home::new();
