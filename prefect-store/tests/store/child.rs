@@ -94,6 +94,14 @@ impl Other {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
+    /// Waits until a signal has stopped it.
+    pub fn wait_until_stopped(&self) {
+        use rustix::process::{Pid, WaitOptions, waitpid};
+        let pid = Pid::from_child(&self.process);
+        let (_, status) = waitpid(Some(pid), WaitOptions::UNTRACED).unwrap().unwrap();
+        assert!(status.stopped(), "{status:?}");
+    }
+
     /// `kill -9`, and waits for its end.
     pub fn kill(mut self) {
         self.process.kill().unwrap();
