@@ -1,4 +1,6 @@
 use super::*;
+#[cfg(feature = "store")]
+use crate::terminal::schedules::Pausing;
 
 fn two() -> Vec<ParameterInfo> {
     let info = |name: &str, type_name: &str, doc: &str| ParameterInfo {
