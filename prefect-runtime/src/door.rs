@@ -1,7 +1,7 @@
 //! The one door: every state change of a task run or a flow run goes through here.
 use std::sync::Arc;
 
-use crate::notify::Collecting;
+use crate::notify::{Collecting, Pending};
 use crate::panics::{Caught, guard, quietly};
 use crate::{Signal, SignalKind, State, StateHandler, StateKind, TaskError, Tracked, TrackedKind};
 
@@ -16,6 +16,25 @@ pub(crate) enum Change {
 /// Calls the handlers in list order, each with the same old state and the new one as the handler before left it. What
 /// has happened is then recorded, if the run is, and shown to those who only look on.
 pub(crate) fn change(tracked: &Tracked, handlers: &[Arc<dyn StateHandler>], old: &State, new: State) -> Change {
+    handle(tracked, handlers, old, new).record(None)
+}
+
+/// A change that all handlers have heard of, and nobody else has.
+#[must_use]
+pub(crate) struct Handled<'a> {
+    tracked: &'a Tracked,
+    old: &'a State,
+    pub(crate) change: Change,
+    messages: Vec<Pending>,
+}
+
+/// The first half of [`change`], for who has to know the state that it comes to before that is recorded.
+pub(crate) fn handle<'a>(
+    tracked: &'a Tracked,
+    handlers: &[Arc<dyn StateHandler>],
+    old: &'a State,
+    new: State,
+) -> Handled<'a> {
     let name = tracked.full_name();
     let (from, to) = (old.kind(), new.kind());
     match tracked.kind() {
@@ -26,27 +45,31 @@ pub(crate) fn change(tracked: &Tracked, handlers: &[Arc<dyn StateHandler>], old:
             tracing::debug!(target: "prefect.FlowRunner", "Flow '{name}': Handling state change from {from} to {to}");
         }
     }
-    let Some(recorder) = &tracked.services.recorder else {
-        let change = call_handlers(tracked, handlers, old, new);
-        tell(tracked, old, &change);
-        return change;
-    };
-    let collecting = match handlers {
-        [] => None,
+    let collecting = match (&tracked.services.recorder, handlers) {
+        (None, _) | (_, []) => None,
         _ => tracked.services.notifications.collect(&tracked.services),
     };
     let change = call_handlers(tracked, handlers, old, new);
-    let (Change::To(state) | Change::Ended(state)) = &change;
-    let messages = collecting.map(Collecting::end).unwrap_or_default();
-    let position = match tracked.run {
-        Some(run) => Some(recorder.task_changed(run, old, state, &messages)),
-        None => recorder.flow_changed(state, &messages),
-    };
-    for message in messages {
-        message.handed_over(position);
+    Handled { tracked, old, change, messages: collecting.map(Collecting::end).unwrap_or_default() }
+}
+
+impl Handled<'_> {
+    /// The second half. What is decided already, and follows at once, is recorded with it: the process may die in between.
+    pub(crate) fn record(self, next: Option<&State>) -> Change {
+        let Self { tracked, old, change, messages } = self;
+        if let Some(recorder) = &tracked.services.recorder {
+            let (Change::To(state) | Change::Ended(state)) = &change;
+            let position = match tracked.run {
+                Some(run) => Some(recorder.task_changed(run, old, state, next, &messages)),
+                None => recorder.flow_changed(state, &messages),
+            };
+            for message in messages {
+                message.handed_over(position);
+            }
+        }
+        tell(tracked, old, &change);
+        change
     }
-    tell(tracked, old, &change);
-    change
 }
 
 /// Shows a change to those who only look on.

@@ -9,6 +9,7 @@ mod killed;
 mod logs;
 mod mapped;
 mod outbox;
+mod retried;
 
 use std::collections::BTreeMap;
 use std::fs;

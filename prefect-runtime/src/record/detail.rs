@@ -12,7 +12,7 @@ pub(super) struct Detail {
     /// When it goes on, in microseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) start: Option<i64>,
-    /// Which attempt it is in, as Prefect counts them, or which one has ended.
+    /// Which attempt it is in, as Prefect counts them, or which one has ended. A failed one that has a number is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) run_count: Option<u32>,
     /// Which iteration of a loop it is in. What the one before gave is the result of the task run.
@@ -52,6 +52,17 @@ impl Detail {
             expires: new.cached_result_expiration().map(Timestamp::as_microsecond),
             location: new.result_location().map(str::to_owned),
         }
+    }
+
+    /// The failure is tried again. That is recorded with it, as the process may end before the next state is.
+    pub(super) fn is_followed_by(&mut self, retrying: &State) {
+        self.start = retrying.start_time().map(Timestamp::as_microsecond);
+        self.run_count = retrying.run_count();
+    }
+
+    /// Whether it is of a failure that is tried again.
+    pub(super) const fn is_tried_again(&self, kind: StateKind) -> bool {
+        kind.is_failed() && self.run_count.is_some()
     }
 
     /// `None` if there is nothing to keep.

@@ -12,7 +12,7 @@ pub(crate) type Position = u64;
 pub(crate) type Lost = Infallible;
 
 impl Recorder {
-    pub(crate) fn task_changed(&self, _: RunId, _: &State, _: &State, _: &[Pending]) -> u64 {
+    pub(crate) fn task_changed(&self, _: RunId, _: &State, _: &State, _: Option<&State>, _: &[Pending]) -> u64 {
         match *self {}
     }
 

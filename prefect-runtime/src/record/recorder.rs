@@ -190,10 +190,22 @@ impl Recorder {
         self.goes_on
     }
 
-    /// A task run has come from one state to another, and these messages tell of it. Gives the position of that in the store.
-    pub(crate) fn task_changed(&self, run: RunId, old: &State, new: &State, messages: &[Pending]) -> u64 {
+    /// A task run has come from one state to another, which may be followed by one at once, and these messages tell of it. Gives
+    /// the position of that in the store.
+    pub(crate) fn task_changed(
+        &self,
+        run: RunId,
+        old: &State,
+        new: &State,
+        next: Option<&State>,
+        messages: &[Pending],
+    ) -> u64 {
         let result = self.result(run.task, new);
         let mut detail = Detail::of(old, new, self.error(new));
+        let retrying = next.filter(|next| next.kind() == StateKind::Retrying);
+        if let Some(retrying) = retrying {
+            detail.is_followed_by(retrying);
+        }
         let message = self.message(new);
         let key = self.key(run);
         let state = code(new.kind());
@@ -209,7 +221,7 @@ impl Recorder {
                     (StateKind::Looped, Some(looping), Some(result)) => {
                         Some(Arc::new(InLoop { iteration: looping.iteration + 1, result: result.clone() }))
                     }
-                    _ => last.looping.filter(|_| !new.kind().is_finished()),
+                    _ => last.looping.filter(|_| !new.kind().is_finished() || retrying.is_some()),
                 },
             };
             let mut change = TaskChange::new(

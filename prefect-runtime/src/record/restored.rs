@@ -26,6 +26,10 @@ pub(super) fn state(
         let json = result.map(json).transpose().map_err(unreadable)?;
         Ok(json.map(|json| LoopResult::Recorded(json.into())))
     };
+    let (kind, message) = match kind {
+        kind if detail.is_tried_again(kind) => (StateKind::Retrying, None),
+        kind => (kind, row.message.as_ref()),
+    };
     let state = match kind {
         // Its body had begun, and will begin again. The attempt that was running is made once more.
         StateKind::Running | StateKind::Cancelling | StateKind::Pending | StateKind::Submitted | StateKind::Queued => {
@@ -41,7 +45,7 @@ pub(super) fn state(
         }
         kind => engine::plain(kind),
     };
-    let mut state = match &row.message {
+    let mut state = match message {
         Some(message) => state.with_message(message.clone()),
         None => state,
     };

@@ -1,8 +1,8 @@
 //! The steps after the body.
 use std::borrow::Cow;
 
-use super::keep::{Keeping, cache_result, checkpoint};
-use super::{Body, Started, Step, done, enter, log_finished};
+use super::keep::{Keeping, cached, checkpoint, keep_cached};
+use super::{Body, Started, Step, done, enter, enter_and_decide, log_finished};
 use crate::clock::Tick;
 use crate::context::Logging;
 use crate::engine::{Done, End, RunId, plain};
@@ -66,16 +66,22 @@ fn steps(
 ) -> Step<State> {
     let _logging = Logging::after(&core.services, this.run);
     let (state, ends) = outcome(core, this, ended, keeping.as_deref());
-    let state = enter(core, tracked, this.run, running, state)?;
+    let decide = |state: &State| match ends {
+        Ends::Now => None,
+        Ends::ByTheRules => retry(core, this.run, this.run_count, state),
+    };
+    let (mut state, mut next) = enter_and_decide(core, tracked, this.run, (running, state), decide)?;
     if state.kind() == StateKind::Looped {
         return Ok(next_iteration(state));
     }
-    match ends {
-        Ends::Now => Ok(state),
-        Ends::ByTheRules => {
-            let state = cache_result(core, tracked, this.run, keeping, state)?;
-            check_retry(core, tracked, this.run, this.run_count, state)
-        }
+    if let (Ends::ByTheRules, Some(cached)) = (ends, cached(core, this.run, keeping.as_deref(), &state)) {
+        let expires = cached.cached_result_expiration();
+        (state, next) = enter_and_decide(core, tracked, this.run, (&state, cached), decide)?;
+        keep_cached(core, this.run, keeping.zip(expires), &state);
+    }
+    match next {
+        Some(next) => enter(core, tracked, this.run, &state, next),
+        None => Ok(state),
     }
 }
 
@@ -87,6 +93,7 @@ fn next_iteration(mut looped: State) -> State {
     State::new(StateKind::Pending).with_message(format!("Looping task (on loop index {ended})")).with_looping(looping)
 }
 
+#[derive(Clone, Copy)]
 enum Ends {
     /// Without a look at the retries.
     Now,
@@ -146,10 +153,11 @@ fn cancelled(message: impl Into<Cow<'static, str>>) -> State {
     State::new(StateKind::Cancelled).with_message(message)
 }
 
-fn check_retry(core: &RunCore, tracked: &Tracked, run: RunId, attempt: u32, state: State) -> Step<State> {
+/// The state that follows at once on one that a body has led to: it is tried again, or could not be asked whether it should be.
+fn retry(core: &RunCore, run: RunId, attempt: u32, state: &State) -> Option<State> {
     let retries = core.retries(run.task);
     if !state.kind().is_failed() || retries.max == 0 || core.is_cancelled() {
-        return Ok(state);
+        return None;
     }
     if let Some(retry_on) = &core.graph.definition(run.task).retry_on {
         // Asked on the last attempt too, as Prefect does. A signal or a timeout is no error that it could name.
@@ -166,19 +174,15 @@ fn check_retry(core: &RunCore, tracked: &Tracked, run: RunId, attempt: u32, stat
                     "Task '{}': Skipping retry. The error is none of those that `retry_on` names.",
                     core.full_name(run)
                 );
-                return Ok(state);
+                return None;
             }
-            Err(caught) => {
-                let failed = core.services.unexpected(caught.into_error());
-                return enter(core, tracked, run, &state, failed);
-            }
+            Err(caught) => return Some(core.services.unexpected(caught.into_error())),
         }
     }
     if attempt > retries.max {
-        return Ok(state);
+        return None;
     }
     let delay = retries.delay.after(attempt, || core.random(run, attempt));
     let message = format!("Retrying Task (after attempt {attempt} of {})", u64::from(retries.max) + 1);
-    let retrying = State::new(StateKind::Retrying).with_message(message).with_run_count(attempt).start_in(delay);
-    enter(core, tracked, run, &state, retrying)
+    Some(State::new(StateKind::Retrying).with_message(message).with_run_count(attempt).start_in(delay))
 }

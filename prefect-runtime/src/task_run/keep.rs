@@ -1,7 +1,7 @@
 //! Results that are kept: looked for before the body, written and shelved after it.
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::before::end;
 use super::load::MadeOf;
@@ -183,21 +183,14 @@ pub(super) fn checkpoint(core: &RunCore, keeping: Option<&Keeping>, value: Value
 }
 
 /// `Cached`, if the result is to be kept for later runs: a state of its own, after the success.
-pub(super) fn cache_result(
-    core: &RunCore,
-    tracked: &Tracked,
-    run: RunId,
-    keeping: Option<Box<Keeping>>,
-    state: State,
-) -> Step<State> {
-    let definition = core.graph.definition(run.task);
-    let (Some(time), Some(keeping)) = (definition.cache_for, keeping) else { return Ok(state) };
+pub(super) fn cached(core: &RunCore, run: RunId, keeping: Option<&Keeping>, state: &State) -> Option<State> {
+    let time = core.graph.definition(run.task).cache_for.filter(|_| keeping.is_some())?;
     if !state.kind().is_successful() || state.kind().is_skipped() {
-        return Ok(state);
+        return None;
     }
     let now = core.services.clock.timestamp();
     let expires = SignedDuration::try_from(time).ok().and_then(|time| now.checked_add(time).ok());
-    let expires = expires.unwrap_or(jiff::Timestamp::MAX);
+    let expires = expires.unwrap_or(Timestamp::MAX);
     let mut cached = State::new(StateKind::Cached).with_result(state.result().clone()).with_expiration(expires);
     if let Some(message) = state.message() {
         cached = cached.with_message(message.to_owned());
@@ -205,13 +198,19 @@ pub(super) fn cache_result(
     if let Some(location) = state.result_location() {
         cached = cached.with_location(location.into());
     }
-    let cached = enter(core, tracked, run, &state, cached)?;
-    if let (StateKind::Cached, StateResult::Value(value)) = (cached.kind(), cached.result()) {
-        let Keeping { inputs, parameters, .. } = *keeping;
-        let message = cached.message().map(str::to_owned);
-        let location = cached.result_location().map(Arc::from);
-        let kept = Kept { value: value.clone(), message, location, expires, inputs, parameters };
-        core.keep_after_the_run(run, cache_key(definition).to_owned(), kept);
-    }
-    Ok(cached)
+    Some(cached)
+}
+
+/// Keeps what a task run gave until this moment, if it has come to `Cached`.
+pub(super) fn keep_cached(core: &RunCore, run: RunId, keeping: Option<(Box<Keeping>, Timestamp)>, state: &State) {
+    let (StateKind::Cached, StateResult::Value(value), Some((keeping, expires))) =
+        (state.kind(), state.result(), keeping)
+    else {
+        return;
+    };
+    let Keeping { inputs, parameters, .. } = *keeping;
+    let message = state.message().map(str::to_owned);
+    let location = state.result_location().map(Arc::from);
+    let kept = Kept { value: value.clone(), message, location, expires, inputs, parameters };
+    core.keep_after_the_run(run, cache_key(core.graph.definition(run.task)).to_owned(), kept);
 }

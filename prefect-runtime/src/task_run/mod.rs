@@ -18,7 +18,7 @@ pub(crate) use body::{Call, FirstPoll, call, call_alike, caught_poll};
 
 use crate::clock::{Tick, nanos};
 use crate::context::Extras;
-use crate::door::{Change, change};
+use crate::door::{Change, Handled, handle};
 use crate::engine::{Done, End, Other, RunId};
 use crate::limits::Places;
 use crate::run::RunCore;
@@ -60,9 +60,33 @@ fn unwatched(core: &RunCore, run: RunId) -> bool {
 
 /// The one door, for a task. `Err` is the state that the task run ends in.
 fn enter(core: &RunCore, tracked: &Tracked, run: RunId, old: &State, new: State) -> Step<State> {
+    settle(core, handled(core, tracked, run, old, new).record(None))
+}
+
+/// The same, and what follows from the state at once, as `decide` says: it is recorded with it.
+fn enter_and_decide(
+    core: &RunCore,
+    tracked: &Tracked,
+    run: RunId,
+    (old, new): (&State, State),
+    decide: impl FnOnce(&State) -> Option<State>,
+) -> Step<(State, Option<State>)> {
+    let handled = handled(core, tracked, run, old, new);
+    let next = match &handled.change {
+        Change::To(state) => decide(state).map(|next| core.with_start_time(next)),
+        Change::Ended(_) => None,
+    };
+    let state = settle(core, handled.record(next.as_ref()))?;
+    Ok((state, next))
+}
+
+fn handled<'a>(core: &RunCore, tracked: &'a Tracked, run: RunId, old: &'a State, new: State) -> Handled<'a> {
     // Handlers see the moment, not the delay; what they put in place of the state is given one too.
-    let new = core.with_start_time(new);
-    match change(tracked, &core.graph.definition(run.task).handlers, old, new) {
+    handle(tracked, &core.graph.definition(run.task).handlers, old, core.with_start_time(new))
+}
+
+fn settle(core: &RunCore, change: Change) -> Step<State> {
+    match change {
         Change::To(state) => Ok(core.with_start_time(state)),
         Change::Ended(state) => Err(core.with_start_time(state)),
     }

@@ -199,8 +199,6 @@ fn completions_name_commands_and_flows() {
 #[test]
 #[cfg(feature = "store")]
 fn schedules_are_served_listed_and_paused() {
-    use crate::terminal::schedules::Pausing;
-
     assert_eq!(choose(&["a", "b"], &["serve"]), Choice::Serve(Vec::new(), None));
     assert_eq!(choose(&["a", "b"], &["serve", "b", "a", "b"]), Choice::Serve(vec![0, 1], None));
     let store = Some("x.db".to_owned());
