@@ -2,7 +2,6 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use prefect::prelude::*;
@@ -117,9 +116,8 @@ fn process() {
 
 /// True if it has come to its end.
 fn start(store: &Path, effects: &Path, workers: usize, dies_at: Option<u32>) -> bool {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "dies::process", "--ignored", "--nocapture"]);
-    command.env("STORE", store).env("EFFECTS", effects).env("WORKERS", workers.to_string());
+    let mut command = crate::child("dies::process", store, effects);
+    command.env("WORKERS", workers.to_string());
     if let Some(at) = dies_at {
         command.env("DIES_AT", at.to_string());
     }

@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 
 use prefect::prelude::*;
 use prefect::store::{RunFilter, StateCode, Store, TaskKey};
@@ -74,9 +74,7 @@ fn process() {
 }
 
 fn start(store: &Path, effects: &Path, die_at: Option<usize>) -> (ExitStatus, String) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "killed::process", "--ignored", "--nocapture"]);
-    command.env("STORE", store).env("EFFECTS", effects);
+    let mut command = crate::child("killed::process", store, effects);
     if let Some(at) = die_at {
         command.env("PREFECT_STORE_DIE_AT", at.to_string());
         if at % 2 == 0 {

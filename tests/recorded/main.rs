@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use prefect::store::{Options, Store, StoreUrl};
 use prefect::{Clock, Config, Executor, RunSettings};
@@ -62,6 +63,13 @@ pub(crate) fn settings(store: &Store, executor: Executor) -> RunSettings {
 
 pub(crate) fn executors() -> [Executor; 3] {
     [Executor::Local, Executor::threads(1), Executor::threads(2)]
+}
+
+/// This program once more, as a process that runs an ignored test on this store; its bodies note in this file that they begin.
+pub(crate) fn child(test: &str, store: &Path, effects: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--ignored", "--nocapture"]).env("STORE", store).env("EFFECTS", effects);
+    command
 }
 
 /// How often each body has begun, by the line that it has written.

@@ -2,7 +2,6 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use prefect::prelude::*;
 use prefect::store::{RunFilter, StateCode};
@@ -100,9 +99,8 @@ fn process() {
 
 /// True if it has come to its end.
 fn start(flow: &str, store: &Path, effects: &Path, dies_at: Option<u32>) -> bool {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "retried::process", "--ignored", "--nocapture"]);
-    command.env("STORE", store).env("EFFECTS", effects).env("FLOW", flow);
+    let mut command = crate::child("retried::process", store, effects);
+    command.env("FLOW", flow);
     if let Some(at) = dies_at {
         command.env("DIES_AT", at.to_string());
     }

@@ -117,9 +117,10 @@ impl Encryption {
     fn client(&self) -> Result<ClientConfig, io::Error> {
         // The provider is named here: the process-wide one belongs to the program, and there may be two or none.
         let provider = Arc::new(ring::default_provider());
+        let lenient = |trusts| Arc::new(Lenient { trusts, provider: Arc::clone(&provider) });
         let verifier: Arc<dyn ServerCertVerifier> = match self.mode {
-            Mode::Disable | Mode::Prefer | Mode::Require => Arc::new(Anybody(Arc::clone(&provider))),
-            Mode::VerifyCa => Arc::new(AnyName(self.trusted(&provider)?)),
+            Mode::Disable | Mode::Prefer | Mode::Require => lenient(Trusts::Anybody),
+            Mode::VerifyCa => lenient(Trusts::AnyName(self.trusted(&provider)?)),
             Mode::VerifyFull => self.trusted(&provider)?,
         };
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
@@ -193,50 +194,22 @@ impl MakeTlsConnect<Socket> for Handshake {
     }
 }
 
-/// Trusts whoever answers, if he has the key of his own certificate: against those who listen, not against those who answer.
+/// Looks less closely than `verify-full` does. Whoever answers has to have the key of his own certificate all the same.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+struct Lenient {
+    trusts: Trusts,
+    provider: Arc<CryptoProvider>,
 }
 
-/// Trusts whoever has a certificate of a trusted authority, whatever he is called.
 #[derive(Debug)]
-struct AnyName(Arc<dyn ServerCertVerifier>);
+enum Trusts {
+    /// Against those who listen, not against those who answer.
+    Anybody,
+    /// Who has a certificate that this one takes, whatever he is called.
+    AnyName(Arc<dyn ServerCertVerifier>),
+}
 
-impl ServerCertVerifier for AnyName {
+impl ServerCertVerifier for Lenient {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -246,7 +219,8 @@ impl ServerCertVerifier for AnyName {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         use CertificateError::{NotValidForName, NotValidForNameContext};
-        match self.0.verify_server_cert(certificate, others, name, revoked, now) {
+        let Trusts::AnyName(authorities) = &self.trusts else { return Ok(ServerCertVerified::assertion()) };
+        match authorities.verify_server_cert(certificate, others, name, revoked, now) {
             // The name is looked at last, when all else is as it should be.
             Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
                 Ok(ServerCertVerified::assertion())
@@ -261,7 +235,7 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, certificate, signed)
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -270,10 +244,10 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, certificate, signed)
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
