@@ -20,7 +20,7 @@ use crate::flow::{Flow, FlowOutput};
 use crate::picture::Picture;
 use crate::{Clock, ParameterInfo, panics};
 
-/// A flow whatever its body returns, to be run by [`main`].
+/// A flow whatever its body returns, to be run by [`main`](crate::main).
 pub struct AnyFlow(pub(super) Box<dyn Runnable>);
 
 pub(super) trait Runnable {
@@ -169,7 +169,7 @@ impl std::fmt::Debug for AnyFlow {
     }
 }
 
-/// What [`main`] takes: one flow, or several by `flows![..]`.
+/// What [`main`](crate::main) takes: one flow, or several by `flows![..]`.
 pub trait IntoFlows {
     /// The flows.
     fn into_flows(self) -> Vec<AnyFlow>;
