@@ -219,7 +219,8 @@ impl fmt::Display for BadStoreUrl {
             ),
             Self::WeakEncryption(mode) => write!(
                 f,
-                "`sslrootcert=system` needs `sslmode=verify-full`, not `{}`: anybody can have a certificate that systems trust",
+                "with the authorities that the system trusts, `sslmode=verify-full` is needed, not `{}`: anybody can have a \
+                 certificate of theirs. Name your own authority by `sslrootcert=FILE`, or write `verify-full`",
                 mode.escape_debug()
             ),
             Self::NoKey => f.write_str(

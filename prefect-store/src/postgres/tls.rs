@@ -1,11 +1,13 @@
 //! Whether a connection is encrypted, and whom it trusts: `sslmode` and its files, with the meaning that PostgreSQL's own
 //! clients give them.
+use std::error::Error as _;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use postgres::config::{Host, SslMode};
+use postgres::error::SqlState;
 use postgres::tls::MakeTlsConnect;
 use postgres::{Client, Config, Error, NoTls, Socket};
 use rustls::client::WebPkiServerVerifier;
@@ -85,12 +87,14 @@ impl Wanted {
             Some(unknown) => return Err(BadStoreUrl::Encryption(unknown.to_owned())),
         };
         // Anybody can have a certificate of an authority that all systems trust: it says something with its name only.
-        if system && mode < Mode::VerifyFull {
+        let named = authorities.is_some() && !system;
+        if system && mode < Mode::VerifyFull || !named && mode == Mode::VerifyCa {
             return Err(BadStoreUrl::WeakEncryption(text.unwrap_or_default()));
         }
         let certificate = file(self.certificate, "PGSSLCERT", "postgresql.crt");
         let key = file(self.key, "PGSSLKEY", "postgresql.key");
         let identity = match (certificate, key) {
+            _ if mode == Mode::Disable => None,
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, _) => None,
             (Some(_), None) => return Err(BadStoreUrl::NoKey),
@@ -105,13 +109,20 @@ impl Encryption {
     pub(super) fn connect(&self, mut config: Config) -> Result<Client, Error> {
         // What goes through a socket of this machine is read by nobody else, and servers do not encrypt it.
         let socket = |host: &Host| !matches!(host, Host::Tcp(_));
+        let is_local = config.get_hostaddrs().is_empty() && config.get_hosts().iter().all(socket);
         config.ssl_mode(match self.mode {
-            _ if config.get_hosts().iter().all(socket) => return config.ssl_mode(SslMode::Disable).connect(NoTls),
-            Mode::Disable => return config.ssl_mode(SslMode::Disable).connect(NoTls),
+            _ if is_local => return in_clear(config),
+            Mode::Disable => return in_clear(config),
             Mode::Prefer => SslMode::Prefer,
             Mode::Require | Mode::VerifyCa | Mode::VerifyFull => SslMode::Require,
         });
-        config.connect(Handshake(self.clone()))
+        match config.connect(Handshake(self.clone())) {
+            // No more than a wish: a server may speak what is too old for us, or want this user in clear.
+            Err(error) if self.mode == Mode::Prefer && is_about_encryption(&error) => {
+                in_clear(config).map_err(|_| error)
+            }
+            connected => connected,
+        }
     }
 
     fn client(&self) -> Result<ClientConfig, io::Error> {
@@ -172,6 +183,16 @@ impl fmt::Display for BadFile {
 }
 
 impl std::error::Error for BadFile {}
+
+fn in_clear(mut config: Config) -> Result<Client, Error> {
+    config.ssl_mode(SslMode::Disable).connect(NoTls)
+}
+
+/// Whether another try without encryption may do better.
+fn is_about_encryption(error: &Error) -> bool {
+    let refused = error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION);
+    refused || error.source().is_some_and(|source| distrust(source).is_some())
+}
 
 /// Why the two do not trust each other, if that is what an error of a handshake says. It does not pass by itself.
 pub(super) fn distrust(error: &(dyn std::error::Error + 'static)) -> Option<String> {

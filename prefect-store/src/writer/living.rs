@@ -247,6 +247,8 @@ impl Writer {
 
     /// When it is to be looked next whether a run is to end; never if nobody would be told.
     pub(super) fn next_look(&self) -> Option<Instant> {
+        // Of a process that nobody knows, nobody asks anything: its runs are lost.
+        self.living.me()?;
         let any = self.living.runs.iter().filter_map(Weak::upgrade).any(|run| run.can_be_cancelled());
         any.then(|| self.living.looked.map_or_else(Instant::now, |looked| looked + self.options.look_every))
     }

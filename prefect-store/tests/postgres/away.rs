@@ -1,12 +1,12 @@
 //! A server that is away for a moment: connections that are ended, a restart in the middle.
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use prefect_store::{LostReason, Options, RunFilter, Store, StoreError};
 
-use crate::schema::{address, admin};
+use crate::schema::admin;
 use crate::support::*;
 
 /// The server ends the connections, again and again: nobody notices.

@@ -53,6 +53,24 @@ fn what_is_asked_for_is_what_there_is() {
     }
 }
 
+/// `prefer` is a wish: who cannot have it is served in clear.
+#[test]
+fn what_is_preferred_need_not_be() {
+    let (none, ca) = (file("none.crt").display().to_string(), file("ca.crt").display().to_string());
+    assert!(!opened("127.0.0.1", &format!("sslmode=prefer&sslcert={none}&sslkey={none}")).unwrap());
+    let required = denied("127.0.0.1", &format!("sslmode=require&sslcert={none}&sslkey={none}"));
+    assert!(required.contains("none.crt"), "{required}");
+    // An address behind the name of a socket is one all the same.
+    let schema = Schema::new().unwrap();
+    let port = schema.url().split_once("127.0.0.1:").unwrap().1.split('/').next().unwrap().to_owned();
+    let name = schema.url().rsplit('=').next().unwrap().to_owned();
+    let text = format!(
+        "postgres:///postgres?user=prefect&host=%2Ftmp&hostaddr=127.0.0.1&port={port}&schema={name}&sslmode=verify-full\
+         &sslrootcert={ca}"
+    );
+    Store::open(&text.parse().unwrap(), Options::default()).unwrap_err();
+}
+
 #[test]
 fn the_authority_and_the_name_are_looked_at_where_that_is_asked_for() {
     assert!(opened("localhost", "sslmode=verify-full&sslrootcert={ca.crt}").unwrap());
@@ -67,7 +85,7 @@ fn the_authority_and_the_name_are_looked_at_where_that_is_asked_for() {
         assert_eq!(authority, "invalid peer certificate: UnknownIssuer", "{mode}");
     }
     // Those that the system trusts do not know this one.
-    for options in ["sslmode=verify-full", "sslmode=verify-ca", "sslmode=verify-full&sslrootcert=system"] {
+    for options in ["sslmode=verify-full", "sslmode=verify-full&sslrootcert=system"] {
         let system = denied("localhost", options);
         assert!(system.contains("UnknownIssuer"), "{options}: {system}");
     }
@@ -171,14 +189,21 @@ fn urls_that_ask_for_what_there_is_not_are_refused() {
         refused("sslmode=strict"),
         "`sslmode=strict` is none of disable, allow, prefer, require, verify-ca and verify-full"
     );
+    for (options, mode) in [("sslmode=require&sslrootcert=system", "require"), ("sslmode=verify-ca", "verify-ca")] {
+        assert_eq!(
+            refused(options),
+            format!(
+                "with the authorities that the system trusts, `sslmode=verify-full` is needed, not `{mode}`: anybody can have a \
+                 certificate of theirs. Name your own authority by `sslrootcert=FILE`, or write `verify-full`"
+            )
+        );
+    }
     assert_eq!(
-        refused("sslmode=require&sslrootcert=system"),
-        "`sslrootcert=system` needs `sslmode=verify-full`, not `require`: anybody can have a certificate that systems trust"
-    );
-    assert_eq!(
-        refused("sslcert=/a.crt"),
+        refused("sslmode=require&sslcert=/a.crt"),
         "a certificate for us is named by `sslcert`, and no key: name its file by `sslkey`, or in PGSSLKEY"
     );
+    // Where nothing is encrypted nobody asks for it.
+    "postgres://me@host/db?sslmode=disable&sslcert=/a.crt".parse::<StoreUrl>().unwrap();
     // What is trusted is a part of where a store is.
     let url = |options: &str| format!("postgres://me@host/db?{options}").parse::<StoreUrl>().unwrap();
     assert_ne!(url("sslmode=verify-full"), url("sslmode=require"));
