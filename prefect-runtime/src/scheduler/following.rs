@@ -267,7 +267,10 @@ impl Following<'_> {
         if !std::mem::replace(&mut self.in_trouble, true) {
             self.tell(Happened::Trouble(error.to_string()));
         }
-        self.look_again();
+        // A tick that waits for its turn keeps it, however long the store is away.
+        if self.waiting.is_none() {
+            self.look_again();
+        }
         let now = wall::now(&self.lane.shared.clock);
         self.listener.wait(later(now));
     }

@@ -294,7 +294,8 @@ impl Destination {
         };
         let is_own = self.is_own(&current.message);
         // While the run goes on, what others have left takes what refills: the burst is for what the run itself has to say.
-        let at = if is_own || self.flush.is_some() { self.pace.next() } else { self.pace.beside() };
+        // One that was tried stands before the others, and holds them up no longer than it has to.
+        let at = if is_own || current.tried || self.flush.is_some() { self.pace.next() } else { self.pace.beside() };
         if !self.has_time(is_own, now, at) {
             self.give_up();
             return Step::Done;
