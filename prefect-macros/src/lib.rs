@@ -50,7 +50,7 @@ use proc_macro::TokenStream;
 /// | `tags = ["web"]` | tags |
 /// | `task_run_name = "row {x}"` | the name of each run, with parameters and names of the run context |
 /// | `record_start = Await` | in a recorded run the body waits until the store knows that it begins |
-/// | `in_memory` | the result is not stored, so that it need not be `Serialize`; a resumed run computes it again |
+/// | `in_memory` | the result is not stored, so that it need not be `Serialize`; a resumed run computes it again. What the iterations of a loop give is stored all the same, as the next one reads it |
 /// | `crate = path` | where the crate `prefect` is, for people who rename it |
 ///
 /// # Parameters
