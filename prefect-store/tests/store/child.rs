@@ -31,6 +31,7 @@ fn child() {
         "opens" => opens(url),
         "claims" => claims::child(url),
         "holds" => owners::child(url, options),
+        "buried" => owners::buried(url),
         "works" => killed::child(url, options),
         "hammers" => hammer::child(url),
         other => panic!("{other}"),

@@ -5,6 +5,7 @@ use prefect_store::{
     Fault, Faults, LostReason, Options, Owner, Parked, SlotsWanted, Store, StoreUrl, Taking, TaskChange,
 };
 use rustix::process::Signal;
+use rustix::time::ClockId;
 
 use crate::child::{self, Other, say};
 use crate::support::*;
@@ -166,6 +167,36 @@ fn signs_of_life_are_given_while_a_batch_cannot_be_written() {
     run.wait(run.record(start(0, None))).unwrap();
     assert_eq!(told.recv().unwrap() - before, (LEASE - SECOND).as_micros() as i64);
     end(&run, S::SUCCESS);
+}
+
+/// Keeps a run that it has lost, and says how many milliseconds of a processor it takes to do nothing for a while.
+pub fn buried(url: &StoreUrl) {
+    let time = Time::new();
+    let open = |host| Store::open(url, on_machine(host, &time)).unwrap();
+    let (there, here) = (open("there"), open("here"));
+    let run = there.begin(new_run("one")).unwrap();
+    run.on_cancel(Box::new(|_| {}));
+    // So that it has looked for that once.
+    record(&run, vec![start(0, None)]);
+    time.pass(LEASE + SECOND);
+    assert_eq!(here.reap().unwrap().len(), 1);
+    let late = run.record_many([finish(0, None)]).unwrap();
+    run.wait(late).unwrap_err();
+    let taken = || Duration::try_from(rustix::time::clock_gettime(ClockId::ProcessCPUTime)).unwrap();
+    let before = taken();
+    std::thread::sleep(Duration::from_millis(400));
+    say((taken() - before).as_millis());
+}
+
+/// Real time, in a process of its own, as others share the processors. How much of it there is to take is not asked: on a busy
+/// machine it is less, and the test sees nothing rather than too much.
+#[test]
+fn who_has_lost_its_runs_sleeps() {
+    let place = Place::new();
+    let (said, well) = Other::start(&mut child::command("buried", &place)).end();
+    assert!(well);
+    let milliseconds: u64 = said[0].parse().unwrap();
+    assert!(milliseconds < 100, "{milliseconds} ms of 400");
 }
 
 /// Does this on the writer's thread, when it is dropped there.
