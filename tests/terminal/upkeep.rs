@@ -155,4 +155,6 @@ fn what_is_no_store_is_not_made_and_wrong_words_are_told() {
     assert_eq!(wrong.code, Some(2));
     assert!(wrong.err.contains("a duration such as 12h or 30d is expected"), "{}", wrong.err);
     assert!(wrong.err.contains("--older-than"), "{}", wrong.err);
+    let wrong = alone(&["store", "prune", "--keep", "-1"]).ran();
+    assert!(wrong.code == Some(2) && wrong.err.contains("invalid value '-1' for '--keep <N>'"), "{}", wrong.err);
 }

@@ -135,7 +135,7 @@ fn recorded() -> [Command; 4] {
         .arg(run_named())
         .arg(json());
     let task = Arg::new("task").value_name("TASK").value_hint(ValueHint::Other);
-    let number = |name: &'static str| Arg::new(name).long(name).value_name("N").value_parser(value_parser!(u32));
+    let number = |name| count(name).value_parser(value_parser!(u32));
     let levels = PossibleValuesParser::new(["ERROR", "WARN", "INFO", "DEBUG", "TRACE"]);
     let level = Arg::new("level").long("level").value_name("LEVEL").value_parser(levels).ignore_case(true);
     let follow = Arg::new("follow").long("follow").short('f').action(ArgAction::SetTrue);
@@ -160,7 +160,7 @@ fn recorded() -> [Command; 4] {
         .arg(json().help("As JSON, an object for each change"));
     let check = Command::new("check").about("Look for damage in the store, and tell how large it is").arg(json());
     let older = Arg::new("older-than").long("older-than").value_name("DURATION").default_value("30d");
-    let keep = Arg::new("keep").long("keep").value_name("N").default_value("0").value_parser(value_parser!(u32));
+    let keep = count("keep").default_value("0").value_parser(value_parser!(u32));
     let dry = Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue);
     let prune = Command::new("prune")
         .about("Remove runs that ended long ago, and give their space back")
@@ -274,7 +274,7 @@ fn listing(command: Command) -> Command {
     let names = StateKind::ALL.iter().map(|kind| kind.name()).filter(|name| *name != "State");
     let states = PossibleValuesParser::new(names);
     let state = Arg::new("state").long("state").value_name("STATE").action(ArgAction::Append).value_delimiter(',');
-    let limit = Arg::new("limit").long("limit").value_name("N").default_value("50");
+    let limit = count("limit").default_value("50");
     let flow = Arg::new("flow").long("flow").value_name("FLOW").value_hint(ValueHint::Other);
     command
         .arg(flow.help("Those of this flow"))
@@ -334,6 +334,11 @@ fn schema() -> Command {
 fn completions() -> Command {
     let shell = Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell));
     Command::new("completions").about("Print what completes these words in a shell").arg(shell)
+}
+
+/// Of something: a negative one is a wrong number, and no option that nobody knows.
+fn count(name: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name("N").allow_negative_numbers(true)
 }
 
 fn flow() -> Arg {
