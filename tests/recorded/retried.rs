@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use prefect::prelude::*;
-use prefect::store::{RunFilter, StateCode};
+use prefect::store::{RunFilter, RunId, StateCode, Store};
 use prefect::{Executor, TaskError, raise};
 
 use crate::{Folder, effects, settings};
@@ -30,10 +30,16 @@ fn dies(_: &Tracked, old: &State, new: State) -> State {
 fn dies_when_a_failure_is_recorded() {
     let store = crate::open(&PathBuf::from(std::env::var_os("STORE").unwrap()));
     let run = store.runs(&RunFilter::default()).unwrap()[0].id;
-    while !store.task_runs(run).unwrap().iter().any(|row| row.state.is_failure()) {
+    while !has_a_failure(&store, run) {
         std::thread::yield_now();
     }
     std::process::abort();
+}
+
+/// Of a task, or of a child of the first one.
+fn has_a_failure(store: &Store, run: RunId) -> bool {
+    let rows = store.task_runs(run).unwrap().into_iter().chain(store.children(run, 0, 0, 1).unwrap());
+    rows.into_iter().any(|row| row.state == StateCode::FAILED)
 }
 
 #[task(max_retries = 2, retry_delay = "1h", state_handlers = [dies])]
@@ -95,6 +101,7 @@ fn process() {
     }
     match &*std::env::var("FLOW").unwrap() {
         "flaky" => assert_eq!(came_to!(flow!("flaky", { flaky(7) }), 2), Ok(7)),
+        "mapped" => assert_eq!(came_to!(flow!("mapped", { flaky::map(vec![7]) }), 2), Ok(vec![7])),
         "turns" => assert_eq!(came_to!(flow!("turns", { turns(5) }), 2), Ok(vec![5, 5, 5])),
         _ => {
             let error = came_to!(flow!("stubborn", { (stubborn(), last()) }), 0).unwrap_err();
@@ -124,8 +131,7 @@ fn died_and_gone_on(flow: &str, dies_at: u32) -> Vec<(String, usize)> {
     let store = folder.store();
     store.reap().unwrap();
     let row = &store.runs(&RunFilter::default()).unwrap()[0];
-    let has_failed = store.task_runs(row.id).unwrap().iter().any(|task| task.state == StateCode::FAILED);
-    assert!(row.state == StateCode::CRASHED && has_failed, "{flow} {dies_at}");
+    assert!(row.state == StateCode::CRASHED && has_a_failure(&store, row.id), "{flow} {dies_at}");
     start(flow, &path, &file, None);
     effects(&file).into_iter().collect()
 }
@@ -139,6 +145,7 @@ fn a_failure_that_is_tried_again_stays_so() {
     for dies_at in [1, 2] {
         let expected = once(&["flaky 1 loop 1", "flaky 2 loop 1", "flaky 3 loop 1"]);
         assert_eq!(died_and_gone_on("flaky", dies_at), expected, "{dies_at}");
+        assert_eq!(died_and_gone_on("mapped", dies_at), expected, "{dies_at}");
         let expected =
             once(&["turns 1 loop 1", "turns 1 loop 2", "turns 1 loop 3", "turns 2 loop 3", "turns 3 loop 3"]);
         assert_eq!(died_and_gone_on("turns", dies_at), expected, "{dies_at}");

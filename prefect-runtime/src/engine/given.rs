@@ -29,9 +29,9 @@ impl Engine {
     }
 
     /// What a mapped task and its children ended in. If one of them is to run, or it is not known how many there are, it is mapped
-    /// again, and they are given to the new ones.
-    pub(crate) fn give_mapped(&mut self, task: TaskId, state: &State, children: Vec<State>) {
-        let (len, has_ended) = (id(children.len()), mapped_has_ended(state, &children));
+    /// again, and they are given to the new ones. As in [`give`](Self::give) each has the tick at which it goes on.
+    pub(crate) fn give_mapped(&mut self, task: TaskId, state: &State, children: Vec<(State, Option<Tick>)>) {
+        let (len, has_ended) = (id(children.len()), mapped_has_ended(state, children.iter().map(|(state, _)| state)));
         self.given_children.insert(task, children);
         if has_ended {
             self.records[task as usize].kind = StateKind::Mapped;

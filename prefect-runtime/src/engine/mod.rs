@@ -140,7 +140,7 @@ pub(crate) struct Engine {
     /// By task: its place among the regions. Empty until there is one.
     region_of: Vec<Option<u32>>,
     /// What the children of tasks that are not mapped yet ended in before.
-    given_children: HashMap<TaskId, Vec<State>>,
+    given_children: HashMap<TaskId, Vec<(State, Option<Tick>)>>,
     ready: Ready,
     /// Task runs that go on at a tick.
     scheduled: BTreeSet<(Tick, RecordId)>,

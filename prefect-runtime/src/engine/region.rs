@@ -1,4 +1,5 @@
 //! The children of mapped tasks.
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -160,18 +161,22 @@ impl Engine {
             mapped_over,
         });
         // What an earlier run has left of them.
-        let mut finished = Vec::new();
+        let (mut finished, mut later) = (Vec::new(), HashSet::new());
         let given = self.given_children.remove(&task).unwrap_or_default();
-        for (child, state) in (0..len).zip(given) {
+        for (child, (state, due)) in (first..first + len).zip(given) {
             if state.kind().is_finished() {
-                finished.push((child, self.give_finished(first + child, state)));
-            } else {
-                self.give_waiting(first + child, state);
+                finished.push((child, self.give_finished(child, state)));
+                continue;
+            }
+            self.give_waiting(child, state);
+            if let Some(due) = due.filter(|_| self.records[child as usize].is_released()) {
+                self.scheduled.insert((due, child));
+                later.insert(child);
             }
         }
         // The last released is taken first: so the first child is released last.
         for child in (first..first + len).rev() {
-            if self.records[child as usize].is_released() {
+            if self.records[child as usize].is_released() && !later.contains(&child) {
                 self.ready.push(child);
             }
         }
@@ -189,7 +194,7 @@ impl Engine {
         }
         for (child, flags) in finished {
             self.unfinished -= 1;
-            self.child_finished(first + child, flags);
+            self.child_finished(child, flags);
         }
     }
 

@@ -202,18 +202,25 @@ impl Prepared {
         for (task, slug) in (0..).zip(graph.slugs()) {
             let Some(Given { state, children }) = self.settings.states.given(slug) else { continue };
             if graph.uses(task).is_some() && state.kind() == StateKind::Mapped {
-                engine.give_mapped(task, state, children.clone());
+                engine.give_mapped(task, state, children.iter().map(|state| self.with_due(state)).collect());
                 continue;
             }
-            let state = self.core.with_start_time(state.clone());
-            let due = match state.start_time() {
-                Some(start) => Some(self.core.services.clock.tick_of(start)),
-                None => (state.kind() == StateKind::Retrying).then(|| self.core.services.clock.now()),
-            };
+            let (state, due) = self.with_due(state);
             engine.give(task, state, due);
         }
         engine.all_given();
         engine
+    }
+
+    /// A state that a task run starts from, and when it goes on by itself.
+    fn with_due(&self, state: &State) -> (State, Option<Tick>) {
+        let state = self.core.with_start_time(state.clone());
+        let clock = &self.core.services.clock;
+        let due = match state.start_time() {
+            Some(start) => Some(clock.tick_of(start)),
+            None => (state.kind() == StateKind::Retrying).then(|| clock.now()),
+        };
+        (state, due)
     }
 
     fn execute(&self, engine: Engine, held: Held) -> Ran {
