@@ -46,14 +46,15 @@ pub(super) fn take(
     if !mine {
         return Ok(Taking::Lost);
     }
+    let since = waits_since(&mut tx, wanted, owner.proc_no, now)?;
     let mut places = Vec::new();
     for (name, limit) in &wanted.places {
         let taken: Vec<u32> =
             tx.all("SELECT slot FROM slots WHERE tag=$1 ORDER BY slot", &values![name], |row| row.take(0))?;
         let count = u32::try_from(taken.len()).unwrap_or(u32::MAX);
-        if count.saturating_add(before(&mut tx, name, owner.proc_no, now)?) >= *limit {
+        if count.saturating_add(before(&mut tx, name, owner.proc_no, since, now)?) >= *limit {
             let holder = tx.find(&format!("{SLOT} WHERE s.tag=$1 ORDER BY s.slot LIMIT 1"), &values![name], slot)?;
-            if stand_in_line(&mut tx, wanted, owner.proc_no, now)? {
+            if stand_in_line(&mut tx, wanted, owner.proc_no, since, now)? {
                 tx.commit()?;
             }
             return Ok(Taking::Full(Full { name: name.clone(), limit: *limit, taken: count, holder }));
@@ -69,7 +70,7 @@ pub(super) fn take(
         let latest = now.after(*interval).after(AHEAD);
         if let Some(next) = next.filter(|next| *next > now && *next <= latest) {
             let wait = Duration::from_micros(next.0.abs_diff(now.0));
-            if stand_in_line(&mut tx, wanted, owner.proc_no, now)? {
+            if stand_in_line(&mut tx, wanted, owner.proc_no, since, now)? {
                 tx.commit()?;
             }
             return Ok(Taking::NotBefore { name: name.clone(), wait });
@@ -94,33 +95,55 @@ pub(super) fn take(
     Ok(Taking::Taken(Slots { proc_no: owner.proc_no, taking }))
 }
 
-/// How many other processes have waited for longer.
-fn before(tx: &mut Writing<'_>, name: &str, proc_no: i64, now: Micros) -> Result<u32, StoreError> {
-    let lately = Micros(now.0.saturating_sub(Micros(0).after(PATIENCE).0));
-    let since: Option<i64> = tx.find(
-        "SELECT since FROM slot_lines WHERE tag=$1 AND proc_no=$2 AND seen>=$3",
-        &values![name, proc_no, lately],
-        |row| row.take(0),
-    )?;
+/// The earliest time at which who waits has said so.
+fn lately(now: Micros) -> Micros {
+    now.before(PATIENCE)
+}
+
+/// Since when this process waits for all that is wanted: since it stands in the last of the lines.
+///
+/// One time for all of it, or two processes could stand before each other, in the line for one thing and in that for another,
+/// and neither would ever get both. What a process asks for in the same while has nothing in common: in its own line, what
+/// needs the same stands behind. So each of its times is that of one demand, and the demands of all processes are in one order,
+/// whose first is held up by nobody.
+fn waits_since(tx: &mut Writing<'_>, wanted: &SlotsWanted, proc_no: i64, now: Micros) -> Result<Micros, StoreError> {
+    let mut latest = None;
+    for (name, _) in &wanted.places {
+        let since: Option<Micros> = tx.find(
+            "SELECT since FROM slot_lines WHERE tag=$1 AND proc_no=$2 AND seen>=$3",
+            &values![name, proc_no, lately(now)],
+            |row| row.take(0),
+        )?;
+        let Some(since) = since else { return Ok(now) };
+        latest = latest.max(Some(since));
+    }
+    Ok(latest.unwrap_or(now))
+}
+
+/// How many other processes have waited for longer than since then.
+fn before(tx: &mut Writing<'_>, name: &str, proc_no: i64, since: Micros, now: Micros) -> Result<u32, StoreError> {
     let count = tx.find(
         "SELECT count(*) FROM slot_lines WHERE tag=$1 AND proc_no<>$2 AND seen>=$3 AND since<$4",
-        &values![name, proc_no, lately, since.unwrap_or(now.0)],
+        &values![name, proc_no, lately(now), since],
         |row| row.take(0),
     )?;
     Ok(count.unwrap_or_default())
 }
 
-/// This process waits for a place of each. False if it has just said so.
-fn stand_in_line(tx: &mut Writing<'_>, wanted: &SlotsWanted, proc_no: i64, now: Micros) -> Result<bool, StoreError> {
-    let ago = |time| Micros(now.0.saturating_sub(Micros(0).after(time).0));
+/// This process waits for a place of each, since then. False if it has just said so.
+fn stand_in_line(
+    tx: &mut Writing<'_>,
+    wanted: &SlotsWanted,
+    proc_no: i64,
+    since: Micros,
+    now: Micros,
+) -> Result<bool, StoreError> {
     let mut said = false;
     for (name, _) in &wanted.places {
-        // Who comes back after a long time stands at the end.
         let rows = tx.execute(
-            "INSERT INTO slot_lines(tag, proc_no, since, seen) VALUES($1, $2, $3, $3) ON CONFLICT(tag, proc_no) DO UPDATE \
-             SET seen=excluded.seen, since=CASE WHEN slot_lines.seen<$4 THEN excluded.since ELSE slot_lines.since END \
-             WHERE slot_lines.seen<$5",
-            &values![name, proc_no, now, ago(PATIENCE), ago(SAYS_SO)],
+            "INSERT INTO slot_lines(tag, proc_no, since, seen) VALUES($1, $2, $3, $4) ON CONFLICT(tag, proc_no) DO UPDATE \
+             SET since=excluded.since, seen=excluded.seen WHERE slot_lines.seen<$5 OR slot_lines.since<>excluded.since",
+            &values![name, proc_no, since, now, now.before(SAYS_SO)],
         )?;
         said |= rows > 0;
     }

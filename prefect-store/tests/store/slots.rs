@@ -92,6 +92,50 @@ fn processes_take_turns() {
     give_back(&stores[held.as_ref().unwrap().0], held.unwrap().1);
 }
 
+/// Two processes that want the same two never stand before each other: in the line for one of them, and in that for the other.
+#[test]
+fn two_that_want_both_never_wait_for_each_other() {
+    let (place, time) = (Place::new(), Time::new());
+    let stores = ["a", "b", "c"].map(|host| place.open_with(on_machine(host, &time)));
+    let runs = [0, 1, 2].map(|i| stores[i].begin(new_run("run")).unwrap());
+    let moment = || time.pass(Duration::from_millis(500));
+    let (db, gpu, both) = (places(&[("db", 1)]), places(&[("gpu", 1)]), places(&[("db", 1), ("gpu", 1)]));
+    let more = |wanted: &SlotsWanted| SlotsWanted { more: true, ..wanted.clone() };
+    let held = [&db, &gpu].map(|wanted| take(&stores[2], &runs[2], wanted).unwrap());
+    // In the first process one waits for each of them, and behind these one for both.
+    for wanted in [&db, &gpu] {
+        assert_eq!(take(&stores[0], &runs[0], wanted), None);
+    }
+    let [held_db, held_gpu] = held;
+    moment();
+    give_back(&stores[2], held_db);
+    let first = take(&stores[0], &runs[0], &more(&db)).expect("it came first");
+    moment();
+    assert_eq!(take(&stores[1], &runs[1], &both), None);
+    moment();
+    give_back(&stores[2], held_gpu);
+    let second = take(&stores[0], &runs[0], &more(&gpu)).expect("it came first");
+    moment();
+    give_back(&stores[0], first);
+    give_back(&stores[0], second);
+    // Both places are free, and both ask as long as they have none.
+    let mut waiting = vec![0, 1];
+    let mut order = Vec::new();
+    for _ in 0..20 {
+        time.pass(Duration::from_millis(75));
+        waiting.retain(|i| match take(&stores[*i], &runs[*i], &both) {
+            Some(slots) => {
+                order.push(*i);
+                give_back(&stores[*i], slots);
+                false
+            }
+            None => true,
+        });
+    }
+    assert_eq!(order, [1, 0], "who waits for longer comes first");
+    assert_eq!(taken(&stores[0]), []);
+}
+
 /// One that waited, and says so no more, holds up nobody.
 #[test]
 fn who_is_silent_waits_no_more() {
