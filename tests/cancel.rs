@@ -4,7 +4,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use prefect::prelude::*;
-use prefect::{Canceller, Clock, Config, Executor, FlowRun, RunSettings};
+use prefect::{Canceller, Clock, Config, Executor, FlowRun, Limits, RunSettings};
 
 fn executors() -> [Executor; 3] {
     [Executor::Local, Executor::threads(1), Executor::threads(2)]
@@ -137,6 +137,59 @@ impl<F: Fn(&Tracked, &State, &State) + Send + Sync> prefect::Observer for Sees<F
     }
 }
 
+/// Cancels as soon as the task of this name is in this state.
+fn cancels_at(canceller: &Canceller, name: &'static str, kind: StateKind) -> Arc<dyn prefect::Observer> {
+    let canceller = canceller.clone();
+    Arc::new(Sees(move |object: &Tracked, _: &State, new: &State| {
+        if object.name() == name && new.kind() == kind {
+            canceller.cancel();
+        }
+    }))
+}
+
+/// How many bodies have begun.
+type Begun = Arc<AtomicU32>;
+
+#[task(tags = ["db"])]
+fn plain(#[shared] begun: &Begun) -> u32 {
+    begun.fetch_add(1, Ordering::SeqCst)
+}
+
+#[task(tags = ["db"])]
+async fn awaited(#[shared] begun: &Begun) -> u32 {
+    begun.fetch_add(1, Ordering::SeqCst)
+}
+
+/// Who cancels when he hears that a task is `Running` is heard before its body begins.
+#[test]
+fn a_body_does_not_start_after_the_cancel() {
+    for (executor, is_limited) in
+        executors().into_iter().flat_map(|executor| [(executor.clone(), false), (executor, true)])
+    {
+        let limits = if is_limited { Limits::new().tag("db", 1) } else { Limits::new() };
+        for name in ["plain", "awaited"] {
+            let (canceller, begun) = (Canceller::new(), Begun::default());
+            let flow = match name {
+                "plain" => flow!("sync", { next(plain()) }),
+                _ => flow!("async", { next(awaited()) }),
+            };
+            let settings = settings(executor.clone(), &canceller).limits(limits.clone());
+            let settings = settings.observer(cancels_at(&canceller, name, Running));
+            let run = flow.share(Arc::clone(&begun)).with(settings).run();
+            assert_eq!(run.state().kind(), Cancelled, "{executor:?}");
+            assert_eq!(states(&run), named([(name, Cancelled), ("next", Pending)]), "{executor:?}");
+            let state = run.task_runs().next().unwrap().state;
+            assert_eq!(state.message(), Some("Cancelled while it ran"), "{executor:?}: {name}");
+            assert_eq!(begun.load(Ordering::SeqCst), 0, "{executor:?}: {name}");
+        }
+        // The only place is free again.
+        let begun = Begun::default();
+        let flow = flow!("after", { plain() }).share(Arc::clone(&begun));
+        let run = flow.with(settings(executor, &Canceller::new()).limits(limits)).run();
+        assert_eq!((run.state().kind(), begun.load(Ordering::SeqCst)), (Success, 1));
+    }
+}
+
 #[task]
 fn stops_when_told(#[shared] together: &Arc<Barrier>) -> Result<u32, String> {
     together.wait();
@@ -214,6 +267,24 @@ fn what_was_set_up_is_cleaned_up() {
         assert_eq!(run.state().kind(), Cancelled);
         let log = log.lock().unwrap().clone();
         assert_eq!(log, ["open outer", "open inner", "close inner", "close outer"], "{executor:?}");
+    }
+}
+
+/// It is cancelled when the set-up, or the clean-up, is about to run: what was not set up is not cleaned up, and what was is.
+#[test]
+fn what_is_about_to_run_is_cleaned_up_if_it_was_set_up() {
+    let expected: [(&str, &[&str]); 2] = [("open", &[]), ("close", &["open it", "close it"])];
+    for executor in executors() {
+        for (name, expected) in expected {
+            let (canceller, log) = (Canceller::new(), Log::default());
+            let flow = flow!("resources", {
+                resource(open("it"), close, |it| uses(it, 1));
+            });
+            let observer = cancels_at(&canceller, name, Running);
+            let flow = flow.share(Arc::clone(&log)).with(settings(executor.clone(), &canceller).observer(observer));
+            assert_eq!(flow.run().state().kind(), Cancelled);
+            assert_eq!(*log.lock().unwrap(), expected, "{executor:?}: cancelled at {name}");
+        }
     }
 }
 

@@ -12,9 +12,10 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 /// Cancels runs, from another thread or from a handler. Clones cancel the same runs: those that were given one by
 /// [`RunSettings::canceller`](crate::RunSettings::canceller).
 ///
-/// From then on no body starts. Async bodies are dropped where they wait, and their task runs end `Cancelled`. A plain function
-/// cannot be stopped: the run waits for it, and it may ask [`Context::is_cancelled`](crate::Context::is_cancelled); if it
-/// returns a result after all, that counts, and everything else is `Cancelled`. Resources that were set up are cleaned up.
+/// From then on no body starts: a task run that has just become `Running` ends `Cancelled` without it. Async bodies are dropped
+/// where they wait, and their task runs end `Cancelled`. A plain function cannot be stopped: the run waits for it, and it may
+/// ask [`Context::is_cancelled`](crate::Context::is_cancelled); if it returns a result after all, that counts, and everything
+/// else is `Cancelled`. Resources that were set up are cleaned up.
 /// Tasks that have not started stay `Pending`, and the flow run ends `Cancelled`.
 ///
 /// ```

@@ -91,6 +91,12 @@ impl RunCore {
         }
     }
 
+    /// Whether the body of this task may not start, because somebody has cancelled the run. One that cleans up a resource may:
+    /// it would be started again at once.
+    pub(crate) fn stops(&self, task: TaskId) -> bool {
+        self.is_cancelled() && self.graph.cleaned_up_by(task).is_empty()
+    }
+
     /// Whether a cancelled run cleans up its resources.
     #[inline]
     pub(crate) fn cleans_up(&self) -> bool {

@@ -147,9 +147,9 @@ fn outcome(core: &RunCore, this: Iteration<'_>, ended: Ended, keeping: Option<&K
     (core.services.error_state(StateKind::Failed, "Error during execution of task", error), Ends::ByTheRules)
 }
 
-const CANCELLED: &str = "Cancelled while it ran";
+pub(super) const CANCELLED: &str = "Cancelled while it ran";
 
-fn cancelled(message: impl Into<Cow<'static, str>>) -> State {
+pub(super) fn cancelled(message: impl Into<Cow<'static, str>>) -> State {
     State::new(StateKind::Cancelled).with_message(message)
 }
 

@@ -1,6 +1,7 @@
 //! The steps before the body.
 use std::sync::Arc;
 
+use super::after::{CANCELLED, cancelled};
 use super::keep::{Keeping, check_kept};
 use super::load::{MadeOf, is_static, load_inputs};
 use super::mapping::map;
@@ -278,7 +279,8 @@ fn ask_for_places(
     Err(state)
 }
 
-/// A handler that turns `Running` into a state that is not running has vetoed the run.
+/// A handler that turns `Running` into a state that is not running has vetoed the run, and who cancels the run from there is
+/// heard.
 fn set_running(core: &RunCore, tracked: &Tracked, run: RunId, old: &State) -> Step<State> {
     let state = enter(core, tracked, run, old, plain(StateKind::Running))?;
     if !state.kind().is_running() {
@@ -289,6 +291,10 @@ fn set_running(core: &RunCore, tracked: &Tracked, run: RunId, old: &State) -> St
         && let Err(lost) = recorder.wait()
     {
         return end(core, tracked, run, &state, State::failed(format!("Unexpected error: {lost}")));
+    }
+    // It may have been cancelled since the job was taken: by a handler, or while a place or the store was waited for.
+    if core.stops(run.task) {
+        return end(core, tracked, run, &state, cancelled(CANCELLED));
     }
     Ok(state)
 }
