@@ -36,7 +36,14 @@ pub(super) fn cancel(mut tx: Writing<'_>, run: RunId, by: &str, at: Micros) -> R
 }
 
 /// Nobody has the run, and nobody will.
-fn end(tx: &mut Writing<'_>, run_no: i64, version: u32, seq: u64, by: &str, at: Micros) -> Result<(), StoreError> {
+pub(super) fn end(
+    tx: &mut Writing<'_>,
+    run_no: i64,
+    version: u32,
+    seq: u64,
+    by: &str,
+    at: Micros,
+) -> Result<(), StoreError> {
     let state = StateCode::CANCELLED;
     let message = format!("Cancelled by {by}.");
     tx.execute(
@@ -45,6 +52,26 @@ fn end(tx: &mut Writing<'_>, run_no: i64, version: u32, seq: u64, by: &str, at: 
     )?;
     let ended = Transition::flow_run(state, version, at.0);
     Transition { message: Some(&message), ..ended }.add(tx, run_no, seq)
+}
+
+/// Ends a run that waits for somebody, if its owner was asked for its end and has not heard of it before it gave it up.
+pub(super) fn end_paused(mut tx: Writing<'_>, run_no: i64, at: Micros) -> Result<(), StoreError> {
+    let paused = tx.execute(
+        "UPDATE flow_runs SET epoch=epoch WHERE run_no=$1 AND state=$2 AND proc_no IS NULL",
+        &values![run_no, StateCode::PAUSED],
+    )?;
+    let by = asked_by(&mut tx, run_no)?;
+    let numbers = tx.find("SELECT version, last_seq FROM flow_runs WHERE run_no=$1", &values![run_no], |row| {
+        Ok((row.take::<u32>(0)?, row.take::<u64>(1)?))
+    })?;
+    let (1, Some(by), Some((version, last_seq))) = (paused, by, numbers) else { return Ok(()) };
+    end(&mut tx, run_no, version + 1, last_seq + 1, &by, at)?;
+    tx.commit()
+}
+
+/// Whether somebody has asked for the end of a run.
+pub(super) fn is_asked(connection: &mut dyn Connection, run_no: i64) -> Result<bool, StoreError> {
+    Ok(connection.find("SELECT 1 FROM cancels WHERE run_no=$1", &values![run_no], |_| Ok(()))?.is_some())
 }
 
 /// What is to end of the runs that this process has: by their numbers, and who asked.

@@ -1,7 +1,7 @@
 //! Taking a run that nobody has.
 use super::begin::keep_graph;
 use super::database::{extend, lock_run};
-use super::{Transition, Writing, rows, values};
+use super::{Transition, Writing, cancel, rows, values};
 use crate::backend::{Lease, Ownership, Refusal};
 use crate::{CRASHES_UNTIL_PARKED, ClaimRefused, Epoch, Micros, Owner, Parked, RecordedGraph, RunId, StateCode};
 
@@ -52,6 +52,14 @@ pub(super) fn claim(
     if now.state.is_success() || now.state == StateCode::CANCELLED {
         return refuse(ClaimRefused::Ended { run, state: now.state });
     }
+    // Its owner was asked for its end, and has paused it before it looked: nobody goes on with it.
+    if now.state == StateCode::PAUSED
+        && let Some(by) = cancel::asked_by(&mut tx, now.run_no)?
+    {
+        cancel::end(&mut tx, now.run_no, now.version + 1, now.last_seq + 1, &by, at)?;
+        tx.commit()?;
+        return refuse(ClaimRefused::Ended { run, state: StateCode::CANCELLED });
+    }
     if now.epoch != seen.0 {
         return refuse(ClaimRefused::Changed { run, state: now.state });
     }
@@ -62,7 +70,7 @@ pub(super) fn claim(
         }
         Parked::Refuse => now.crashes,
     };
-    // Whoever asked for the end of it, asked its owner before.
+    // Whoever asked for the end of it, asked its owner before; and it has ended, if in another way.
     tx.execute("DELETE FROM cancels WHERE run_no=$1", &values![now.run_no])?;
     let (epoch, version, last_seq) = (now.epoch + 1, now.version + 1, now.last_seq + 1);
     tx.execute(

@@ -290,6 +290,15 @@ impl Database {
         cancel::asked(self.connection(), proc_no)
     }
 
+    /// Ends a run that its owner has paused, if it was asked for its end.
+    pub(crate) fn end_paused(&mut self, run_no: i64, at: Micros) -> Result<(), StoreError> {
+        // Who asks now finds no owner, and ends it: no lock is needed to see that nobody did.
+        if !cancel::is_asked(self.connection(), run_no)? {
+            return Ok(());
+        }
+        self.write(|tx| cancel::end_paused(tx, run_no, at))
+    }
+
     /// Writes log lines, in their order. Those of runs that are not there any more are left out.
     pub(crate) fn write_lines(&mut self, lines: &[LineEntry], now: Micros) -> Result<(), StoreError> {
         self.write(|tx| logs::write(tx, lines, now))

@@ -37,6 +37,8 @@ pub(crate) struct Part {
     pub(crate) failed: i64,
     /// Whether the run belongs to nobody afterwards.
     pub(crate) gives_up: bool,
+    /// Whether it waits for somebody then.
+    pub(crate) pauses: bool,
 }
 
 /// What becomes of a task run: it is expected as the first entry says, and is then as the last one says.
@@ -105,7 +107,10 @@ impl<'a> Batch<'a> {
                         row.started_at = Some(change.at.0);
                     }
                 }
-                Change::Flow(change) => batch.parts[part].gives_up = change.state.gives_up_ownership(),
+                Change::Flow(change) => {
+                    batch.parts[part].gives_up = change.state.gives_up_ownership();
+                    batch.parts[part].pauses = change.state == StateCode::PAUSED;
+                }
             }
             let part_seq = &mut batch.parts[part].seq;
             *part_seq += 1;
@@ -139,7 +144,7 @@ fn follows(change: &TaskChange, before: &Change) -> bool {
 impl Part {
     fn of(run: &Arc<Recording>) -> Self {
         let seq = run.last_seq.load(Ordering::Relaxed);
-        Self { run: Arc::clone(run), seq_before: seq, seq, ok: 0, failed: 0, gives_up: false }
+        Self { run: Arc::clone(run), seq_before: seq, seq, ok: 0, failed: 0, gives_up: false, pauses: false }
     }
 
     fn count(&mut self, from: StateCode, to: StateCode) {

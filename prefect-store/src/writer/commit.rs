@@ -23,6 +23,9 @@ impl Writer {
         for part in &parts {
             part.run.last_seq.store(part.seq, Ordering::Relaxed);
             part.run.given_up.store(part.gives_up, Ordering::Release);
+            if part.pauses {
+                self.end_paused(&part.run);
+            }
         }
         for (run, entry, reason) in cuts.0 {
             let run_id = run.id;

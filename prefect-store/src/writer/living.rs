@@ -273,6 +273,14 @@ impl Writer {
         }
     }
 
+    /// A run has been paused: if somebody has asked for its end since the last look, it was not told, and is ended here.
+    pub(super) fn end_paused(&mut self, run: &Recording) {
+        if let Err(error) = self.database.end_paused(run.run_no, self.options.clock.now()) {
+            // Whoever would go on with it looks once more.
+            tracing::warn!(target: "prefect.Store", "Nobody can say whether run {} is to end: {error}", run.id);
+        }
+    }
+
     pub(crate) fn cancel(&mut self, run: RunId, by: &str) -> Result<Cancelled, CancelRefused> {
         let now = self.options.clock.now();
         self.database.cancel(run, by, now)

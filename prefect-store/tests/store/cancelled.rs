@@ -2,7 +2,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use prefect_store::{CancelRefused, Cancelled, ClaimRefused, Owner, Parked};
+use prefect_store::{CancelRefused, Cancelled, ClaimRefused, Fault, Faults, Options, Owner, Parked};
 
 use crate::support::*;
 
@@ -69,6 +69,55 @@ fn a_dead_owner_is_no_way_out() {
     assert_eq!((row.state, row.crashes), (S::CANCELLED, 0));
     assert_eq!(row.message.as_deref(), Some("Cancelled by anna; its process ended before it said so."));
     check(&place.sql());
+}
+
+/// It was paused before its owner looked: it has ended, and nobody goes on with it.
+#[test]
+fn what_is_paused_in_the_same_moment_ends() {
+    let place = Place::new();
+    let store = place.open();
+    let run = store.begin(new_run("one")).unwrap();
+    let other = store.begin(new_run("two")).unwrap();
+    store.cancel(run.id(), "anna").unwrap();
+    end(&other, S::PAUSED);
+    end(&run, S::PAUSED);
+    let row = store.run("one").unwrap();
+    assert_eq!((row.state, row.message.as_deref()), (S::CANCELLED, Some("Cancelled by anna.")));
+    assert!(matches!(store.claim(&row, Parked::Refuse), Err(ClaimRefused::Ended { state: S::CANCELLED, .. })));
+    let row = store.run("two").unwrap();
+    assert_eq!(row.state, S::PAUSED, "nobody has asked for the end of this one");
+    end(&store.claim(&row, Parked::Refuse).unwrap(), S::SUCCESS);
+    check(&place.sql());
+}
+
+/// The same if the store does not answer in that moment: then it ends when somebody would go on with it.
+#[test]
+fn a_question_outlives_a_store_that_does_not_answer() {
+    let mut ended_late = 0;
+    for nth in 1.. {
+        let place = Place::in_memory();
+        let faults = Faults::default();
+        let mut options = Options::default().clock(Time::new().clock());
+        options.faults = faults.clone();
+        let store = place.open_with(options);
+        let run = store.begin(new_run("one")).unwrap();
+        store.cancel(run.id(), "anna").unwrap();
+        let before = faults.calls();
+        faults.fail(nth, 1, Fault::Busy);
+        end(&run, S::PAUSED);
+        let calls = faults.calls() - before;
+        faults.heal();
+        let row = store.run("one").unwrap();
+        ended_late += u32::from(row.state == S::PAUSED);
+        assert!(matches!(store.claim(&row, Parked::Refuse), Err(ClaimRefused::Ended { state: S::CANCELLED, .. })));
+        let row = store.run("one").unwrap();
+        assert_eq!((row.state, row.message.as_deref()), (S::CANCELLED, Some("Cancelled by anna.")), "at call {nth}");
+        check(&place.sql());
+        if calls < nth {
+            break;
+        }
+    }
+    assert!(ended_late > 0, "some call is the one that would have ended it");
 }
 
 /// It ended before its owner looked. Who goes on with it later is not the one who was asked.
