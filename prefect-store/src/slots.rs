@@ -29,8 +29,9 @@ pub struct SlotsWanted {
     pub places: Vec<(String, u32)>,
     /// A start of each of these, and how long after it the next one may be.
     pub starts: Vec<(String, Duration)>,
-    /// Whether this process has more that waits for one of these: it stands in the line again, behind other processes.
-    pub more: bool,
+    /// Of which of these places this process has more that waits for one: there it stands in the line again, behind other
+    /// processes.
+    pub more: Vec<String>,
 }
 
 /// Places that were taken.

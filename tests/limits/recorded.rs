@@ -1,11 +1,11 @@
 //! Limits of runs that are recorded: their places are rows of the store.
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prefect::prelude::*;
 use prefect::store::{self, Options, RunFilter, StateCode, Store, StoreUrl};
-use prefect::{Canceller, Executor, Limits};
+use prefect::{Canceller, Executor, Limits, Observer};
 
 use crate::{Inside, Seen, executors, settings, virtual_clock};
 
@@ -153,6 +153,76 @@ fn starts_are_spread_by_the_clock_of_the_store() {
     assert!(!seen.came_to(Queued).is_empty());
 }
 
+/// The same store, as a process of another machine sees it.
+fn open_elsewhere(folder: &Folder, clock: store::Clock) -> Store {
+    let mut options = Options::default().clock(clock);
+    options.machine = store::Machine { host: "elsewhere".into(), boot_id: "another".into() };
+    Store::open(&StoreUrl::sqlite(folder.file("runs.db")), options).unwrap()
+}
+
+/// A run of that one.
+fn other_run() -> store::NewRun {
+    store::NewRun {
+        flow: "other".into(),
+        name: "brave-otter".into(),
+        parameters: "{}".into(),
+        graph: store::RecordedGraph { hash: vec![1], text: "{}".into(), slugs: Vec::new() },
+        state: StateCode::RUNNING,
+        at: store::Micros(1),
+    }
+}
+
+fn one_place() -> store::SlotsWanted {
+    store::SlotsWanted { places: vec![("tag:db".into(), 1)], ..Default::default() }
+}
+
+/// Cancels as soon as something waits for a place.
+struct CancelsQueued(Canceller);
+
+impl Observer for CancelsQueued {
+    fn changed(&self, _: &Tracked, _: &State, new: &State) {
+        if new.kind() == Queued {
+            self.0.cancel();
+        }
+    }
+}
+
+/// A run that was cancelled while it waited holds up no other process.
+#[test]
+fn who_is_cancelled_in_a_line_of_the_store_leaves_it() {
+    #[task(tags = ["db"])]
+    fn waits_in_vain() {}
+    for executor in executors() {
+        let folder = Folder::new();
+        // A clock that stands still: who has said that he waits waits for ever.
+        let stands = || store::Clock::new(|| store::Micros(1_000_000_000));
+        let here = Store::open(&StoreUrl::sqlite(folder.file("runs.db")), Options::default().clock(stands())).unwrap();
+        let other = open_elsewhere(&folder, stands());
+        let run = other.begin(other_run()).unwrap();
+        let holder = run.slot_owner(None, None);
+        let take = || match other.take_slots(&holder, &one_place()).unwrap() {
+            store::Taking::Taken(slots) => Some(slots),
+            _ => None,
+        };
+        let slots = take().expect("nobody has it");
+        let (canceller, clock) = (Canceller::new(), virtual_clock());
+        let settings = settings(executor.clone(), &clock, Limits::new().tag("db", 1)).store(here.clone());
+        let flow = flow!("cancelled", { waits_in_vain() });
+        let run = flow.with(settings.canceller(canceller.clone()).observer(Arc::new(CancelsQueued(canceller)))).run();
+        assert_eq!(run.state().kind(), Cancelled, "{executor:?}");
+        other.give_back(slots, ());
+        // Who looks after the line may just have asked once more.
+        let begun = Instant::now();
+        let slots = loop {
+            if let Some(slots) = take() {
+                break slots;
+            }
+            assert!(begun.elapsed() < Duration::from_mins(1), "{executor:?}: nobody waits");
+        };
+        other.give_back(slots, ());
+    }
+}
+
 /// A run that was taken over by another process does not wait for ever.
 #[test]
 fn a_run_that_was_lost_waits_for_nothing() {
@@ -163,21 +233,11 @@ fn a_run_that_was_lost_waits_for_nothing() {
         let here = folder.store();
         // The only place is taken by a run of another machine, on which it is an hour later.
         let hour = Duration::from_hours(1);
-        let mut options = Options::default().clock(store::Clock::new(move || store::Clock::system().now().after(hour)));
-        options.machine = store::Machine { host: "elsewhere".into(), boot_id: "another".into() };
-        let other = Store::open(&StoreUrl::sqlite(folder.file("runs.db")), options).unwrap();
-        let run = other
-            .begin(store::NewRun {
-                flow: "other".into(),
-                name: "brave-otter".into(),
-                parameters: "{}".into(),
-                graph: store::RecordedGraph { hash: vec![1], text: "{}".into(), slugs: Vec::new() },
-                state: StateCode::RUNNING,
-                at: store::Micros(1),
-            })
-            .unwrap();
-        let wanted = store::SlotsWanted { places: vec![("tag:db".into(), 1)], ..Default::default() };
-        let store::Taking::Taken(slots) = other.take_slots(&run.slot_owner(None, None), &wanted).unwrap() else {
+        let clock = store::Clock::new(move || store::Clock::system().now().after(hour));
+        let other = open_elsewhere(&folder, clock);
+        let run = other.begin(other_run()).unwrap();
+        let holder = run.slot_owner(None, None);
+        let store::Taking::Taken(slots) = other.take_slots(&holder, &one_place()).unwrap() else {
             panic!("nobody has it");
         };
         let clock = virtual_clock();

@@ -65,6 +65,12 @@ impl Demand {
         (!self.places.is_empty() || !self.rates.is_empty()).then_some(self)
     }
 
+    /// What it needs places of.
+    #[cfg(feature = "store")]
+    pub(super) fn of_places(&self) -> impl Iterator<Item = &Limited> {
+        self.places.iter().map(|(limited, _)| limited)
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = &Limited> {
         self.places.iter().map(|(limited, _)| limited).chain(self.rates.iter().map(|(limited, _)| limited))
     }

@@ -15,6 +15,14 @@ pub(super) struct Waiter {
     pub(super) holder: Arc<Holder>,
 }
 
+/// Those that wait no more, and what they needed. To be dropped under no lock.
+#[derive(Default)]
+#[cfg_attr(not(feature = "store"), allow(dead_code, reason = "for the lines of a store"))]
+pub(super) struct Gone {
+    pub(super) waiters: Vec<Waiter>,
+    pub(super) demands: Vec<Arc<Demand>>,
+}
+
 /// Those that need the same stand behind each other, so that ten thousand children of a mapped task have one that is looked at.
 #[derive(Default)]
 pub(super) struct Line {
@@ -66,11 +74,11 @@ impl Line {
         first
     }
 
-    /// Whether more than one waits for something of this.
+    /// How many wait for this.
     #[cfg(feature = "store")]
-    pub(super) fn has_more(&self, demand: &Demand) -> bool {
-        let waiting = self.waiters.iter().filter(|(waits, _)| waits.meets(demand));
-        waiting.map(|(_, waiters)| waiters.len()).sum::<usize>() > 1
+    pub(super) fn count(&self, limited: &Limited) -> usize {
+        let waiting = self.waiters.iter().filter(|(waits, _)| waits.all().any(|one| one == limited));
+        waiting.map(|(_, waiters)| waiters.len()).sum()
     }
 
     /// The clocks of those that are first.
@@ -85,13 +93,16 @@ impl Line {
     }
 
     /// One run waits for nothing any more; or only what is called so of it.
-    pub(super) fn forget(&mut self, run: &Arc<Waiting>, only: Option<Key>) -> Vec<Waiter> {
-        let mut gone = Vec::new();
+    pub(super) fn forget(&mut self, run: &Arc<Waiting>, only: Option<Key>) -> Gone {
+        let mut gone = Gone::default();
         let is_theirs = |w: &Waiter| Arc::ptr_eq(&w.waiting, run) && only.is_none_or(|key| w.key == key);
-        self.waiters.retain(|_, waiters| {
-            let (theirs, others) = std::mem::take(waiters).into_iter().partition(is_theirs);
+        self.waiters.retain(|demand, waiters| {
+            let (theirs, others): (VecDeque<_>, _) = std::mem::take(waiters).into_iter().partition(is_theirs);
             *waiters = others;
-            gone.extend::<VecDeque<_>>(theirs);
+            if !theirs.is_empty() {
+                gone.demands.push(Arc::clone(demand));
+            }
+            gone.waiters.extend(theirs);
             !waiters.is_empty()
         });
         gone

@@ -13,7 +13,7 @@ use super::demand::{Demand, Limited};
 use super::gate::{Asks, taken};
 use super::line::Line;
 use super::of_run::Answer;
-use super::places::{Places, Taken};
+use super::places::{Holder, Places, Taken};
 use super::waiting::{Key, Waiting};
 use crate::lock::{Locked, lock};
 use crate::plain::plain;
@@ -82,7 +82,7 @@ impl StoreGate {
         let message = if others {
             demand.others_came_before()
         } else {
-            match self.take(demand, holder.owner.as_ref(), false) {
+            match self.take(demand, holder.owner.as_ref(), &[]) {
                 Ok(Ok(places)) => return Answer::Places(places),
                 Ok(Err(lack)) => message(demand, &lack, holder.owner.as_ref()),
                 Err(error) => format!("Waiting for {}: {}", demand.first(), self.redactor.redact(&error.to_string())),
@@ -103,8 +103,20 @@ impl StoreGate {
 
     pub(super) fn forget(self: &Arc<Self>, run: &Arc<Waiting>, only: Option<Key>) {
         let gone = lock(&self.inner).line.forget(run, only);
-        if !gone.is_empty() {
-            self.has_changed(HeldUp::default());
+        let Some(one) = gone.waiters.first() else { return };
+        self.leave_lines(&one.holder, gone.demands.iter().flat_map(|demand| demand.of_places()));
+        self.has_changed(HeldUp::default());
+    }
+
+    /// This process holds up no other where nobody of it waits any more.
+    fn leave_lines<'d>(&self, holder: &Holder, lines: impl Iterator<Item = &'d Limited>) {
+        let Some(owner) = &holder.owner else { return };
+        let left: BTreeSet<String> = {
+            let inner = lock(&self.inner);
+            lines.filter(|limited| inner.line.count(limited) == 0).map(Limited::in_store).collect()
+        };
+        if !left.is_empty() {
+            self.store.leave_lines(owner, left.into_iter().collect());
         }
     }
 
@@ -204,21 +216,21 @@ impl StoreGate {
             let (ticket, demand, holder, more) = {
                 let inner = lock(&self.inner);
                 let Some((demand, first)) = inner.line.next(&held_up) else { return next_start };
-                let more = inner.line.has_more(&demand);
+                let more: Vec<_> =
+                    demand.of_places().filter(|limited| inner.line.count(limited) > 1).cloned().collect();
                 (first.ticket(), demand, Arc::clone(&first.holder), more)
             };
-            match self.take(&demand, holder.owner.as_ref(), more) {
+            match self.take(&demand, holder.owner.as_ref(), &more) {
                 Ok(Ok(places)) => {
                     let waiter = lock(&self.inner).line.pop(&demand, ticket);
+                    // Those behind it may have gone meanwhile.
+                    self.leave_lines(&holder, more.iter());
                     match waiter {
                         Some(waiter) => waiter.waiting.give(waiter.key, places),
-                        // It has gone meanwhile.
+                        // It has gone itself.
                         None => drop(places),
                     }
                     continue;
-                }
-                Ok(Err(Taking::NotBefore { wait, .. })) => {
-                    next_start = Some(next_start.map_or(wait, |next| next.min(wait)));
                 }
                 Ok(Err(Taking::Lost)) => {
                     // It is to see for itself, and holds up nobody.
@@ -228,7 +240,13 @@ impl StoreGate {
                     }
                     continue;
                 }
-                Ok(Err(_)) => {}
+                Ok(Err(lack)) => {
+                    if let Taking::NotBefore { wait, .. } = lack {
+                        next_start = Some(next_start.map_or(wait, |next| next.min(wait)));
+                    }
+                    // It may have gone while it was put into the lines of the store.
+                    self.leave_lines(&holder, demand.of_places());
+                }
                 Err(error) => tracing::debug!(target: "prefect", "No places can be taken for now: {error}"),
             }
             held_up.extend(demand.all().cloned());
@@ -239,12 +257,12 @@ impl StoreGate {
         self: &Arc<Self>,
         demand: &Demand,
         owner: Option<&SlotOwner>,
-        more: bool,
+        more: &[Limited],
     ) -> Result<Result<Places, Taking>, StoreError> {
         let wanted = SlotsWanted {
             places: demand.places.iter().map(|(limited, limit)| (limited.in_store(), *limit)).collect(),
             starts: demand.rates.iter().map(|(limited, rate)| (limited.in_store(), rate.interval())).collect(),
-            more,
+            more: more.iter().map(Limited::in_store).collect(),
         };
         // Only what is recorded comes here.
         let Some(owner) = owner else { return Ok(Err(Taking::Lost)) };

@@ -355,6 +355,11 @@ impl Database {
         self.write(|tx| slots::give_back(tx, slots))
     }
 
+    /// Takes a process out of the lines for these places.
+    pub(crate) fn leave_lines(&mut self, proc_no: i64, names: &[String]) -> Result<(), StoreError> {
+        self.write(|tx| slots::leave_lines(tx, proc_no, names))
+    }
+
     /// What is sent when a run loses this owner, if it still is; in the place of what was.
     pub(crate) fn set_crash_notices(&mut self, run: &Recording, notices: &[Message]) -> Result<(), StoreError> {
         self.write(|tx| outbox::set_crash_notices(tx, run, notices))

@@ -83,7 +83,11 @@ pub(super) fn take(
              VALUES($1, $2, $3, $4, $5, $6, $7, $8)",
             &values![name, *slot, owner.run_no, task, index, owner.proc_no, taking, owner.name.as_deref()],
         )?;
-        leave_line(&mut tx, name, owner.proc_no, wanted.more, now)?;
+        if wanted.more.contains(name) {
+            stand_at_the_end(&mut tx, name, owner.proc_no, now)?;
+        } else {
+            leave_line(&mut tx, name, owner.proc_no)?;
+        }
     }
     for (name, interval) in &wanted.starts {
         tx.execute(
@@ -150,16 +154,26 @@ fn stand_in_line(
     Ok(said)
 }
 
-/// This process has got a place: it waits no more, or stands at the end of the line.
-fn leave_line(tx: &mut Writing<'_>, name: &str, proc_no: i64, more: bool, now: Micros) -> Result<(), StoreError> {
-    if more {
-        let sql = "INSERT INTO slot_lines(tag, proc_no, since, seen) VALUES($1, $2, $3, $3) \
-                   ON CONFLICT(tag, proc_no) DO UPDATE SET since=excluded.since, seen=excluded.seen";
-        tx.execute(sql, &values![name, proc_no, now])?;
-    } else {
-        tx.execute("DELETE FROM slot_lines WHERE tag=$1 AND proc_no=$2", &values![name, proc_no])?;
-    }
+/// This process has got a place, and waits for one more.
+fn stand_at_the_end(tx: &mut Writing<'_>, name: &str, proc_no: i64, now: Micros) -> Result<(), StoreError> {
+    let sql = "INSERT INTO slot_lines(tag, proc_no, since, seen) VALUES($1, $2, $3, $3) \
+               ON CONFLICT(tag, proc_no) DO UPDATE SET since=excluded.since, seen=excluded.seen";
+    tx.execute(sql, &values![name, proc_no, now])?;
     Ok(())
+}
+
+/// This process waits no more.
+fn leave_line(tx: &mut Writing<'_>, name: &str, proc_no: i64) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM slot_lines WHERE tag=$1 AND proc_no=$2", &values![name, proc_no])?;
+    Ok(())
+}
+
+/// This process waits no more for any of these.
+pub(super) fn leave_lines(mut tx: Writing<'_>, proc_no: i64, names: &[String]) -> Result<(), StoreError> {
+    for name in names {
+        leave_line(&mut tx, name, proc_no)?;
+    }
+    tx.commit()
 }
 
 /// Gives places back. Who has lost them meanwhile frees nobody else's: the number of their taking is there once.

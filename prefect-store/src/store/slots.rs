@@ -8,7 +8,8 @@ impl Store {
     /// if this process dies, they are free when that is [found](Self::reap).
     ///
     /// Whoever is told that there is none left asks again soon, about every tenth of a second: a process that has waited for
-    /// longer than another is let in before it.
+    /// longer than another is let in before it. Who does not want it any more [says so](Self::leave_lines), or holds the others
+    /// up for some seconds.
     ///
     /// ```
     /// use prefect_store::{Micros, NewRun, Options, RecordedGraph, SlotsWanted, StateCode, Store, StoreUrl, Taking};
@@ -44,6 +45,12 @@ impl Store {
             writer.give_back_slots(slots);
             drop(done);
         })));
+    }
+
+    /// The process of this one waits no more for places of these, and holds up no other. It does not wait until that is written.
+    pub fn leave_lines(&self, owner: &SlotOwner, names: Vec<String>) {
+        let owner = owner.clone();
+        self.0.queue.request(Request::Call(Box::new(move |writer| writer.leave_lines(&owner, &names))));
     }
 
     /// The places that are taken, in order.

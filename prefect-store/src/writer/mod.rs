@@ -168,6 +168,13 @@ impl Writer {
         self.give_back();
     }
 
+    /// Takes the process of this one out of lines. If that fails it holds up others for as long as they believe that it waits.
+    pub(crate) fn leave_lines(&mut self, owner: &SlotOwner, names: &[String]) {
+        if let Err(error) = self.database.leave_lines(owner.proc_no, names) {
+            tracing::debug!(target: "prefect.Store", "Nobody can be told that no place is waited for any more: {error}");
+        }
+    }
+
     fn give_back(&mut self) {
         while let Some(slots) = self.to_give_back.last() {
             if let Err(error) = self.database.give_back(slots) {

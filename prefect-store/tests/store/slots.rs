@@ -10,6 +10,11 @@ fn places(wanted: &[(&str, u32)]) -> SlotsWanted {
     SlotsWanted { places, ..SlotsWanted::default() }
 }
 
+/// More waits for this one of them.
+fn and_more(wanted: &SlotsWanted, name: &str) -> SlotsWanted {
+    SlotsWanted { more: vec![name.to_owned()], ..wanted.clone() }
+}
+
 fn starts(name: &str, interval: Duration) -> SlotsWanted {
     SlotsWanted { starts: vec![(name.to_owned(), interval)], ..SlotsWanted::default() }
 }
@@ -68,7 +73,7 @@ fn processes_take_turns() {
     let (place, time) = (Place::new(), Time::new());
     let stores = [place.open_with(on_machine("one", &time)), place.open_with(on_machine("two", &time))];
     let runs = [0, 1].map(|i| stores[i].begin(new_run("run")).unwrap());
-    let wanted = SlotsWanted { more: true, ..places(&[("db", 1)]) };
+    let wanted = and_more(&places(&[("db", 1)]), "db");
     let mut held = Some((0, take(&stores[0], &runs[0], &wanted).unwrap()));
     let mut got = [0, 0];
     for _ in 0..20 {
@@ -100,7 +105,6 @@ fn two_that_want_both_never_wait_for_each_other() {
     let runs = [0, 1, 2].map(|i| stores[i].begin(new_run("run")).unwrap());
     let moment = || time.pass(Duration::from_millis(500));
     let (db, gpu, both) = (places(&[("db", 1)]), places(&[("gpu", 1)]), places(&[("db", 1), ("gpu", 1)]));
-    let more = |wanted: &SlotsWanted| SlotsWanted { more: true, ..wanted.clone() };
     let held = [&db, &gpu].map(|wanted| take(&stores[2], &runs[2], wanted).unwrap());
     // In the first process one waits for each of them, and behind these one for both.
     for wanted in [&db, &gpu] {
@@ -109,12 +113,12 @@ fn two_that_want_both_never_wait_for_each_other() {
     let [held_db, held_gpu] = held;
     moment();
     give_back(&stores[2], held_db);
-    let first = take(&stores[0], &runs[0], &more(&db)).expect("it came first");
+    let first = take(&stores[0], &runs[0], &and_more(&db, "db")).expect("it came first");
     moment();
     assert_eq!(take(&stores[1], &runs[1], &both), None);
     moment();
     give_back(&stores[2], held_gpu);
-    let second = take(&stores[0], &runs[0], &more(&gpu)).expect("it came first");
+    let second = take(&stores[0], &runs[0], &and_more(&gpu, "gpu")).expect("it came first");
     moment();
     give_back(&stores[0], first);
     give_back(&stores[0], second);
@@ -151,6 +155,30 @@ fn who_is_silent_waits_no_more() {
     time.pass(Duration::from_secs(3));
     let slots = take(&stores[0], &runs[0], &wanted).expect("the other one has gone");
     give_back(&stores[0], slots);
+}
+
+/// One that waits no more and says so holds up nobody, and neither does one that has got all that it wants of something.
+#[test]
+fn who_leaves_a_line_holds_up_nobody() {
+    let (place, time) = (Place::new(), Time::new());
+    let stores = [place.open_with(on_machine("one", &time)), place.open_with(on_machine("two", &time))];
+    let runs = [0, 1].map(|i| stores[i].begin(new_run("run")).unwrap());
+    let moment = || time.pass(Duration::from_millis(10));
+    let (db, gpu, both) = (places(&[("db", 1)]), places(&[("gpu", 1)]), places(&[("db", 1), ("gpu", 1)]));
+    let slots = take(&stores[0], &runs[0], &both).unwrap();
+    assert_eq!(take(&stores[1], &runs[1], &both), None);
+    give_back(&stores[0], slots);
+    moment();
+    assert_eq!(take(&stores[0], &runs[0], &gpu), None, "the other one came first");
+    stores[1].leave_lines(&owner(&runs[1], 0), vec!["db".to_owned(), "gpu".to_owned()]);
+    // Behind that.
+    stores[1].begin(new_run("next")).unwrap();
+    let slots = take(&stores[0], &runs[0], &and_more(&both, "db")).expect("nobody waits");
+    give_back(&stores[0], slots);
+    moment();
+    let slots = take(&stores[1], &runs[1], &gpu).expect("nobody waits for this one");
+    assert_eq!(take(&stores[1], &runs[1], &db), None, "the other one waits for one more of this");
+    give_back(&stores[1], slots);
 }
 
 /// A process that was taken for dead loses its places, and frees nobody else's when it comes back.
