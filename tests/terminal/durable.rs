@@ -1,8 +1,10 @@
 //! Runs that the program records, and goes on with.
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
 
+use rustix::io::ioctl_fionbio;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::program::{Home, Ran, command, ran};
@@ -222,8 +224,12 @@ struct Running {
 
 impl Running {
     fn start(home: &Home, flow: &str) -> Self {
+        Self::start_with(home, flow, Stdio::piped())
+    }
+
+    fn start_with(home: &Home, flow: &str, err: Stdio) -> Self {
         let mut command = command(home, &["run", flow]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(err).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         while line != "begins\n" {
@@ -324,4 +330,28 @@ fn the_second_signal_ends_it_at_once() {
     assert!(resumed.err.ends_with("no recorded run of these flows is Crashed, Paused or Failed\n"), "{resumed:?}");
     let listed = call(&home, "", &["runs", "--json"]).out;
     assert!(listed.contains("\"state\": \"Cancelled\""), "{listed}");
+}
+
+/// Whoever does not read standard error does not keep the program from ending.
+#[test]
+fn signals_are_heard_though_standard_error_is_full() {
+    let home = Home::new();
+    let (_unread, mut full) = std::io::pipe().unwrap();
+    let mut running = Running::start_with(&home, "deaf", full.try_clone().unwrap().into());
+    ioctl_fionbio(&full, true).unwrap();
+    for size in [1024, 1] {
+        while full.write(&vec![b'.'; size]).is_ok() {}
+    }
+    ioctl_fionbio(&full, false).unwrap();
+    running.signal(Signal::INT);
+    let begun = Instant::now();
+    let is_cancelling = || call(&home, "", &["runs", "--json"]).out.contains("\"state\": \"Cancelling\"");
+    while !is_cancelling() {
+        if begun.elapsed() > Duration::from_mins(1) {
+            running.child.kill().unwrap();
+            panic!("the first signal is not heard");
+        }
+    }
+    running.signal(Signal::INT);
+    assert_eq!(running.child.wait().unwrap().code(), Some(130));
 }

@@ -2,14 +2,21 @@
 use std::process::exit;
 #[cfg(feature = "store")]
 use std::sync::Arc;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Once, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use super::live::Stream;
 use crate::Canceller;
 
 /// The exit code of a program that was ended by Ctrl-C, as shells have it.
 pub(super) const ENDED: u8 = 130;
+
+/// For so long what was asked for waits until it is said.
+const MOMENT: Duration = Duration::from_secs(1);
+
+const STOPPING: &str = "stopping: nothing starts any more, and what runs is waited for; once more ends it at once\n";
 
 /// The first signal cancels in order, the second ends the program at once.
 pub(super) fn cancel(canceller: &Canceller) {
@@ -21,14 +28,27 @@ pub(super) fn cancel(canceller: &Canceller) {
             if TOLD.swap(true, Ordering::SeqCst) {
                 exit(ENDED.into());
             }
-            Stream::Err
-                .write("stopping: nothing starts any more, and what runs is waited for; once more ends it at once\n");
+            say_what_follows();
             canceller.cancel();
         };
         if let Err(error) = ctrlc::set_handler(handler) {
             tracing::debug!(target: "prefect", "Ctrl-C ends the program at once: {error}");
         }
     });
+}
+
+/// Says it before anything ends, if it can be said in a moment. Whoever writes where nobody reads waits for ever, and on this
+/// thread the next signal would wait as well.
+fn say_what_follows() {
+    let (said, is_said) = mpsc::channel::<()>();
+    let says = move || {
+        Stream::Err.write(STOPPING);
+        drop(said);
+    };
+    if let Err(error) = thread::Builder::new().name("prefect-stopping".into()).spawn(says) {
+        tracing::debug!(target: "prefect", "no thread to say that the program is stopping: {error}");
+    }
+    let _ = is_said.recv_timeout(MOMENT);
 }
 
 /// Ctrl-C ends this program at once, behind this.
