@@ -14,8 +14,9 @@ use tokio::sync::Semaphore;
 use tokio::task;
 
 const LIMIT: Duration = Duration::from_secs(5);
-/// At once: a process may have about a thousand files, and 512 threads are replaced.
+/// At once: a process may have about a thousand files, and not more threads than this are replaced.
 const BODIES: usize = 200;
+const REPLACED: usize = 512;
 /// A thousand bodies on each executor. What one round keeps, the next would find.
 const ROUNDS: usize = 5;
 
@@ -52,6 +53,7 @@ fn what_is_left_of_late_bodies() {
     async_bodies_give_back_what_they_held();
     a_run_takes_its_runtime_along();
     threads_of_late_bodies_end_with_them();
+    as_many_threads_are_replaced_in_every_run();
 }
 
 /// An async body is dropped at its deadline, and with it its file, its permit and whatever else it held.
@@ -154,6 +156,30 @@ fn threads_of_late_bodies_end_with_them() {
             let left = threads_left(before);
             assert!(left <= before, "{executor:?}, round {round}: {left} threads, {before} before");
         }
+    }
+}
+
+/// One late body more than threads are replaced ends the run. When all have returned, the next run may leave as many behind, and
+/// no more.
+fn as_many_threads_are_replaced_in_every_run() {
+    const LONG: Duration = Duration::from_hours(2);
+    for round in 1..=2 {
+        let (clock, before) = (Clock::virtual_from(start()), threads());
+        let mut flow = FlowBuilder::new(FlowOptions::new("late"));
+        for _ in 0..REPLACED + 2 {
+            let body = TaskBody::new([], |_| {
+                prefect::sleep_blocking(LONG);
+                Ok(Value::new(()))
+            });
+            flow.task(TaskDefinition::new("late").timeout(LIMIT), body);
+        }
+        let run = set_up(flow, Executor::threads(1), &clock).run();
+        assert_eq!(run.state().kind(), StateKind::Failed, "round {round}");
+        let late = run.task_runs().filter(|task| task.state.kind() == StateKind::TimedOut).count();
+        assert_eq!(late, REPLACED, "round {round}: {}", run.state());
+        clock.sleep_blocking(2 * LONG);
+        let left = threads_left(before);
+        assert!(left <= before, "round {round}: {left} threads, {before} before");
     }
 }
 

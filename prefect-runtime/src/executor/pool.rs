@@ -226,8 +226,8 @@ impl Pool {
     /// The body that a worker is in took too long: another thread takes the worker's place, and the old one is left behind.
     pub(super) fn replace_worker(self: &Arc<Self>, worker: usize, back: Back) {
         self.core.left_behind.add(back.started.body.run);
+        // The thread counts itself off when it comes back, whether it was replaced or not.
         if STUCK.fetch_add(1, Ordering::AcqRel) >= MAX_STUCK {
-            STUCK.fetch_sub(1, Ordering::AcqRel);
             return self.give_up(&format!(
                 "{MAX_STUCK} task bodies have outlived their timeouts and still run, each on a thread that cannot be stopped: \
                  no more are replaced"
