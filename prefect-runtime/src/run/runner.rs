@@ -137,6 +137,9 @@ impl Prepared {
         }
         let cancelled = self.core.is_cancelled();
         if cancelled && ran.broken.is_none() && ran.engine.release_clean_ups() {
+            if let Some(limits) = &self.core.limits {
+                limits.cleans_up();
+            }
             self.core.cleans_up.store(true, Ordering::Release);
             ran = self.execute(ran.engine, ran.held);
             if let Some(limits) = &self.core.limits {
@@ -358,13 +361,13 @@ impl Wake for Tells {
     }
 }
 
-/// Takes a run that is being cancelled out of the lines that it waits in.
+/// Takes a run that is being cancelled out of the lines that it waits in: perhaps not before it cleans up.
 struct Leaves(Weak<RunCore>);
 
 impl Wake for Leaves {
     fn wake(self: Arc<Self>) {
         if let Some(limits) = self.0.upgrade().as_ref().and_then(|core| core.limits.as_ref()) {
-            limits.leave();
+            limits.call_off();
         }
     }
 }
@@ -373,3 +376,7 @@ impl Wake for Leaves {
 pub(crate) fn log_beginning(core: &RunCore) {
     tracing::info!(target: "prefect.FlowRunner", "Beginning Flow run for '{}'", core.graph.name);
 }
+
+#[cfg(test)]
+#[path = "runner_tests.rs"]
+mod tests;
