@@ -109,6 +109,13 @@ where
     }
 }
 
+/// How far a run was when somebody read it who wants to have it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AsSeen {
+    pub(crate) epoch: Epoch,
+    pub(crate) version: u32,
+}
+
 /// Who has a run, and how far it is recorded.
 #[derive(Clone, Debug)]
 pub(crate) struct Standing {

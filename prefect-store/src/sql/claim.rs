@@ -2,11 +2,11 @@
 use super::begin::keep_graph;
 use super::database::{extend, lock_run};
 use super::{Transition, Writing, cancel, rows, values};
-use crate::backend::{Lease, Ownership, Refusal};
+use crate::backend::{AsSeen, Lease, Ownership, Refusal};
 use crate::{CRASHES_UNTIL_PARKED, ClaimRefused, Epoch, Micros, Owner, Parked, RecordedGraph, RunId, StateCode};
 
 /// What decides whether a run may be taken.
-struct Seen {
+struct Now {
     run_no: i64,
     state: StateCode,
     version: u32,
@@ -19,7 +19,7 @@ struct Seen {
 pub(super) fn claim(
     mut tx: Writing<'_>,
     run: RunId,
-    (seen, parked): (Epoch, Parked),
+    (seen, parked): (AsSeen, Parked),
     graph: Option<&RecordedGraph>,
     at: Micros,
     process: &Lease,
@@ -34,7 +34,7 @@ pub(super) fn claim(
          WHERE flow_runs.id=$1",
         &values![&run],
         |row| {
-            Ok(Seen {
+            Ok(Now {
                 run_no: row.take(0)?,
                 state: rows::state(row, 1)?,
                 version: row.take(2)?,
@@ -60,7 +60,8 @@ pub(super) fn claim(
         tx.commit()?;
         return refuse(ClaimRefused::Ended { run, state: StateCode::CANCELLED });
     }
-    if now.epoch != seen.0 {
+    // Who had it then may have gone on with it, and given it up: what was read of it meanwhile is a mixture.
+    if now.epoch != seen.epoch.0 || now.version != seen.version {
         return refuse(ClaimRefused::Changed { run, state: now.state });
     }
     let crashes = match parked {

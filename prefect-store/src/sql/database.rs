@@ -13,7 +13,7 @@ use super::{
     secrets, slots, ticks, values,
 };
 use crate::backend::{
-    Backend, InDoubt, Lease, NotGiven, Ownership, ProcessRow, Recorded, Refusal, Removed, ServerTime, Standing,
+    AsSeen, Backend, InDoubt, Lease, NotGiven, Ownership, ProcessRow, Recorded, Refusal, Removed, ServerTime, Standing,
 };
 use crate::owned::Recording;
 use crate::schedules::NoRun;
@@ -201,13 +201,13 @@ impl Database {
     pub(crate) fn claim(
         &mut self,
         run: RunId,
-        (seen, parked): (Epoch, Parked),
+        (seen, parked): (AsSeen, Parked),
         graph: Option<&RecordedGraph>,
         at: Micros,
         process: &Lease,
     ) -> Result<Ownership, NotGiven<ClaimRefused>> {
         let claimed = self.write(|tx| claim::claim(tx, run, (seen, parked), graph, at, process));
-        self.or_was_given(claimed, &InDoubt { run, proc_no: process.proc_no, epoch: seen.next() })
+        self.or_was_given(claimed, &InDoubt { run, proc_no: process.proc_no, epoch: seen.epoch.next() })
     }
 
     /// After an error: whether the run was given all the same, and only the answer was lost. It is looked in a transaction that

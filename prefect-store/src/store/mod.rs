@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
+use crate::backend::AsSeen;
 use crate::owned::OwnedRun;
 use crate::sql::{Access, Database, Readers};
 use crate::writer::{Queue, Request, Writer};
@@ -97,7 +98,7 @@ impl Store {
     }
 
     /// Takes a run that nobody has: one that crashed, failed or is paused. Of several that try, one gets it: `run` is the run
-    /// as the caller saw it, and a run that has changed hands since is refused. It is `Running` then.
+    /// as the caller saw it, and a run that has changed hands or its state since is refused. It is `Running` then.
     ///
     /// # Errors
     ///
@@ -122,8 +123,8 @@ impl Store {
     }
 
     fn claim_as(&self, run: &RunRow, parked: Parked, graph: Option<RecordedGraph>) -> Result<OwnedRun, ClaimRefused> {
-        let (id, epoch) = (run.id, run.epoch);
-        let recording = self.0.call(move |writer| writer.claim(id, epoch, parked, graph.as_ref()))??;
+        let (id, seen) = (run.id, AsSeen { epoch: run.epoch, version: run.version });
+        let recording = self.0.call(move |writer| writer.claim(id, seen, parked, graph.as_ref()))??;
         Ok(OwnedRun::new(recording, Arc::clone(&self.0)))
     }
 

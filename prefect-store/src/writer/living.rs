@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::Writer;
-use crate::backend::{InDoubt, Lease, NotGiven, Ownership, ProcessRow, Refusal, ServerTime};
+use crate::backend::{AsSeen, InDoubt, Lease, NotGiven, Ownership, ProcessRow, Refusal, ServerTime};
 use crate::owned::{Position, Recording};
 use crate::presence::Presence;
 use crate::schedules::NoRun;
@@ -237,12 +237,12 @@ impl Writer {
     pub(crate) fn claim(
         &mut self,
         id: RunId,
-        seen: Epoch,
+        seen: AsSeen,
         parked: Parked,
         graph: Option<&RecordedGraph>,
     ) -> Result<Arc<Recording>, ClaimRefused> {
         let now = self.options.clock.now();
-        self.take((id, seen.next()), |writer, lease| writer.database.claim(id, (seen, parked), graph, now, lease))
+        self.take((id, seen.epoch.next()), |writer, lease| writer.database.claim(id, (seen, parked), graph, now, lease))
     }
 
     /// When it is to be looked next whether a run is to end; never if nobody would be told.

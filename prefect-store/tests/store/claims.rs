@@ -61,6 +61,25 @@ fn what_cannot_be_taken_is_refused_in_a_sentence() {
     );
 }
 
+/// What was read of its tasks may be of before and after.
+#[test]
+fn a_run_whose_owner_has_given_it_up_meanwhile_is_refused() {
+    for state in [S::PAUSED, S::FAILED] {
+        let place = Place::new();
+        let (store, other) = (place.open(), place.open());
+        let run = store.begin(new_run("one")).unwrap();
+        let seen = other.run("one").unwrap();
+        record(&run, vec![start(0, None), finish(0, None)]);
+        end(&run, state);
+        assert_eq!(
+            other.claim(&seen, Parked::Refuse).unwrap_err(),
+            ClaimRefused::Changed { run: run.id(), state },
+            "{state}"
+        );
+        end(&other.claim(&other.run("one").unwrap(), Parked::Refuse).unwrap(), S::SUCCESS);
+    }
+}
+
 #[test]
 fn a_run_that_had_another_owner_meanwhile_is_refused() {
     let place = Place::new();
