@@ -1,4 +1,5 @@
 //! Runs that are recorded in a store, and go on.
+mod again;
 mod changes;
 mod dies;
 mod disks;

@@ -19,7 +19,7 @@ mod output;
 mod part;
 #[cfg(feature = "store")]
 mod recorded;
-mod resources;
+pub(crate) mod resources;
 pub(crate) mod retry;
 #[cfg(feature = "schema")]
 mod schema;

@@ -149,6 +149,7 @@ impl<O: FlowOutput> Flow<O> {
     }
 
     /// The flow, to be run as [`resume_with`](Self::resume_with) does. This process has the run then.
+    #[track_caller]
     pub(crate) fn resumed(
         self,
         store: &Store,
@@ -165,6 +166,7 @@ impl<O: FlowOutput> Flow<O> {
     }
 
     /// The flow, to be run as [`retry`](Self::retry) does.
+    #[track_caller]
     pub(crate) fn retried(
         self,
         store: &Store,
@@ -175,6 +177,7 @@ impl<O: FlowOutput> Flow<O> {
         self.going_on(store, run, (Parked::StartAgain, if_changed), |plan, graph| plan.retry(graph, retry))
     }
 
+    #[track_caller]
     fn going_on(
         mut self,
         store: &Store,
@@ -182,9 +185,13 @@ impl<O: FlowOutput> Flow<O> {
         (parked, if_changed): (Parked, IfChanged),
         decide: impl FnOnce(&mut Plan, &Graph) -> Result<(), ResumeError>,
     ) -> Result<Self, ResumeError> {
+        crate::panics::install_hook();
         let mut plan = Plan::read(store, store.run(run)?, &self.graph, if_changed)?;
         decide(&mut plan, &self.graph)?;
         plan.give(&self.graph, &mut self.given)?;
+        // Before the run is taken: whoever cannot go on leaves it as it was.
+        Prepared::check(&self);
+        Prepared::configuration(&self, &self.settings).map_err(|error| plan.not_here(&error))?;
         let (recorded, states) = plan.take(store, &self.graph, parked)?;
         self.settings.states = states;
         self.settings.recorded = Some(RecordedIn::Run(recorded));

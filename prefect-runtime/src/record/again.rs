@@ -2,9 +2,10 @@
 use std::collections::BTreeSet;
 
 use super::ResumeError;
-use super::plan::{Plan, Row};
+use super::plan::{Known, Plan, Row};
 use crate::engine::{mapped_has_ended, plain};
-use crate::flow::graph::{Graph, TaskId, id};
+use crate::flow::graph::{EdgeUse, Graph, TaskId, id};
+use crate::flow::resources::ResourceBlock;
 use crate::state::Rejection;
 use crate::{State, StateKind, StateResult};
 
@@ -85,15 +86,15 @@ impl Plan {
             };
         }
         for (task, row) in &mut self.tasks {
-            for (child, state) in row.runs_mut() {
-                if state.kind() == StateKind::Paused && is_meant(graph, *task, child, approval.task.as_deref()) {
-                    *state = approval.state();
+            for (child, known) in row.runs_mut() {
+                if known.state.kind() == StateKind::Paused && is_meant(graph, *task, child, approval.task.as_deref()) {
+                    known.state = approval.state();
                     return Ok(());
                 }
             }
         }
-        // The one that waited starts anew.
-        if self.has_changed() && approval.task.is_none() {
+        // The one that waited starts anew: nobody has asked yet what was answered.
+        if self.has_changed() && *approval == Approval::default() {
             return Ok(());
         }
         Err(self.not_paused(graph, approval))
@@ -106,14 +107,14 @@ impl Plan {
 
     fn paused(&self) -> impl Iterator<Item = (TaskId, Option<u32>)> + '_ {
         self.tasks.iter().flat_map(|(task, row)| {
-            let paused = row.runs().filter(|(_, state)| state.kind() == StateKind::Paused);
+            let paused = row.runs().filter(|(_, known)| known.state.kind() == StateKind::Paused);
             paused.map(|(child, _)| (*task, child))
         })
     }
 
     /// Forgets what is to be run again.
     pub(crate) fn retry(&mut self, graph: &Graph, retry: &Retry) -> Result<(), ResumeError> {
-        let failed = |row: &Row| row.runs().any(|(_, state)| state.kind().is_failed());
+        let failed = |row: &Row| row.runs().any(|(_, known)| known.state.kind().is_failed());
         let failed: Vec<TaskId> = self.tasks.iter().filter(|(_, row)| failed(row)).map(|(task, _)| *task).collect();
         match retry {
             Retry::OnlyFailed => {
@@ -122,12 +123,12 @@ impl Plan {
                 }
             }
             Retry::Failed => {
-                for task in downstream(graph, failed.clone()) {
-                    if failed.contains(&task) {
-                        self.forget_failed(task);
-                    } else {
-                        self.forget(task);
-                    }
+                let again = downstream(graph, failed);
+                // One that waits for itself is in no order; its flow does not run.
+                let in_order = graph.order().unwrap_or_default();
+                for task in in_order.iter().filter(|task| again.contains(task)) {
+                    self.forget_failed(*task);
+                    self.forget_what_follows(graph, *task, &again);
                 }
             }
             Retry::From(wanted) => {
@@ -149,20 +150,43 @@ impl Plan {
     /// Of a mapped task, the children that failed.
     fn forget_failed(&mut self, task: TaskId) {
         let Some(row) = self.tasks.get_mut(&task) else { return };
-        for state in row.states_mut().filter(|state| state.kind().is_failed()) {
-            *state = State::new(StateKind::Pending);
+        for known in row.known_mut().filter(|known| known.state.kind().is_failed()) {
+            known.forget();
         }
     }
 
     pub(super) fn forget(&mut self, task: TaskId) {
         let Some(row) = self.tasks.get_mut(&task) else { return };
-        for state in row.states_mut() {
-            *state = State::new(StateKind::Pending);
+        row.known_mut().for_each(Known::forget);
+    }
+
+    /// What a task made of others that are run again, and stand before it in the order: all of it, or the children of a mapped
+    /// task that took something of those alone.
+    fn forget_what_follows(&mut self, graph: &Graph, task: TaskId, again: &BTreeSet<TaskId>) {
+        let Some(row) = self.tasks.get(&task) else { return };
+        let uses = graph.uses(task).filter(|_| row.own.state.kind() == StateKind::Mapped);
+        let mut children: BTreeSet<usize> = BTreeSet::new();
+        for (at, upstream) in graph.upstream(task).iter().enumerate().filter(|(_, upstream)| again.contains(upstream)) {
+            let is_element = uses.is_some_and(|uses| uses[at] == EdgeUse::Element);
+            match self.tasks.get(upstream).filter(|theirs| is_element && theirs.own.state.kind() == StateKind::Mapped) {
+                Some(theirs) => {
+                    let anew = (0..).zip(&theirs.children).filter(|(_, theirs)| theirs.is_forgotten());
+                    children.extend(anew.map(|(child, _)| child));
+                }
+                None => return self.forget(task),
+            }
+        }
+        if let Some(row) = self.tasks.get_mut(&task) {
+            (0..)
+                .zip(&mut row.children)
+                .filter(|(child, _)| children.contains(child))
+                .for_each(|(_, ours)| ours.forget());
         }
     }
 
-    /// A result that lives in memory only is computed again if a task that is yet to run reads it. What sets a resource up
-    /// again has it cleaned up again.
+    /// A result that lives in memory only is computed again if a task that is yet to run reads it. A resource that was cleaned
+    /// up, or lived in memory, is set up again if a task between its set-up and its clean-up is yet to run; and what sets a
+    /// resource up again has it cleaned up again.
     pub(super) fn forget_what_is_needed_again(&mut self, graph: &Graph) {
         let will_run = |row: Option<&Row>| row.is_none_or(Row::will_run);
         let mut open: Vec<TaskId> = (0..id(graph.len())).filter(|task| will_run(self.tasks.get(task))).collect();
@@ -172,37 +196,49 @@ impl Plan {
                     open.push(*upstream);
                 }
             }
-            for block in graph.resource_blocks().iter().filter(|block| block.set_up == task) {
-                if !will_run(self.tasks.get(&block.clean_up)) {
+            for block in graph.resource_blocks() {
+                if block.contains(graph, task) && self.is_gone(block) {
+                    self.forget(block.set_up);
+                    open.push(block.set_up);
+                }
+                if block.set_up == task && !will_run(self.tasks.get(&block.clean_up)) {
                     self.forget(block.clean_up);
                     open.push(block.clean_up);
                 }
             }
         }
     }
+
+    /// Whether a resource was set up, and cleaned up. One that lived in memory is asked for by its clean-up, if that is to run.
+    fn is_gone(&self, block: &ResourceBlock) -> bool {
+        let known = |task| self.tasks.get(&task).map(|row| &row.own);
+        let is_set_up = known(block.set_up).is_some_and(|set_up| set_up.state.kind().is_successful());
+        is_set_up && known(block.clean_up).is_some_and(Known::has_run)
+    }
 }
 
 impl Row {
     /// The task run itself, then its children by their numbers.
-    fn runs(&self) -> impl Iterator<Item = (Option<u32>, &State)> {
-        let children = (0..).zip(&self.children).map(|(child, (state, _))| (Some(child), state));
-        std::iter::once((None, &self.state)).chain(children)
+    fn runs(&self) -> impl Iterator<Item = (Option<u32>, &Known)> {
+        let children = (0..).zip(&self.children).map(|(child, known)| (Some(child), known));
+        std::iter::once((None, &self.own)).chain(children)
     }
 
-    fn runs_mut(&mut self) -> impl Iterator<Item = (Option<u32>, &mut State)> {
-        let children = (0..).zip(&mut self.children).map(|(child, (state, _))| (Some(child), state));
-        std::iter::once((None, &mut self.state)).chain(children)
+    fn runs_mut(&mut self) -> impl Iterator<Item = (Option<u32>, &mut Known)> {
+        let children = (0..).zip(&mut self.children).map(|(child, known)| (Some(child), known));
+        std::iter::once((None, &mut self.own)).chain(children)
     }
 
-    fn states_mut(&mut self) -> impl Iterator<Item = &mut State> {
-        self.runs_mut().map(|(_, state)| state)
+    fn known_mut(&mut self) -> impl Iterator<Item = &mut Known> {
+        self.runs_mut().map(|(_, known)| known)
     }
 
     /// Whether its inputs are asked for. A mapped task takes its lists again if one of its children is to run.
     fn will_run(&self) -> bool {
-        let is_mapped = self.state.kind() == StateKind::Mapped;
-        !self.state.kind().is_finished()
-            || is_mapped && !mapped_has_ended(&self.state, self.children.iter().map(|(state, _)| state))
+        let state = &self.own.state;
+        let is_mapped = state.kind() == StateKind::Mapped;
+        !state.kind().is_finished()
+            || is_mapped && !mapped_has_ended(state, self.children.iter().map(|known| &known.state))
     }
 
     /// Whether something of it has to run again, for whoever reads its result.
@@ -213,8 +249,8 @@ impl Row {
             has_result && matches!(state.result(), StateResult::None)
         };
         let mut any = false;
-        for state in self.states_mut().filter(|state| is_lost(state)) {
-            *state = State::new(StateKind::Pending);
+        for known in self.known_mut().filter(|known| is_lost(&known.state)) {
+            known.forget();
             any = true;
         }
         any

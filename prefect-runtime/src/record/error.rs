@@ -54,6 +54,13 @@ pub enum ResumeError {
         /// The run, for people.
         run: String,
     },
+    /// This process cannot run the flow: its configuration is wrong, or a webhook.
+    NotHere {
+        /// The run, for people.
+        run: String,
+        /// What is wrong.
+        why: String,
+    },
     /// Somebody else has it, or it has ended.
     Refused(ClaimRefused),
     /// The store cannot be read or written.
@@ -73,6 +80,7 @@ impl fmt::Display for ResumeError {
                  and everything downstream of it"
             ),
             Self::Unreadable { run, why } => write!(f, "run {run} cannot go on: {why}"),
+            Self::NotHere { run, why } => write!(f, "run {run} cannot go on here, and is left as it is: {why}"),
             Self::UnknownTask { task, known } => {
                 write!(f, "the flow has no task `{}`{}", plain(task), hint(task, known.iter().map(String::as_str)))
             }

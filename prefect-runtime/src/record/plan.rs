@@ -9,12 +9,12 @@ use super::again::downstream;
 use super::recorder::{InLoop, Last, Recorder, Taken};
 use super::restored::state;
 use super::{ResumeError, graph};
-use crate::flow::graph::{Graph, TaskId};
+use crate::flow::graph::{Graph, TaskId, id};
 use crate::flow::{Given, GivenParameters, ParameterErrors};
 use crate::run::RunState;
 use crate::state::Looping;
 use crate::sync::Mutex;
-use crate::{Clock, Config, State, StateKind};
+use crate::{Clock, Config, State, StateKind, TaskError};
 
 /// So many task runs are read at once.
 const PAGE: u32 = 1_000;
@@ -62,9 +62,76 @@ pub(crate) enum IfChanged {
 
 /// What is recorded of one task, and of its children.
 pub(super) struct Row {
+    pub(super) own: Known,
+    pub(super) children: Vec<Known>,
+    /// Of children that there were, and are no more: what is recorded of them, from this number on.
+    surplus: Vec<Last>,
+}
+
+/// What is recorded of one task run.
+pub(super) struct Known {
+    /// What it starts from.
     pub(super) state: State,
     last: Last,
-    pub(super) children: Vec<(State, Last)>,
+    keeps: Keeps,
+}
+
+/// What a task run does with what is recorded of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keeps {
+    All,
+    /// It starts anew. That is recorded too: who goes on after this process is to know it.
+    Nothing,
+}
+
+impl Known {
+    const fn new(state: State, last: Last) -> Self {
+        Self { state, last, keeps: Keeps::All }
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.state = State::new(StateKind::Pending);
+        self.last.looping = None;
+        self.keeps = Keeps::Nothing;
+    }
+
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.keeps == Keeps::Nothing
+    }
+
+    /// Whether its body has run, and come to an end.
+    pub(super) const fn has_run(&self) -> bool {
+        let state = self.last.state;
+        self.last.begun > 0 && state.is_terminal()
+    }
+}
+
+impl Taken {
+    /// Takes over what is recorded of a task run. What it starts from.
+    fn keep(&mut self, key: (u32, Option<u32>), known: Known) -> State {
+        let Known { state, last, keeps } = known;
+        if keeps == Keeps::Nothing && last.version > 0 {
+            self.anew.push(key);
+        }
+        self.open.insert(key, last);
+        state
+    }
+}
+
+impl Row {
+    /// Leaves out children that are recorded and are no more: the task gave another list when it ran again.
+    fn leave_out_surplus(&mut self, graph: &Graph, task: TaskId) {
+        let most = if !graph.is_mapped(task) {
+            Some(0)
+        } else if self.own.state.kind() == StateKind::Mapped {
+            self.own.state.children()
+        } else {
+            None
+        };
+        if let Some(most) = most.filter(|most| (*most as usize) < self.children.len()) {
+            self.surplus = self.children.drain(most as usize..).map(|child| child.last).collect();
+        }
+    }
 }
 
 impl Plan {
@@ -133,21 +200,28 @@ impl Plan {
                     begun: if recorded.started_at.is_some() { recorded.attempt } else { 0 },
                     looping: state.looping().and_then(in_loop),
                 };
+                let known = Known::new(state, last);
                 match recorded.index {
-                    None => drop(tasks.insert(task, Row { state, last, children: Vec::new() })),
+                    None => {
+                        let row = Row { own: known, children: Vec::new(), surplus: Vec::new() };
+                        tasks.insert(task, row);
+                    }
                     Some(index) => {
                         let row = tasks
                             .get_mut(&task)
                             .ok_or_else(|| unreadable("a child is recorded of a task that is not".to_owned()))?;
-                        let nothing = || (State::new(StateKind::Pending), Last::NOTHING);
+                        let nothing = || Known::new(State::new(StateKind::Pending), Last::NOTHING);
                         let index = index as usize;
                         if row.children.len() <= index {
                             row.children.resize_with(index + 1, nothing);
                         }
-                        row.children[index] = (state, last);
+                        row.children[index] = known;
                     }
                 }
             }
+        }
+        for (task, row) in &mut tasks {
+            row.leave_out_surplus(flow, *task);
         }
         let mut plan = Self { row, parameters, numbers, tasks, changed };
         for task in anew {
@@ -175,6 +249,11 @@ impl Plan {
     /// The run, for people.
     pub(super) fn run(&self) -> String {
         self.row.id.short().to_string()
+    }
+
+    /// It is left to who can go on with it.
+    pub(crate) fn not_here(&self, why: &TaskError) -> ResumeError {
+        ResumeError::NotHere { run: self.run(), why: why.to_string() }
     }
 
     /// Whether it waits for somebody, and for nothing else.
@@ -205,20 +284,20 @@ impl Plan {
         };
         let run = claimed.map_err(ResumeError::Refused)?;
         self.forget_what_is_needed_again(graph);
-        let mut open = HashMap::new();
-        let mut states = RunState::new();
-        for (task, Row { state, last, children }) in self.tasks {
-            let number = self.numbers.as_ref().map_or(task, |numbers| numbers[task as usize]);
-            open.insert((number, None), last);
-            let mut states_of_children = Vec::with_capacity(children.len());
-            for (child, (state, last)) in (0..).zip(children) {
-                open.insert((number, Some(child)), last);
-                states_of_children.push(state);
-            }
-            states.set_mapped(graph.slug(task).to_string(), state, states_of_children);
-        }
         let flow = Last::of_flow(StateCode::RUNNING, run.version());
-        let taken = Taken { run, name: self.row.name, flow, open, numbers: self.numbers };
+        let (open, anew) = (HashMap::new(), Vec::new());
+        let mut taken = Taken { run, name: self.row.name, flow, open, anew, numbers: self.numbers };
+        let mut states = RunState::new();
+        for (task, Row { own, children, surplus }) in self.tasks {
+            let number = taken.numbers.as_ref().map_or(task, |numbers| numbers[task as usize]);
+            let own = taken.keep((number, None), own);
+            let surplus = (id(children.len())..).zip(surplus);
+            let children = (0..).zip(children).map(|(child, known)| taken.keep((number, Some(child)), known)).collect();
+            for (child, last) in surplus {
+                taken.open.insert((number, Some(child)), last);
+            }
+            states.set_mapped(graph.slug(task).to_string(), own, children);
+        }
         Ok((Recorded::new(taken), states))
     }
 }

@@ -38,6 +38,27 @@ impl Prepared {
         check_shared(flow);
     }
 
+    /// The configuration of a run, checked, and the webhooks that its handlers name.
+    pub(crate) fn configuration<O>(flow: &Flow<O>, settings: &RunSettings) -> Result<Config, TaskError> {
+        let config = settings.config_or_current()?;
+        let of_tasks = flow.graph.kinds.iter().flat_map(|kind| &kind.definition.handlers);
+        let named = of_tasks
+            .chain(&flow.graph.options.handlers)
+            .map(|handler| guard(|| handler.webhook_secret()).map_err(Caught::into_error));
+        let named = named.collect::<Result<Vec<_>, _>>()?.into_iter().flatten();
+        for secret in named {
+            if let Some(url) = config.find_secret(secret)? {
+                check_webhook(secret, url.expose())?;
+            }
+        }
+        let secret = crate::SlackNotifier::DEFAULT.webhook.secret;
+        // Perhaps nobody needs it: who does, tells what is wrong with the secrets database.
+        if let Ok(Some(url)) = config.find_secret(secret) {
+            check_webhook(secret, url.expose())?;
+        }
+        Ok(config)
+    }
+
     /// Sets up a run, which a schedule may have asked for.
     ///
     /// # Panics
@@ -55,8 +76,11 @@ impl Prepared {
         let kept = flow.output.nodes().iter().map(|task| task.task).collect();
         let clock = settings.clock.clone().unwrap_or_else(Clock::system);
         let seed = settings.seed.unwrap_or_else(random::bits);
-        let (config, mut refused) = match load_config(flow, &settings) {
-            Ok(config) => (config, unknown_task(&flow.graph, &settings.states)),
+        let (config, mut refused) = match Self::configuration(flow, &settings) {
+            Ok(config) => {
+                config.log_warnings();
+                (config, unknown_task(&flow.graph, &settings.states))
+            }
             Err(error) => (Config::default(), Some(error)),
         };
         let (resolved, mut wrong) =
@@ -219,28 +243,6 @@ fn unknown_task(graph: &Graph, states: &RunState) -> Option<TaskError> {
     let known: HashSet<&str> = graph.slugs().iter().map(|slug| &**slug).collect();
     let slug = states.slugs().find(|slug| !known.contains(slug))?;
     Some(format!("the states to start from are of another flow: `{}` has no task `{slug}`", graph.name).into())
-}
-
-/// The configuration of a run, checked, and the webhooks that its handlers name.
-fn load_config<O>(flow: &Flow<O>, settings: &RunSettings) -> Result<Config, TaskError> {
-    let config = settings.config_or_current()?;
-    config.log_warnings();
-    let of_tasks = flow.graph.kinds.iter().flat_map(|kind| &kind.definition.handlers);
-    let named = of_tasks
-        .chain(&flow.graph.options.handlers)
-        .map(|handler| guard(|| handler.webhook_secret()).map_err(Caught::into_error));
-    let named = named.collect::<Result<Vec<_>, _>>()?.into_iter().flatten();
-    for secret in named {
-        if let Some(url) = config.find_secret(secret)? {
-            check_webhook(secret, url.expose())?;
-        }
-    }
-    let secret = crate::SlackNotifier::DEFAULT.webhook.secret;
-    // Perhaps nobody needs it: who does, tells what is wrong with the secrets database.
-    if let Ok(Some(url)) = config.find_secret(secret) {
-        check_webhook(secret, url.expose())?;
-    }
-    Ok(config)
 }
 
 fn delivery(config: &Config, settings: &RunSettings, seed: u64, recorder: Option<&Recorder>) -> DeliverySettings {
