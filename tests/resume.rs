@@ -1,7 +1,11 @@
 //! Runs that start from the states of another one, and tasks that wait for somebody.
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use prefect::prelude::*;
+use prefect::testing::TestRun;
 use prefect::{
     Clock, Elements, Executor, Flow, FlowBuilder, FlowOptions, KeepResults, Parameter, PauseAnswer, RunSettings,
     RunState, State, StateKind, TaskBody, TaskDefinition, TaskRef, Tracked, Trigger, Value,
@@ -152,4 +156,143 @@ fn a_question_that_panics_leaves_the_tasks_paused() {
     let (flow, _, settings) = paused(Executor::threads(2));
     let run = flow.build().with(settings.on_pause(|_: &Tracked| panic!("nobody is there"))).run();
     assert_eq!(run.state().kind(), StateKind::Running);
+}
+
+/// A state that goes on in an hour.
+fn in_an_hour(kind: StateKind) -> State {
+    State::new(kind).start_in(HOUR)
+}
+
+const HOUR: Duration = Duration::from_hours(1);
+
+#[task(in_memory)]
+fn rows() -> Vec<u32> {
+    vec![1, 2, 3]
+}
+
+#[task(in_memory)]
+fn double(n: u32) -> u32 {
+    2 * n
+}
+
+#[task]
+fn sum(ns: Vec<u32>) -> u32 {
+    ns.iter().sum()
+}
+
+/// What it reads is computed again, at once: that takes nothing off the time that it waits.
+#[test]
+fn who_waits_for_a_moment_waits_for_it_though_an_input_is_computed_again() {
+    for executor in executors() {
+        for kind in [Retrying, Scheduled, Paused] {
+            let run = TestRun::of(&flow!("sum", { sum(rows()) })).executor(executor);
+            let run = run.given_state("sum", in_an_hour(kind)).run();
+            assert_eq!((run.output().unwrap(), run.flow_run().duration()), (6, HOUR), "{executor:?} {kind}");
+            let children = || [in_an_hour(kind), State::new(Pending), State::success(100_u32)];
+            // Mapped over a list, and over children that run again.
+            let flow = flow!("sum", { sum(double::map(rows())) });
+            let run = TestRun::of(&flow).executor(executor).given_children("double", children()).run();
+            assert_eq!((run.output().unwrap(), run.flow_run().duration()), (106, HOUR), "{executor:?} {kind}");
+            let flow = flow!("sum", { sum(double::map(double::map(rows()))) });
+            let run = TestRun::of(&flow).executor(executor).given_children("double-2", children()).run();
+            assert_eq!((run.output().unwrap(), run.flow_run().duration()), (112, HOUR), "{executor:?} {kind}");
+        }
+    }
+}
+
+/// How often each resource was set up.
+#[derive(Clone, Default)]
+struct SetUps(Arc<Mutex<BTreeMap<String, u32>>>);
+
+impl SetUps {
+    fn taken(&self) -> Vec<(String, u32)> {
+        std::mem::take(&mut *self.0.lock().unwrap()).into_iter().collect()
+    }
+}
+
+/// Gives the name with the number of the set-up.
+#[task]
+fn open(#[shared] set_ups: &SetUps, name: String) -> String {
+    let mut set_ups = set_ups.0.lock().unwrap();
+    let count = set_ups.entry(name.clone()).or_default();
+    *count += 1;
+    format!("{name} {count}")
+}
+
+#[task]
+fn close(name: &str) {
+    let _ = name;
+}
+
+#[task(max_retries = 3, retry_delay = "1h")]
+fn query(resource: String, n: u32) -> Result<String, String> {
+    if context().task_run_count() <= n { Err("not yet".to_owned()) } else { Ok(resource) }
+}
+
+#[task]
+fn joined(all: Vec<String>) -> String {
+    all.join(", ")
+}
+
+#[test]
+fn who_was_tried_before_the_set_up_needs_no_other_one() {
+    for executor in executors() {
+        for retrying in [State::new(Retrying), in_an_hour(Retrying)] {
+            let set_ups = SetUps::default();
+            let flow = flow!("one", { resource(open("db"), close, |db| query(db, 0)) }).share(set_ups.clone());
+            let run = TestRun::of(&flow).executor(executor).given_state("query", retrying.clone()).run();
+            assert_eq!((run.output().unwrap(), set_ups.taken()), ("db 1".to_owned(), vec![("db".to_owned(), 1)]));
+            // Its brothers see the same one.
+            let flow =
+                flow!("some", { resource(open("db"), close, |db| joined(query::map(unmapped(db), vec![0, 0]))) });
+            let children = [retrying.clone(), State::new(Pending)];
+            let run =
+                TestRun::of(&flow.share(set_ups.clone())).executor(executor).given_children("query", children).run();
+            let expected = ("db 1, db 1".to_owned(), vec![("db".to_owned(), 1)]);
+            assert_eq!((run.output().unwrap(), set_ups.taken()), expected, "{executor:?}");
+        }
+    }
+}
+
+#[test]
+fn a_set_up_of_an_earlier_process_or_of_a_try_in_this_one_is_made_again() {
+    for executor in executors() {
+        let set_ups = SetUps::default();
+        let flow = |n: u32| flow!("one", { resource(open("db"), close, |db| query(db, n)) }).share(set_ups.clone());
+        let before = State::success("db 0".to_owned());
+        let run = TestRun::of(&flow(0)).executor(executor).given_state("open", before);
+        let run = run.given_state("query", in_an_hour(Retrying)).run();
+        assert_eq!((run.output().unwrap(), set_ups.taken()), ("db 1".to_owned(), vec![("db".to_owned(), 1)]));
+        // The second attempt is made with the first set-up of this process, and fails.
+        let run = TestRun::of(&flow(2)).executor(executor).given_state("query", in_an_hour(Retrying)).run();
+        assert_eq!((run.output().unwrap(), set_ups.taken()), ("db 2".to_owned(), vec![("db".to_owned(), 2)]));
+        // The inner one is there from before, the outer one is not.
+        let nested = flow!("nested", {
+            resource(open("outer"), close, |outer| {
+                resource(open("inner", upstream_tasks = [outer]), close, |inner| query(inner, 0))
+            })
+        });
+        let run = TestRun::of(&nested.share(set_ups.clone())).executor(executor);
+        let run = run.given_state("open-2", State::success("inner 0".to_owned()));
+        let run = run.given_state("query", in_an_hour(Retrying)).run();
+        let once = vec![("inner".to_owned(), 1), ("outer".to_owned(), 1)];
+        assert_eq!((run.output().unwrap(), set_ups.taken()), ("inner 1".to_owned(), once), "{executor:?}");
+    }
+}
+
+/// Waits an hour in its first attempt.
+#[task]
+fn pauses(resource: String) -> Result<String, Signal> {
+    if context().resume() { Ok(resource) } else { Err(Signal::pause("in an hour").start_in(HOUR)) }
+}
+
+#[test]
+fn a_pause_that_is_over_sets_nothing_up() {
+    for executor in executors() {
+        let set_ups = SetUps::default();
+        let flow = flow!("one", { resource(open("db"), close, |db| pauses(db)) }).share(set_ups.clone());
+        let run = TestRun::of(&flow).executor(executor).run();
+        assert_eq!((run.output().unwrap(), set_ups.taken()), ("db 1".to_owned(), vec![("db".to_owned(), 1)]));
+        assert_eq!(run.flow_run().duration(), HOUR, "{executor:?}");
+    }
 }

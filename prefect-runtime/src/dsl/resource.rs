@@ -60,9 +60,10 @@ impl<T> Upstream for Resource<'_, T> {
 /// and take the resource by reference. Every task of the block waits for the set-up, also one that does not take it. If the
 /// set-up fails or is skipped, the clean-up is skipped. A clean-up that fails does not fail the flow.
 ///
-/// Before a task of the block is retried the set-up runs again, with the inputs that it had. The retried task and what waits
-/// for it see the new resource, everybody else the old one. The clean-up runs once, with the last resource; those before are
-/// dropped when nobody needs them any more.
+/// Before a task of the block is retried the set-up runs again, with the inputs that it had (unless the task has failed in
+/// another process, and the set-up has run in this one since). The retried task and what waits for it see the new resource,
+/// everybody else the old one. The clean-up runs once, with the last resource; those before are dropped when nobody needs
+/// them any more.
 ///
 /// ```
 /// use prefect::prelude::*;

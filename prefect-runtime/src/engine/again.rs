@@ -18,6 +18,8 @@ pub(super) struct Again {
     held: HashMap<TaskId, Vec<RecordId>>,
     /// By task run that has not finished: the set-ups that it sees as they were.
     earlier: HashMap<RecordId, Vec<Arc<Earlier>>>,
+    /// The set-ups that have run before the engine began, and not since.
+    left_from_before: HashSet<TaskId>,
 }
 
 impl Again {
@@ -36,6 +38,15 @@ struct Earlier {
     value: Option<Value>,
 }
 
+/// Which of the set-ups around it run again before a task run goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stale {
+    /// All: it has been tried with them.
+    All,
+    /// It was tried before the engine began: those that have run since are new to it.
+    LeftFromBefore,
+}
+
 /// What happens to one set-up while task runs go on.
 #[derive(Default)]
 struct Turn {
@@ -49,18 +60,21 @@ impl Engine {
     /// Task runs whose time has come go on, after the resources of their blocks have been set up again.
     pub(super) fn set_up_before(&mut self, due: Vec<RecordId>) {
         let mut turns: BTreeMap<TaskId, Turn> = BTreeMap::new();
-        let mut open = due;
-        while let Some(at) = open.pop() {
+        let mut open: Vec<_> = due.into_iter().map(|at| (at, self.stale_for(at))).collect();
+        // Those first for whom more is set up again: the others wait for that too.
+        open.sort_by_key(|(_, stale)| *stale == Stale::All);
+        while let Some((at, stale)) = open.pop() {
             for set_up in self.resources_around(at) {
-                let turn = turns.entry(set_up).or_default();
-                if self.kind_of(set_up).is_finished() {
-                    turn.earlier = Some(Arc::new(self.reopen(set_up)));
+                let is_stale = stale == Stale::All || self.again.left_from_before.contains(&set_up);
+                if is_stale && self.kind_of(set_up).is_finished() {
+                    let earlier = Arc::new(self.reopen(set_up));
+                    turns.entry(set_up).or_default().earlier = Some(earlier);
                     // It may lie in the block of another resource.
-                    open.push(set_up);
+                    open.push((set_up, stale));
                 }
                 if let Some(held) = self.again.held.get_mut(&set_up) {
                     held.push(at);
-                    turn.held.push(at);
+                    turns.entry(set_up).or_default().held.push(at);
                     self.records[at as usize].waits_for += 1;
                 }
             }
@@ -71,6 +85,17 @@ impl Engine {
         for (set_up, turn) in turns {
             self.tell_apart(set_up, turn);
         }
+    }
+
+    /// What is given has been given: from here on it is the engine that sets up.
+    pub(super) fn remember_set_ups(&mut self) {
+        let set_ups = self.graph.resource_blocks().iter().map(|block| block.set_up);
+        self.again.left_from_before = set_ups.filter(|set_up| self.kind_of(*set_up).is_finished()).collect();
+    }
+
+    /// Each attempt that is opened here has a number of its own: the first one was given, and not tried here.
+    fn stale_for(&self, at: RecordId) -> Stale {
+        if self.attempt(at).0 == 1 { Stale::LeftFromBefore } else { Stale::All }
     }
 
     /// The set-ups of the resources that are there for a task run, each once.
@@ -89,6 +114,7 @@ impl Engine {
     fn reopen(&mut self, set_up: TaskId) -> Earlier {
         let (attempt, _) = self.attempt(set_up);
         self.attempts.insert(set_up, (attempt + 1, 1));
+        self.again.left_from_before.remove(&set_up);
         self.unfinished += 1;
         self.again.held.insert(set_up, Vec::new());
         let state = self.states.remove(&set_up);

@@ -31,6 +31,7 @@ impl Engine {
         let clean_ups: BTreeSet<_> = open.map(|block| block.clean_up).collect();
         while self.ready.pop().is_some() {}
         self.scheduled.clear();
+        self.delayed.clear();
         for task in &clean_ups {
             let waits_for = self.graph.upstream(*task).iter().filter(|upstream| clean_ups.contains(upstream)).count();
             let record = &mut self.records[*task as usize];

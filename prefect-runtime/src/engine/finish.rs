@@ -122,8 +122,27 @@ impl Engine {
             record.upstream = Flags::Special;
         }
         record.waits_for -= edges;
-        if record.is_released() && self.cleaning.as_ref().is_none_or(|cleaning| cleaning.contains(&reader)) {
+        if record.waits_for > 0 {
+            return;
+        }
+        if record.kind == StateKind::Pending && self.delayed.is_empty() && self.cleaning.is_none() {
             self.ready.push(reader);
+        } else {
+            self.release_special(reader);
+        }
+    }
+
+    /// The same for one that an earlier run has left in some state, or while a run that was cancelled is cleaned up.
+    #[cold]
+    fn release_special(&mut self, at: RecordId) {
+        let starts = self.cleaning.as_ref().is_none_or(|cleaning| cleaning.contains(&at));
+        if !starts || self.kind_of(at).is_finished() {
+            return;
+        }
+        if let Some(due) = self.delayed.remove(&at) {
+            self.scheduled.insert((due, at));
+        } else if self.records[at as usize].is_released() {
+            self.ready.push(at);
         }
     }
 }

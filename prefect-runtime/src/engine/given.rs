@@ -22,10 +22,7 @@ impl Engine {
             self.task_finished(task, flags);
             return;
         }
-        self.give_waiting(task, state);
-        if let Some(due) = due {
-            self.scheduled.insert((due, task));
-        }
+        self.give_waiting(task, state, due);
     }
 
     /// What a mapped task and its children ended in. If one of them is to run, or it is not known how many there are, it is mapped
@@ -42,8 +39,7 @@ impl Engine {
 
     /// Works out anew what is ready.
     pub(crate) fn all_given(&mut self) {
-        // One whose upstream task is mapped anew waits for that.
-        self.scheduled.retain(|(_, at)| self.records[*at as usize].waits_for == 0);
+        self.remember_set_ups();
         let waiting = self.waiting();
         let is_ready = |task: &TaskId| {
             let record = &self.records[*task as usize];
@@ -53,12 +49,19 @@ impl Engine {
         self.ready = (0..id(self.graph.len())).filter(is_ready).collect();
     }
 
-    /// Keeps the state of one that has not finished.
-    pub(super) fn give_waiting(&mut self, at: RecordId, state: State) {
+    /// Keeps the state of one that has not finished, and when it goes on by itself: not before all that is upstream has
+    /// ended, of which something may be computed again.
+    pub(super) fn give_waiting(&mut self, at: RecordId, state: State, due: Option<Tick>) {
+        if let Some(due) = due {
+            match self.records[at as usize].waits_for {
+                0 => drop(self.scheduled.insert((due, at))),
+                _ => drop(self.delayed.insert(at, due)),
+            }
+        }
         match (state.kind(), state.looping()) {
             (StateKind::Pending, None) => return,
-            (StateKind::Retrying, _) => drop(self.attempts.insert(at, (2, state.run_count().unwrap_or(1) + 1))),
-            (_, Some(_)) => drop(self.attempts.insert(at, (2, 1))),
+            (StateKind::Retrying, _) => drop(self.attempts.insert(at, (1, state.run_count().unwrap_or(1) + 1))),
+            (_, Some(_)) => drop(self.attempts.insert(at, (1, 1))),
             _ => {}
         }
         self.records[at as usize].kind = state.kind();
@@ -93,13 +96,17 @@ impl Engine {
 
     /// The task runs that go on by themselves at a tick.
     fn waiting(&self) -> HashSet<RecordId> {
-        self.scheduled.iter().map(|(_, at)| *at).collect()
+        self.scheduled.iter().map(|(_, at)| *at).chain(self.delayed.keys().copied()).collect()
     }
 
     /// A paused task run goes on.
     pub(crate) fn approve(&mut self, at: RecordId) {
-        self.records[at as usize].kind = StateKind::Resume;
         self.garbage.states.extend(self.states.insert(at, plain(StateKind::Resume)));
-        self.ready.push(at);
+        let record = &mut self.records[at as usize];
+        record.kind = StateKind::Resume;
+        // One whose input is computed again is released by that.
+        if record.waits_for == 0 {
+            self.ready.push(at);
+        }
     }
 }

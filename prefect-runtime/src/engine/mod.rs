@@ -144,6 +144,8 @@ pub(crate) struct Engine {
     ready: Ready,
     /// Task runs that go on at a tick.
     scheduled: BTreeSet<(Tick, RecordId)>,
+    /// By task run that an earlier run has left waiting for a tick, and that waits for what is upstream first: that tick.
+    delayed: HashMap<RecordId, Tick>,
     /// The states that say more than their kind.
     states: HashMap<RecordId, State>,
     /// Attempts and run counts, where there was more than one.
@@ -234,6 +236,7 @@ impl Engine {
             given_children: HashMap::new(),
             ready: Ready::default(),
             scheduled: BTreeSet::new(),
+            delayed: HashMap::new(),
             states: HashMap::new(),
             attempts: HashMap::new(),
             again: Again::default(),
@@ -265,7 +268,8 @@ impl Engine {
             && tick <= now
         {
             self.scheduled.pop_first();
-            if has_resources {
+            // A pause that is over is no retry.
+            if has_resources && self.kind_of(task) != StateKind::Paused {
                 due.push(task);
             } else {
                 self.ready.push(task);

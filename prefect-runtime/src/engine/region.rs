@@ -168,9 +168,8 @@ impl Engine {
                 finished.push((child, self.give_finished(child, state)));
                 continue;
             }
-            self.give_waiting(child, state);
-            if let Some(due) = due.filter(|_| self.records[child as usize].is_released()) {
-                self.scheduled.insert((due, child));
+            self.give_waiting(child, state, due);
+            if due.is_some() {
                 later.insert(child);
             }
         }
