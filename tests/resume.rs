@@ -296,3 +296,58 @@ fn a_pause_that_is_over_sets_nothing_up() {
         assert_eq!(run.flow_run().duration(), HOUR, "{executor:?}");
     }
 }
+
+/// Asks somebody in its third iteration.
+#[task]
+fn turns() -> Result<Vec<u32>, Signal> {
+    let so_far: Vec<u32> = context().task_loop_result().unwrap_or_default();
+    let so_far = [so_far, vec![context().task_loop_count()]].concat();
+    match so_far.len() {
+        3 if !context().resume() => Err(Signal::pause("shall I go on?")),
+        4 => Ok(so_far),
+        _ => Err(Signal::looping(so_far)),
+    }
+}
+
+/// Fails twice, asks somebody, and fails.
+#[task(max_retries = 2, retry_delay = "1h")]
+fn asks_at_last(#[shared] attempts: &Arc<Mutex<Vec<u32>>>) -> Result<(), TaskError> {
+    attempts.lock().unwrap().push(context().task_run_count());
+    if context().task_run_count() == 3 && !context().resume() {
+        return Err(Signal::pause("once more?").into());
+    }
+    Err("no".into())
+}
+
+/// Says yes so often, and then nothing.
+fn yes(times: u32) -> impl Fn(&Tracked) -> PauseAnswer + Send + Sync {
+    let left = AtomicU32::new(times);
+    move |_| match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) {
+        Ok(_) => PauseAnswer::Resume,
+        Err(_) => PauseAnswer::Leave,
+    }
+}
+
+#[test]
+fn who_was_asked_goes_on_in_the_same_iteration_and_attempt() {
+    for executor in executors() {
+        let flow = || flow!("turns", { turns() });
+        let asked = flow().with(settings(executor).on_pause(yes(1))).run();
+        assert_eq!(asked.output().unwrap(), [1, 2, 3, 4], "{executor:?}");
+        let flow = flow().with(settings(executor));
+        let mut states = flow.run().run_state();
+        states.approve("turns-1");
+        assert_eq!(flow.run_from(states).output().unwrap(), [1, 2, 3, 4], "{executor:?}");
+
+        let attempts = Arc::new(Mutex::new(Vec::<u32>::new()));
+        let flow = || flow!("attempts", { asks_at_last() }).share(Arc::clone(&attempts));
+        let asked = flow().with(settings(executor).on_pause(yes(1))).run();
+        assert_eq!(asked.state().kind(), Failed);
+        assert_eq!(std::mem::take(&mut *attempts.lock().unwrap()), [1, 2, 3, 3], "{executor:?}");
+        let flow = flow().with(settings(executor));
+        let mut states = flow.run().run_state();
+        states.approve("asks_at_last-1");
+        assert_eq!(flow.run_from(states).state().kind(), Failed);
+        assert_eq!(std::mem::take(&mut *attempts.lock().unwrap()), [1, 2, 3, 3], "{executor:?}");
+    }
+}

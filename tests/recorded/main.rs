@@ -1,5 +1,6 @@
 //! Runs that are recorded in a store, and go on.
 mod again;
+mod approved;
 mod changes;
 mod dies;
 mod disks;

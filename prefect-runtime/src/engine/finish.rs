@@ -74,6 +74,11 @@ impl Engine {
         };
         self.attempts.insert(at, (attempt + 1, run_count));
         let loops = state.begins_iteration();
+        // Somebody may let it go on in another run.
+        let state = match state.kind() {
+            StateKind::Paused if run_count > 1 => state.with_run_count(run_count),
+            _ => state,
+        };
         self.garbage.states.extend(self.states.insert(at, state));
         if loops {
             self.ready.push(at);

@@ -60,8 +60,9 @@ impl Engine {
         }
         match (state.kind(), state.looping()) {
             (StateKind::Pending, None) => return,
-            (StateKind::Retrying, _) => drop(self.attempts.insert(at, (1, state.run_count().unwrap_or(1) + 1))),
-            (_, Some(_)) => drop(self.attempts.insert(at, (1, 1))),
+            (_, looping) if looping.is_some() || state.attempt() > 1 => {
+                self.attempts.insert(at, (1, state.attempt()));
+            }
             _ => {}
         }
         self.records[at as usize].kind = state.kind();
@@ -101,7 +102,8 @@ impl Engine {
 
     /// A paused task run goes on.
     pub(crate) fn approve(&mut self, at: RecordId) {
-        self.garbage.states.extend(self.states.insert(at, plain(StateKind::Resume)));
+        let approved = plain(StateKind::Resume).going_on_from(&self.state(at));
+        self.garbage.states.extend(self.states.insert(at, approved));
         let record = &mut self.records[at as usize];
         record.kind = StateKind::Resume;
         // One whose input is computed again is released by that.

@@ -88,7 +88,7 @@ impl Plan {
         for (task, row) in &mut self.tasks {
             for (child, known) in row.runs_mut() {
                 if known.state.kind() == StateKind::Paused && is_meant(graph, *task, child, approval.task.as_deref()) {
-                    known.state = approval.state();
+                    known.state = approval.state().going_on_from(&known.state);
                     return Ok(());
                 }
             }

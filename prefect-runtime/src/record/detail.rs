@@ -2,6 +2,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::recorder::Last;
 use crate::state::{Entry, LoopResult, Looping};
 use crate::{State, StateKind};
 
@@ -15,6 +16,9 @@ pub(super) struct Detail {
     /// Which attempt it is in, as Prefect counts them, or which one has ended. A failed one that has a number is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) run_count: Option<u32>,
+    /// Whether it comes back from a pause: nobody is asked once more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) resumed: bool,
     /// Which iteration of a loop it is in. What the one before gave is the result of the task run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) iteration: Option<u32>,
@@ -33,24 +37,21 @@ pub(super) struct Detail {
 }
 
 impl Detail {
-    /// Of a state that was entered from `old`. The text of an error has no secrets any more.
-    pub(super) fn of(old: &State, new: &State, error: Option<String>) -> Self {
-        // A running task counts on from what it waited in.
-        let counts = if new.kind().is_running() { old } else { new };
+    /// Of a state, and where the task run is in it. The text of an error has no secrets any more.
+    pub(super) fn of(state: &State, at: &Last, error: Option<String>) -> Self {
         Self {
-            start: new.start_time().map(Timestamp::as_microsecond),
-            run_count: match (new.kind().is_running(), counts.kind()) {
-                // It says which attempt waits.
-                (true, StateKind::Queued) => counts.run_count(),
-                (true, StateKind::Retrying) => counts.run_count().map(|count| count + 1),
-                (true, _) => None,
-                (false, _) => new.run_count(),
+            start: state.start_time().map(Timestamp::as_microsecond),
+            run_count: match state.kind() {
+                kind if kind.is_finished() => None,
+                StateKind::Retrying => Some(at.run_count - 1),
+                _ => Some(at.run_count).filter(|count| *count > 1),
             },
-            iteration: new.looping().map(|looping| looping.iteration),
-            children: new.children(),
+            resumed: at.resumed,
+            iteration: state.looping().map(|looping| looping.iteration),
+            children: state.children(),
             error,
-            expires: new.cached_result_expiration().map(Timestamp::as_microsecond),
-            location: new.result_location().map(str::to_owned),
+            expires: state.cached_result_expiration().map(Timestamp::as_microsecond),
+            location: state.result_location().map(str::to_owned),
         }
     }
 

@@ -91,7 +91,6 @@ impl Known {
 
     pub(super) fn forget(&mut self) {
         self.state = State::new(StateKind::Pending);
-        self.last.looping = None;
         self.keeps = Keeps::Nothing;
     }
 
@@ -113,7 +112,7 @@ impl Taken {
         if keeps == Keeps::Nothing && last.version > 0 {
             self.anew.push(key);
         }
-        self.open.insert(key, last);
+        self.open.insert(key, last.going_on_from(&state));
         state
     }
 }
@@ -199,6 +198,7 @@ impl Plan {
                     version: recorded.version,
                     begun: if recorded.started_at.is_some() { recorded.attempt } else { 0 },
                     looping: state.looping().and_then(in_loop),
+                    ..Last::NOTHING
                 };
                 let known = Known::new(state, last);
                 match recorded.index {

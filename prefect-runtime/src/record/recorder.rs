@@ -105,6 +105,10 @@ pub(super) struct Last {
     pub(super) version: u32,
     /// How often its body has begun.
     pub(super) begun: u32,
+    /// Which attempt it is in, or waits for, as Prefect counts.
+    pub(super) run_count: u32,
+    /// Whether it comes back from a pause.
+    pub(super) resumed: bool,
     /// Where it is in its loop.
     pub(super) looping: Option<Arc<InLoop>>,
 }
@@ -117,10 +121,40 @@ pub(super) struct InLoop {
 }
 
 impl Last {
-    pub(super) const NOTHING: Self = Self { state: StateCode::PENDING, version: 0, begun: 0, looping: None };
+    pub(super) const NOTHING: Self =
+        Self { state: StateCode::PENDING, version: 0, begun: 0, run_count: 1, resumed: false, looping: None };
 
     pub(super) const fn of_flow(state: StateCode, version: u32) -> Self {
-        Self { state, version, begun: 0, looping: None }
+        Self { state, version, begun: 0, run_count: 1, resumed: false, looping: None }
+    }
+
+    /// The same of a task run that goes on from this state: what was forgotten begins anew.
+    pub(super) fn going_on_from(self, state: &State) -> Self {
+        Self { run_count: state.attempt(), looping: self.looping.filter(|_| state.looping().is_some()), ..self }
+    }
+
+    /// Where a task run is that comes from one state to another; a failure may be `tried_again`.
+    fn followed_by(self, old: StateKind, new: &State, tried_again: Option<&State>) -> Self {
+        let kind = new.kind();
+        let goes_on = !kind.is_finished() || tried_again.is_some();
+        Self {
+            state: code(kind),
+            version: self.version + 1,
+            begun: self.begun + u32::from(kind == StateKind::Running),
+            run_count: match kind {
+                StateKind::Retrying => new.run_count().unwrap_or(self.run_count) + 1,
+                StateKind::Pending => 1,
+                _ if goes_on => self.run_count,
+                // An iteration counts its own attempts.
+                _ => 1,
+            },
+            resumed: match (old, kind) {
+                (StateKind::Resume | StateKind::Paused, StateKind::Running | StateKind::Queued) => true,
+                (StateKind::Queued, StateKind::Running | StateKind::Queued) => self.resumed,
+                _ => false,
+            },
+            looping: self.looping.filter(|_| goes_on),
+        }
     }
 }
 
@@ -224,33 +258,27 @@ impl Recorder {
         messages: &[Pending],
     ) -> u64 {
         let result = self.result(run.task, new);
-        let mut detail = Detail::of(old, new, self.error(new));
+        let error = self.error(new);
         let retrying = next.filter(|next| next.kind() == StateKind::Retrying);
-        if let Some(retrying) = retrying {
-            detail.is_followed_by(retrying);
-        }
         let message = self.message(new);
         let key = self.key(run);
-        let state = code(new.kind());
         let position = {
             // The changes of one task run come one after the other; others wait no longer than for a map and a queue.
             let mut open = lock(&self.open);
             let last = open.get(&key).cloned().unwrap_or(Last::NOTHING);
-            let next = Last {
-                state,
-                version: last.version + 1,
-                begun: last.begun + u32::from(new.kind() == StateKind::Running),
-                looping: match (new.kind(), new.looping(), &result) {
-                    (StateKind::Looped, Some(looping), Some(result)) => {
-                        Some(Arc::new(InLoop { iteration: looping.iteration + 1, result: result.clone() }))
-                    }
-                    _ => last.looping.filter(|_| !new.kind().is_finished() || retrying.is_some()),
-                },
-            };
+            let before = last.state;
+            let mut next = last.followed_by(old.kind(), new, retrying);
+            if let (StateKind::Looped, Some(looping), Some(result)) = (new.kind(), new.looping(), &result) {
+                next.looping = Some(Arc::new(InLoop { iteration: looping.iteration + 1, result: result.clone() }));
+            }
+            let mut detail = Detail::of(new, &next, error);
+            if let Some(retrying) = retrying {
+                detail.is_followed_by(retrying);
+            }
             let mut change = TaskChange::new(
                 key.0,
                 key.1,
-                (last.state, state),
+                (before, next.state),
                 next.begun.max(1),
                 next.version,
                 micros(&self.clock),

@@ -80,11 +80,13 @@ pub(super) fn state(
     })
 }
 
-/// A task run that is to begin the attempt again which it was in.
+/// A task run that is to begin the attempt again which it was in, whoever was asked about it before.
 fn again(detail: &Detail, result: Option<LoopResult>) -> State {
-    let state = match detail.run_count {
-        Some(count) if count > 1 => State::new(StateKind::Retrying).with_run_count(count - 1),
-        _ => State::new(StateKind::Pending),
+    let state = match detail.run_count.filter(|count| *count > 1) {
+        Some(count) if detail.resumed => engine::plain(StateKind::Resume).with_run_count(count),
+        Some(count) => State::new(StateKind::Retrying).with_run_count(count - 1),
+        None if detail.resumed => engine::plain(StateKind::Resume),
+        None => State::new(StateKind::Pending),
     };
     match result.and_then(|result| detail.looping(result)) {
         Some(looping) => state.with_looping(looping),

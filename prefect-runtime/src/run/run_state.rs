@@ -68,7 +68,7 @@ impl RunState {
         let Some(given) = self.tasks.get_mut(slug) else { return };
         for state in given.children.iter_mut().chain([&mut given.state]) {
             if state.kind() == StateKind::Paused {
-                *state = plain(StateKind::Resume);
+                *state = plain(StateKind::Resume).going_on_from(state);
             }
         }
     }

@@ -171,6 +171,23 @@ impl State {
         self
     }
 
+    /// The same state, in the attempt and the iteration that one waits for which is let go on.
+    pub(crate) fn going_on_from(self, waiting: &Self) -> Self {
+        let state = match waiting.attempt() {
+            1 => self,
+            attempt => self.with_run_count(attempt),
+        };
+        match waiting.looping() {
+            Some(looping) => state.with_looping(Looping { entry: Entry::Again, ..looping.clone() }),
+            None => state,
+        }
+    }
+
+    /// Which attempt a task run goes on with that waits in this state, from 1.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.run_count().unwrap_or(1) + u32::from(self.kind == StateKind::Retrying)
+    }
+
     pub(crate) fn rejection(&self) -> Option<&Rejection> {
         self.details.as_ref()?.rejection.as_ref()
     }
@@ -260,7 +277,8 @@ impl State {
         }
     }
 
-    /// Which attempt a `Retrying` state follows, from 1.
+    /// Which attempt a `Retrying` state follows, from 1; of one that is `Paused` or `Queued`, which attempt waits, if it is not
+    /// the first.
     #[must_use]
     pub fn run_count(&self) -> Option<u32> {
         self.details.as_ref().and_then(|d| d.run_count)
