@@ -155,6 +155,7 @@ fn plain(#[shared] begun: &Begun) -> u32 {
     begun.fetch_add(1, Ordering::SeqCst)
 }
 
+#[allow(clippy::unused_async, reason = "an async body")]
 #[task(tags = ["db"])]
 async fn awaited(#[shared] begun: &Begun) -> u32 {
     begun.fetch_add(1, Ordering::SeqCst)
@@ -164,7 +165,7 @@ async fn awaited(#[shared] begun: &Begun) -> u32 {
 #[test]
 fn a_body_does_not_start_after_the_cancel() {
     for (executor, is_limited) in
-        executors().into_iter().flat_map(|executor| [(executor.clone(), false), (executor, true)])
+        executors().into_iter().flat_map(|executor| [(executor, false), (executor, true)])
     {
         let limits = if is_limited { Limits::new().tag("db", 1) } else { Limits::new() };
         for name in ["plain", "awaited"] {
@@ -173,7 +174,7 @@ fn a_body_does_not_start_after_the_cancel() {
                 "plain" => flow!("sync", { next(plain()) }),
                 _ => flow!("async", { next(awaited()) }),
             };
-            let settings = settings(executor.clone(), &canceller).limits(limits.clone());
+            let settings = settings(executor, &canceller).limits(limits.clone());
             let settings = settings.observer(cancels_at(&canceller, name, Running));
             let run = flow.share(Arc::clone(&begun)).with(settings).run();
             assert_eq!(run.state().kind(), Cancelled, "{executor:?}");
@@ -281,7 +282,7 @@ fn what_is_about_to_run_is_cleaned_up_if_it_was_set_up() {
                 resource(open("it"), close, |it| uses(it, 1));
             });
             let observer = cancels_at(&canceller, name, Running);
-            let flow = flow.share(Arc::clone(&log)).with(settings(executor.clone(), &canceller).observer(observer));
+            let flow = flow.share(Arc::clone(&log)).with(settings(executor, &canceller).observer(observer));
             assert_eq!(flow.run().state().kind(), Cancelled);
             assert_eq!(*log.lock().unwrap(), expected, "{executor:?}: cancelled at {name}");
         }

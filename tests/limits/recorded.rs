@@ -206,7 +206,7 @@ fn who_is_cancelled_in_a_line_of_the_store_leaves_it() {
         };
         let slots = take().expect("nobody has it");
         let (canceller, clock) = (Canceller::new(), virtual_clock());
-        let settings = settings(executor.clone(), &clock, Limits::new().tag("db", 1)).store(here.clone());
+        let settings = settings(executor, &clock, Limits::new().tag("db", 1)).store(here.clone());
         let flow = flow!("cancelled", { waits_in_vain() });
         let run = flow.with(settings.canceller(canceller.clone()).observer(Arc::new(CancelsQueued(canceller)))).run();
         assert_eq!(run.state().kind(), Cancelled, "{executor:?}");
