@@ -206,7 +206,8 @@ impl Table {
 
 /// Without the digits that would only flicker.
 fn human_ticking(time: Duration) -> String {
-    if time < Duration::from_mins(1) { format!("{:.1}s", time.as_secs_f64()) } else { human(time) }
+    // What would be rounded up to a minute is one.
+    if time < Duration::from_millis(59_950) { format!("{:.1}s", time.as_secs_f64()) } else { human(time) }
 }
 
 /// `waiting up to 5 s for 2 notifications to be sent`
