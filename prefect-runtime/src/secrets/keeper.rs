@@ -119,6 +119,8 @@ impl<'a> Keeper<'a> {
 
     /// Keeps these secrets, all or none. Makes the database and the key if they are not there.
     pub(crate) fn put(&self, secrets: &[NewSecret], existing: Existing) -> Result<(), String> {
+        // Where the key is none, no database is made.
+        Keys::read(self.config)?;
         let store = self.writable()?;
         for _ in 0..TRIES {
             let key = self.key_to_seal_with(&store)?;

@@ -50,6 +50,9 @@ fn a_key_that_is_none_is_refused_by_the_name_of_its_place() {
     let error = set(&[("PREFECT__SECRETS__KEY_FILE", path)]);
     assert!(error.contains("which holds no key: ") && !error.contains("hunter2"), "{error}");
     assert!(set(&[(KEY, &key(1)), ("PREFECT__SECRETS__KEY_FILE", path)]).contains("are both set: unset one"));
+    let hook = "https://hooks.slack.com/services/T0/B0/x";
+    refused(&home, &["slack", "add", "HOOK"], hook, &[(KEY, "hunter2hunter2")]);
+    assert!(!home.0.join(".prefect").exists(), "no database is made");
     std::fs::write(&file, key(1) + "\n").unwrap();
     assert_eq!(piped(&home, &["secrets", "set", "A"], "v", &[("PREFECT__SECRETS__KEY_FILE", path)]).code, Some(0));
     assert_eq!(piped(&home, &["secrets", "get", "A"], "", &[(KEY, &key(1).to_uppercase())]).out, "v");
