@@ -139,6 +139,14 @@ fn a_copy_is_a_file() {
     let url = call(&["store", "backup", "sqlite:copy.db"]);
     assert!(url.code == Some(0) && url.out.starts_with("the store is copied to copy.db ("), "{url:?}");
     assert!(home.0.join("copy.db").exists() && !home.0.join("sqlite:copy.db").exists());
+    // What SQLite would take for something else is a file too.
+    for name in [":memory:", "file:two.db", "file:x?mode=memory"] {
+        let copied = call(&["store", "backup", name]);
+        assert!(copied.code == Some(0) && !copied.out.contains("(0 bytes)"), "{copied:?}");
+        let listed = call(&["--store", &format!("./{name}"), "runs"]);
+        assert!(listed.out.contains(" empty "), "{name}: {listed:?}");
+    }
+    assert!(!home.0.join("two.db").exists());
 }
 
 #[test]

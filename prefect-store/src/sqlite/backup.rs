@@ -1,7 +1,7 @@
 //! A copy of a database that is in use.
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{self, Path};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -40,7 +40,10 @@ pub(super) fn backup(
 
 fn copy(from: &Connection, at: &Location, file: &Path, tell: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
     let to_location = Location::from(file);
-    let mut to = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    // From the root on: SQLite has names of its own, `:memory:` and those that begin with `file:`.
+    let path = path::absolute(file)
+        .map_err(|error| StoreError::CannotOpen { at: to_location.clone(), reason: error.to_string() })?;
+    let mut to = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .at(&to_location)?;
     let page: u64 = from.pragma_query_value(None, "page_size", |row| row.get(0)).at(at)?;
     // As it is now: without an open transaction, whatever somebody else writes would make the copy begin anew, and with many
