@@ -204,6 +204,18 @@ fn schedules_are_listed_before_they_are_served() {
         (&nightly["flow"], &nightly["in_program"], nightly["next"].as_array().unwrap().len()),
         (&"nightly".into(), &true.into(), 3)
     );
+    // Nor does who does something to a schedule that nobody has paused, or that there is not.
+    let path = home.0.join(".prefect/prefect.db").display().to_string();
+    let unknown =
+        format!("error: no schedule of a flow `nihgtly` was ever served on {path}: did you mean `nightly`?\n");
+    let not_paused = "error: the schedule of `nightly` is not paused\n";
+    for (words, error) in
+        [(["pause", "nihgtly"], &*unknown), (["resume", "nihgtly"], &unknown), (["resume", "nightly"], not_paused)]
+    {
+        let refused = call(&home, &[&["schedules"], &words[..]].concat());
+        assert_eq!((refused.code, refused.out.as_str(), refused.err.as_str()), (Some(2), "", error));
+        assert!(!home.0.join(".prefect").exists(), "{words:?}");
+    }
     // One that was never served can be paused all the same; the program `prefect` sees it.
     assert_eq!(call(&home, &["schedules", "pause", "nightly"]).code, Some(0));
     let store = home.0.join(".prefect/prefect.db");
