@@ -20,6 +20,11 @@ impl Config {
             let name = key.to_string();
             let value = match name.as_str() {
                 _ if is_secret(key) => masked(key),
+                #[cfg(feature = "store")]
+                "store.url" => {
+                    let shown = entry.value.as_str().and_then(super::store::shown);
+                    self.0.redactor.redact_json(&shown.map_or_else(|| entry.value.to_json(), Json::from))
+                }
                 // What a task says is not undone by a default of Prefect 1.
                 "flows.checkpointing" => self.0.settings.checkpointing.into(),
                 _ => self.0.redactor.redact_json(&entry.value.to_json()),

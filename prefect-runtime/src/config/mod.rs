@@ -35,6 +35,8 @@ use serde::de::DeserializeOwned;
 pub use builder::ConfigBuilder;
 pub use error::{ConfigError, ConfigErrorKind, ConfigOrigin, ConfigWarning};
 pub use settings::Settings;
+#[cfg(all(feature = "cli", feature = "store"))]
+pub(crate) use store::shown as shown_store;
 pub use value::ConfigValue;
 
 use crate::redact::Redactor;

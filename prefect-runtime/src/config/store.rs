@@ -32,6 +32,17 @@ pub(super) fn check(reader: &Reader<'_>) -> Result<(), ConfigError> {
     }
 }
 
+/// As it was written; that of a server without its password, which may be too short for the redactor. `None` if it is no URL of
+/// a store.
+#[cfg(feature = "cli")]
+pub(crate) fn shown(text: &str) -> Option<String> {
+    match text.parse::<StoreUrl>() {
+        Ok(url) if url.path().is_none() => Some(url.to_string()),
+        Ok(_) | Err(BadStoreUrl::NoHome) => Some(text.to_owned()),
+        Err(_) => None,
+    }
+}
+
 impl Config {
     /// Where runs are recorded.
     ///

@@ -37,13 +37,15 @@ pub(super) fn text(config: &Config, store: Option<&str>, format: Format, paint: 
     }
 }
 
-/// A store's URL as it was written, but for its password. Without the feature `store` there is none.
+/// A store's URL without its password. Without the feature `store` there is none.
 #[cfg(feature = "store")]
 fn shown(config: &Config, url: &str) -> String {
-    match super::durable::place(config, Some(url)) {
-        Ok(_) => config.redactor().redact(url).into_owned(),
+    // The redactor hears of the password: it may stand elsewhere too.
+    let place = super::durable::place(config, Some(url));
+    match place.ok().and_then(|_| crate::config::shown_store(url)) {
+        Some(shown) => config.redactor().redact(&shown).into_owned(),
         // Nobody knows what in it is a password.
-        Err(_) => "(no URL of a store)".to_owned(),
+        None => "(no URL of a store)".to_owned(),
     }
 }
 
