@@ -22,6 +22,6 @@ pub struct Checkup {
     pub task_runs: u64,
     /// How many changes of state.
     pub transitions: u64,
-    /// What is damaged, as SQLite says it; empty: nothing. PostgreSQL does not look.
+    /// What is damaged, as SQLite says it; empty: nothing. What cannot be read for it counts as none. PostgreSQL does not look.
     pub damage: Vec<String>,
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use prefect_store::{RecordedGraph, StateCode};
 use serde_json::Value as Json;
 
-use super::program::{Program, alone, program};
+use super::program::{Program, alone, alone_at, program, ran};
 use super::store::{begin, begin_with, end, open, path, three};
 
 /// The refusal of a program whose store is made by `make`.
@@ -219,6 +219,40 @@ fn a_damaged_store_is_told() {
     let json: Json = serde_json::from_str(&ran.out).unwrap();
     assert_eq!((ran.code, &json["sound"], &json["runs"]), (Some(1), &false.into(), &1.into()));
     assert!(json["damage"][0].as_str().unwrap().starts_with("row 1 missing from index"), "{json}");
+}
+
+/// Not a byte, but all that a page has: nothing that is in it can be read.
+#[test]
+fn a_store_that_cannot_be_read_for_its_damage_is_told_too() {
+    const PAGE: usize = 4096;
+    let checked = |spoil: &dyn Fn(&mut [u8])| {
+        let program = alone(&["store", "check", "--json"]);
+        let at = path(&program);
+        damage(&at);
+        let mut bytes = fs::read(&at).unwrap();
+        spoil(&mut bytes);
+        fs::write(&at, bytes).unwrap();
+        let shown = ran(&mut alone_at(&program.home, &["store", "check"]));
+        let told = format!("{} is damaged: put a copy in its place, ", at.display());
+        assert!(shown.code == Some(1) && shown.out.starts_with(&told), "{shown:?}");
+        let ran = program.ran();
+        assert_eq!((ran.code, &*ran.err), (Some(1), ""), "{ran:?}");
+        let json: Json = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!((&json["sound"], &json["path"]), (&false.into(), &at.display().to_string().into()));
+        let damage: Vec<_> = json["damage"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+        damage.join("\n")
+    };
+    let spoils_a_run = |bytes: &mut [u8]| {
+        let name = b"brave-otter";
+        for page in bytes.chunks_mut(PAGE).filter(|page| page.windows(name.len()).any(|window| window == name)) {
+            page.fill(0xff);
+        }
+    };
+    let told = checked(&spoils_a_run);
+    assert!(told.lines().count() > 1 && told.contains("malformed"), "{told}");
+    // The page that says which tables there are, behind what says that it is one of ours.
+    let told = checked(&|bytes| bytes[100..PAGE].fill(0xff));
+    assert!(told.contains("malformed"), "{told}");
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! A store as a whole: the last run of each flow, sizes, damage.
+use prefect_store::{Options, Store};
+
 use crate::support::*;
 
 #[test]
@@ -63,4 +65,35 @@ fn damage_is_told_and_is_no_error() {
     let damage = place.open().check().unwrap().damage;
     assert!(damage[0].contains("missing from index flow_runs_name"), "{damage:?}");
     assert_eq!(damage.len(), 2, "{damage:?}");
+}
+
+/// Nothing that reads such a page gets anything: whoever looks is told all the same.
+#[test]
+fn a_page_that_cannot_be_read_is_damage() {
+    for table in ["flows", "flow_runs", "task_runs", "transitions"] {
+        let place = Place::new();
+        let run = place.open().begin(new_run("one")).unwrap();
+        record(&run, vec![start(0, None), finish(0, None)]);
+        end(&run, S::SUCCESS);
+        drop(run);
+        let sql = place.sql();
+        let pages =
+            sql.rows(&format!("SELECT rootpage FROM sqlite_schema WHERE tbl_name = '{table}' AND rootpage > 0"));
+        let size = sql.number("PRAGMA page_size") as usize;
+        drop(sql);
+        let mut bytes = std::fs::read(place.path()).unwrap();
+        for page in pages {
+            let page: usize = page[0].parse().unwrap();
+            bytes[(page - 1) * size..page * size].fill(0xff);
+        }
+        std::fs::write(place.path(), bytes).unwrap();
+        let store = Store::open_read_only(&place.url(), Options::default()).unwrap();
+        let checkup = store.check().unwrap();
+        assert!(checkup.damage.len() > 1, "{table}: {:?}", checkup.damage);
+        assert_eq!(checkup.damage.last().unwrap(), "database disk image is malformed", "{table}");
+        let counts = [("flow_runs", checkup.runs), ("task_runs", checkup.task_runs)];
+        assert_eq!(counts.map(|(counted, _)| u64::from(counted != table)), counts.map(|(_, count)| count));
+        assert_eq!(checkup.transitions == 0, table == "transitions");
+        assert!(checkup.used > 0, "{checkup:?}");
+    }
 }

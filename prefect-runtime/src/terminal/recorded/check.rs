@@ -1,7 +1,7 @@
 //! `store check`
 use std::fmt::Write as _;
 
-use prefect_store::Store;
+use prefect_store::{Location, Store, StoreUrl};
 use serde_json::json;
 
 use super::{Asker, Said, sentence};
@@ -12,7 +12,7 @@ impl Asker<'_> {
     /// What is damaged makes the exit code 1.
     pub(super) fn check(&self, store: &Store) -> Result<Said, String> {
         let found = store.check().map_err(|error| sentence(&error))?;
-        let path = plain(&store.url().location().to_string());
+        let path = shown(&store.url().location());
         let code = u8::from(!found.damage.is_empty());
         if self.format == Format::Json {
             let said = self.json(&json!({
@@ -29,15 +29,8 @@ impl Asker<'_> {
             }));
             return Ok(Said { code, ..said });
         }
-        let mut text = if found.damage.is_empty() {
-            format!("{path} is sound\n\n")
-        } else {
-            let damage: Vec<_> = found.damage.iter().map(|line| format!("    {}\n", plain(line))).collect();
-            format!(
-                "{path} is damaged: put a copy in its place, or save what `sqlite3 FILE .recover` can read\n{}\n",
-                damage.concat()
-            )
-        };
+        let mut text =
+            if found.damage.is_empty() { format!("{path} is sound\n\n") } else { damaged(&path, &found.damage) + "\n" };
         let each = found.used.checked_div(found.runs);
         let runs = match each {
             Some(each) => format!("{}, {} each", found.runs, sized(each)),
@@ -57,6 +50,28 @@ impl Asker<'_> {
         }
         Ok(Said { text, code })
     }
+
+    /// The same of a store that is so damaged that it cannot even be opened.
+    pub(super) fn cannot_check(&self, url: &StoreUrl, reason: String) -> Said {
+        let (path, damage) = (shown(&url.location()), [reason]);
+        let said = match self.format {
+            Format::Json => self.json(&json!({ "path": path, "sound": false, "damage": damage })),
+            Format::Table => damaged(&path, &damage).into(),
+        };
+        Said { code: 1, ..said }
+    }
+}
+
+fn shown(at: &Location) -> String {
+    plain(&at.to_string())
+}
+
+fn damaged(path: &str, damage: &[String]) -> String {
+    let damage: Vec<_> = damage.iter().map(|line| format!("    {}\n", plain(line))).collect();
+    format!(
+        "{path} is damaged: put a copy in its place, or save what `sqlite3 FILE .recover` can read\n{}",
+        damage.concat()
+    )
 }
 
 /// `12.5 MiB`

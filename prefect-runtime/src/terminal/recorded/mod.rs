@@ -103,6 +103,10 @@ impl Asker<'_> {
                     Question::Check | Question::LookAfter(_) => Err(sentence(&missing)),
                 };
             }
+            // That is what is asked.
+            Err(StoreError::Corrupt { reason, .. }) if *question == Question::Check => {
+                return Ok(self.cannot_check(&url, reason));
+            }
             opened => opened.map_err(|error| sentence(&error))?,
         };
         match question {
