@@ -22,7 +22,8 @@ const ALONE: &str = "\
 Environment:
   NO_COLOR  No colours; CLICOLOR_FORCE=1: colours everywhere
 
-Exit code: 0 it is done, 1 the store is damaged, 2 the arguments or what they name are wrong";
+Exit code: 0 it is done, 1 the store is damaged, a message was not sent, or the run that was watched failed, 2 the arguments
+or what they name are wrong, 3 the run that was watched waits for somebody, 130 Ctrl-C ended the watching";
 
 /// The commands of a program.
 pub(super) fn command(program: &Program<'_>) -> Command {
@@ -101,7 +102,6 @@ fn schedules() -> Command {
     let list = Command::new("list").about("List schedules, with their next moments and last runs").arg(json());
     Command::new("schedules")
         .about("List schedules; `schedules pause` and `schedules resume` hold one up and let it go on")
-        .args_conflicts_with_subcommands(true)
         .arg(json())
         .subcommands([
             list,
@@ -181,7 +181,6 @@ fn recorded() -> [Command; 4] {
             .about("Stop a run: nothing of it starts any more, and it ends Cancelled")
             .arg(run_named()),
         listing(Command::new("runs").about("List recorded runs; `runs show` has more of one"))
-            .args_conflicts_with_subcommands(true)
             .subcommands([list, show, logs, watch]),
         Command::new("flows").about("List flows, and the last run of each").arg(json()),
         Command::new("store")

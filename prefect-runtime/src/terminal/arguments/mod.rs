@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 use clap_complete::Shell;
 #[cfg(feature = "store")]
 use prefect_store::Listed;
@@ -140,6 +141,9 @@ impl CommandLine<'_> {
                 None => Err(Choice::Refuse(grammar::command(&self.program).render_help().to_string())),
             };
         };
+        if let Some(refusal) = self.misplaced(name, matches) {
+            return Err(refusal);
+        }
         match name {
             "completions" => {
                 let shell = matches.get_one("shell").copied().unwrap_or(Shell::Bash);
@@ -215,6 +219,16 @@ impl CommandLine<'_> {
             "schema" => Ok(Choice::Describe(self.flow_of("schema", text(matches, "flow"))?)),
             name => Err(self.refuse(&format!("`{name}` needs the feature `{name}` of the crate `prefect`"))),
         }
+    }
+
+    /// An option between a command and its next word. Only `--store` may stand there: `clap` refuses either all or none.
+    fn misplaced(&self, command: &str, matches: &ArgMatches) -> Option<Choice> {
+        let (inner, _) = matches.subcommand()?;
+        let is_written = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let option = matches.ids().map(clap::Id::as_str).filter(|id| *id != "store").find(is_written)?;
+        Some(self.refuse(&format!(
+            "`--{option}` stands between `{command}` and `{inner}`: options of `{command} {inner}` go behind it"
+        )))
     }
 
     /// The place of the flow that a command is for: the one that is named, else the only one.

@@ -138,6 +138,9 @@ fn help_and_version_are_always_there() {
         let help = said(&["a\nb", "a\nb"], words);
         assert!(help.starts_with("Usage: prog [") && help.contains("\nFlows:\n  a\\nb\n  a\\nb\n"), "{help}");
     }
+    let Choice::Say(alone) = choose_in(None, &["--help"]) else { panic!("no help") };
+    let codes = alone.split_once("Exit code:").unwrap().1;
+    assert!([" 0 ", " 1 ", " 2 ", "\n", " 3 ", " 130 "].iter().all(|code| codes.contains(code)), "{codes}");
     for words in [["graph", "-h"], ["help", "graph"]] {
         let help = said(&["a"], &words);
         assert!(help.contains("\nUsage: prog graph [OPTIONS] [FLOW]\n"), "{help}");
@@ -194,6 +197,36 @@ fn completions_name_commands_and_flows() {
         }
     }
     assert!(said(&["etl"], &["completions", "fish"]).contains("prog"));
+}
+
+/// Before or behind any command, and between its words.
+#[test]
+#[cfg(feature = "store")]
+fn the_store_is_named_anywhere() {
+    let commands: [&[&str]; 6] = [
+        &["runs", "show", "c"],
+        &["runs", "list", "--limit=3"],
+        &["schedules", "pause", "c"],
+        &["schedules", "list", "--json"],
+        &["store", "check"],
+        &["secrets", "rm", "c"],
+    ];
+    for command in commands {
+        let &[first, second, ref rest @ ..] = command else { panic!("two words") };
+        let store = "--store=x.db";
+        let before = choose_in(None, &[&[store, first, second], rest].concat());
+        assert!(format!("{before:?}").ends_with("Some(\"x.db\"))"), "{before:?}");
+        assert_eq!(choose_in(None, &[&[first, store, second], rest].concat()), before);
+        assert_eq!(choose_in(None, &[&[first, second, store], rest].concat()), before);
+        assert_eq!(choose_in(None, &[&[first, "--store", "x.db", second], rest].concat()), before);
+        assert_eq!(choose_in(None, &[command, &[store]].concat()), before);
+    }
+    let at = |option, first, second| {
+        format!("`--{option}` stands between `{first}` and `{second}`: options of `{first} {second}` go behind it")
+    };
+    refused(&["a"], &["runs", "--limit", "3", "show", "c"], &at("limit", "runs", "show"));
+    refused(&["a"], &["runs", "--store=x.db", "--json", "list"], &at("json", "runs", "list"));
+    refused(&["a"], &["schedules", "--json", "pause", "c"], &at("json", "schedules", "pause"));
 }
 
 #[test]
