@@ -92,14 +92,14 @@ impl<O: FlowOutput> Runnable for Flow<O> {
     }
 
     fn run(self: Box<Self>, course: Course, program: &str) -> Result<Summary, String> {
+        let config = self.settings.config_or_current().map_err(|error| error.to_string())?;
         let flow = course.of(*self)?;
         let settings = flow.settings.clone();
-        let config = settings.config_or_current().ok();
-        let redactor = redactor_of(config.as_ref());
+        let redactor = config.redactor().clone();
         let clock = settings.clock.clone().unwrap_or_else(Clock::system);
         let tasks = flow.graph.len();
         let screen = Arc::new(Screen::new(Arc::clone(&flow.graph.name), tasks, clock, redactor));
-        log::install(&screen, config.as_ref());
+        log::install(&screen, &config);
         // A flow that cannot be run panics: what was printed before is shown all the same.
         let _end = End(&screen);
         let shown = Arc::new(Shown::new(Arc::clone(&screen)));

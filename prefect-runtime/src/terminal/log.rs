@@ -16,7 +16,7 @@ use super::text::plain;
 use crate::{Config, context};
 
 /// Shows log lines on the screen, unless the program has said already what becomes of them.
-pub(super) fn install(screen: &Arc<Screen>, config: Option<&Config>) {
+pub(super) fn install(screen: &Arc<Screen>, config: &Config) {
     if tracing::dispatcher::has_been_set() {
         return;
     }
@@ -44,8 +44,8 @@ pub(super) fn install(screen: &Arc<Screen>, config: Option<&Config>) {
 
 /// The configured level; without one everything from `INFO`, but of ours only warnings: state changes are told already,
 /// by the table or by lines, and those of the runners tell nothing else.
-fn by_config(config: Option<&Config>) -> Targets {
-    match config.and_then(Config::chosen_log_level) {
+fn by_config(config: &Config) -> Targets {
+    match config.chosen_log_level() {
         Some(level) => Targets::new().with_default(level),
         None => Targets::new()
             .with_default(LevelFilter::INFO)

@@ -107,8 +107,8 @@ enum Format {
 ///
 /// # Exit code
 ///
-/// 0 if the flow succeeded, 1 if it failed, 2 if the arguments or what they name are wrong, and 3 if it waits for
-/// somebody. `serve` ends with 0 when a signal ends it or no schedule has moments to come, and with 1 if one of them could not
+/// 0 if the flow succeeded, 1 if it failed, 2 if the arguments, what they name or the configuration are wrong, and 3 if
+/// it waits for somebody. `serve` ends with 0 when a signal ends it or no schedule has moments to come, and with 1 if one of them could not
 /// be followed to its end.
 ///
 /// # Panics

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::screen::Screen;
 use super::text::plain;
-use super::{AnyFlow, durable, log, redactor_of, signals};
+use super::{AnyFlow, durable, log, signals};
 use crate::scheduler::{Happened, LeftBehind, Scheduler, SchedulerEvent};
 use crate::{Canceller, Clock, Config, StateKind};
 
@@ -34,8 +34,8 @@ pub(super) fn serve(
         );
     }
     let store = durable::open(config, url, program)?;
-    let screen = Arc::new(Screen::of_lines(Clock::system(), redactor_of(Some(config))));
-    log::install(&screen, Some(config));
+    let screen = Arc::new(Screen::of_lines(Clock::system(), config.redactor().clone()));
+    log::install(&screen, config);
     let canceller = Canceller::new();
     signals::cancel(&canceller);
     let scheduler = served.into_iter().fold(Scheduler::new(store), |scheduler, flow| flow.0.served_by(scheduler));
