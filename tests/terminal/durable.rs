@@ -195,6 +195,42 @@ fn a_store_that_cannot_be_used_is_a_warning_or_an_error() {
     assert_eq!((off.code, off.err.as_str()), (Some(3), ""));
 }
 
+/// A new run in its place, which nobody records, would do all again that is done.
+#[test]
+fn to_go_on_with_the_last_run_needs_a_store() {
+    let home = Home::new();
+    fs::create_dir_all(home.0.join(".prefect/prefect.db")).unwrap();
+    let last = ["run", "release", "--resume-last"];
+    let refused = call(&home, "", &last);
+    let at = home.0.join(".prefect/prefect.db").display().to_string();
+    let why = format!("error: {at} is a folder: the store needs the path of a file in it\n");
+    assert_eq!((refused.code, refused.err, refused.out.as_str()), (Some(2), why, ""));
+    let off = ran(command(&home, &last).env("PREFECT__STORE__RECORD_RUNS", "false"));
+    let why = "error: to go on with the last run needs a store, and `[store] record_runs` is false: say which one by \
+               `--store URL`, or let runs be recorded\n";
+    assert_eq!((off.code, off.err.as_str(), off.out.as_str()), (Some(2), why, ""));
+    // One that is named is used all the same.
+    let here = home.0.join("here.db").display().to_string();
+    let words = [&last[..], &["--store", &here]].concat();
+    let named = || ran(command(&home, &words).env("PREFECT__STORE__RECORD_RUNS", "false"));
+    assert_eq!((named().code, named().code), (Some(3), Some(0)));
+}
+
+#[test]
+fn the_last_run_is_not_begun_again_while_a_process_has_it() {
+    let home = Home::new();
+    let running = Running::start(&home, "endless");
+    let (id, _) = the_run(&home);
+    let [last, resumed] =
+        [&["run", "endless", "--resume-last"][..], &["resume", &id]].map(|words| call(&home, "", words));
+    let told = format!("error: run {id} is being run by process {} on ", running.child.id());
+    assert!(last.err.starts_with(&told), "{last:?}");
+    assert_eq!((last.code, last.out.as_str(), last.err), (Some(2), "", resumed.err));
+    assert_eq!(the_run(&home).0, id, "there is no second one");
+    running.signal(Signal::INT);
+    running.end();
+}
+
 fn ran_without(home: &Home) -> Ran {
     ran(command(home, &["run", "release"]).env("PREFECT__STORE__RECORD_RUNS", "false"))
 }

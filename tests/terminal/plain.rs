@@ -2,7 +2,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use super::program::{Ran, run};
+use super::program::{Ran, program, run};
 
 /// The lines of a seed run, with virtual time; the place of the panic is the test's own.
 const SEED: &str = "\
@@ -228,8 +228,15 @@ fn what_is_wrong_with_the_configuration_is_seen() {
     assert!(ran.err.contains("WARN  prefect_runtime::config: "), "{}", ran.err);
     assert!(ran.err.contains("did you mean `logging.level`?\n"), "{}", ran.err);
     let ran = run("empty").config("[logging]\nlevel = \"LOUD\"\n").ran();
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.out.contains("key `logging.level`: expected "), "{}", ran.out);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "nothing has begun");
+    assert!(ran.err.starts_with("error: ") && ran.err.contains("key `logging.level`: expected "), "{}", ran.err);
+    // A flow that has a configuration of its own reads no other.
+    let own = run("limited").config("[logging]\nlevel = \"LOUD\"\n").ran();
+    assert_eq!(own.code, Some(0), "{own:?}");
+    // But where a store is named, a run that is not recorded is not what was asked for.
+    let program = program(&["run", "limited", "--store", "x.db"]).config("[logging]\nlevel = \"LOUD\"\n");
+    let ran = program.ran();
+    assert!(ran.code == Some(2) && ran.err.contains("key `logging.level`: expected "), "{ran:?}");
 }
 
 #[test]

@@ -87,6 +87,17 @@ pub(super) fn options(config: &Config) -> Options {
     Options::default().keep_logs(days, u64::from(settings.keep_log_megabytes) << 20)
 }
 
+/// Opens the store of who cannot do `what` he does without one. The error is a sentence.
+pub(super) fn open_needed(what: &str, config: &Config, url: Option<&str>, program: &str) -> Result<Store, String> {
+    if url.is_none() && !config.settings().record_runs {
+        return Err(format!(
+            "to {what} needs a store, and `[store] record_runs` is false: say which one by `--store URL`, or let runs be \
+             recorded"
+        ));
+    }
+    open(config, url, program)
+}
+
 /// The store of a new run. Without one that was asked for, a run goes on unrecorded.
 pub(super) fn open_for_new(config: &Config, url: Option<&str>, program: &str) -> Result<Option<Store>, String> {
     if url.is_none() && !config.settings().record_runs {
@@ -122,11 +133,11 @@ pub(super) fn last_left(store: &Store, flows: &[&str]) -> Result<Option<RunRow>,
     Ok(last)
 }
 
-/// The last run of this flow, if it has not ended well.
+/// The last run of this flow, if it has not ended well: whoever has one that goes on is told by who wants to take it.
 pub(super) fn last_of(store: &Store, flow: &str) -> Result<Option<RunRow>, String> {
     let filter = RunFilter { flow: Some(flow.to_owned()), states: Vec::new(), before: None, limit: 1 };
     let last = store.runs(&filter).map_err(|error| error.to_string())?.into_iter().next();
-    Ok(last.filter(|run| !run.state.is_success() && run.state != StateCode::CANCELLED && run.owner.is_none()))
+    Ok(last.filter(|run| !run.state.is_success() && run.state != StateCode::CANCELLED))
 }
 
 /// Ends a run, or asks its process to. What is told of that.

@@ -220,21 +220,26 @@ fn ran(summary: Result<Summary, String>) -> ExitCode {
 /// Where a run of this flow is recorded, and whether it is a new one.
 #[cfg(feature = "store")]
 fn course(recording: &Recording, flow: &str, program: &str) -> Result<Course, String> {
-    // One that cannot be loaded is an error of the run, which tells it.
-    let Ok(config) = Config::current() else { return Ok(Course::Unrecorded) };
-    let Some(store) = durable::open_for_new(&config, recording.store.as_deref(), program)? else {
-        return Ok(Course::Unrecorded);
+    let url = recording.store.as_deref();
+    let config = match Config::current() {
+        Ok(config) => config,
+        // A flow that has a configuration of its own needs none; of another one the run tells the error.
+        Err(_) if url.is_none() && recording.begin == Begin::Anew => return Ok(Course::Unrecorded),
+        Err(error) => return Err(error.to_string()),
     };
-    let last = match recording.begin {
-        Begin::Anew => None,
-        Begin::WithTheLast => durable::last_of(&store, flow)?,
-    };
-    Ok(match last {
-        Some(run) => {
-            Course::GoOn(store, run.id.to_string(), How::Resume(crate::Approval::default()), IfChanged::Refuse)
+    match recording.begin {
+        Begin::Anew => Ok(durable::open_for_new(&config, url, program)?.map_or(Course::Unrecorded, Course::New)),
+        Begin::WithTheLast => {
+            let store = durable::open_needed("go on with the last run", &config, url, program)?;
+            Ok(match durable::last_of(&store, flow)? {
+                Some(run) => {
+                    let how = How::Resume(crate::Approval::default());
+                    Course::GoOn(store, run.id.to_string(), how, IfChanged::Refuse)
+                }
+                None => Course::New(store),
+            })
         }
-        None => Course::New(store),
-    })
+    }
 }
 
 #[cfg(not(feature = "store"))]

@@ -26,14 +26,7 @@ pub(super) fn serve(
     if let Some(flow) = served.iter().find(|flow| !flow.0.has_schedule()) {
         return Err(format!("the flow `{}` has no schedule: give it one by `flow.schedule(..)`", plain(flow.0.name())));
     }
-    if url.is_none() && !config.settings().record_runs {
-        return Err(
-            "to serve schedules needs a store, and `[store] record_runs` is false: say which one by `--store URL`, or \
-                    let runs be recorded"
-                .to_owned(),
-        );
-    }
-    let store = durable::open(config, url, program)?;
+    let store = durable::open_needed("serve schedules", config, url, program)?;
     let screen = Arc::new(Screen::of_lines(Clock::system(), config.redactor().clone()));
     log::install(&screen, config);
     let canceller = Canceller::new();
