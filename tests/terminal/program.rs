@@ -11,7 +11,7 @@ impl Home {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("prefect-terminal-{}-{n}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("prefect-terminal-{}-{n:04}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
