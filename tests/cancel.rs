@@ -164,9 +164,7 @@ async fn awaited(#[shared] begun: &Begun) -> u32 {
 /// Who cancels when he hears that a task is `Running` is heard before its body begins.
 #[test]
 fn a_body_does_not_start_after_the_cancel() {
-    for (executor, is_limited) in
-        executors().into_iter().flat_map(|executor| [(executor, false), (executor, true)])
-    {
+    for (executor, is_limited) in executors().into_iter().flat_map(|executor| [(executor, false), (executor, true)]) {
         let limits = if is_limited { Limits::new().tag("db", 1) } else { Limits::new() };
         for name in ["plain", "awaited"] {
             let (canceller, begun) = (Canceller::new(), Begun::default());
