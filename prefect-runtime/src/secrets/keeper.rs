@@ -1,8 +1,8 @@
 //! What the command line does to the secrets database.
 //!
 //! All secrets of a store have one key. It is changed in three steps: the new key is put beside the old one, all secrets are
-//! sealed anew in one transaction, the new key takes the place of the old one. Wherever that ends, one of the two keys that
-//! are there opens all secrets.
+//! sealed anew in one transaction, the new key takes the place of the old one. Wherever that ends, one of the keys that are
+//! there opens all secrets. No key is ever thrown away: all stores of a user have the same file, and copies of stores.
 use jiff::Timestamp;
 use prefect_store::{Existing, Micros, Options, Resealed, SealedSecret, SecretsChange, Store, StoreUrl};
 
@@ -201,11 +201,8 @@ impl<'a> Keeper<'a> {
                 let keys = Keys::read(self.config)?;
                 let first = store.secrets().map_err(|error| sentence(&error))?.into_iter().next();
                 let Some(first) = first else { return Ok(Rotated { secrets: 0, key: NewKey::Same }) };
-                let old = keys.of_id(&first.key_id).ok_or_else(|| wrong_key(&keys, &store))?;
-                // A change that was broken off behind its second step: the third one first, or its key would be written over.
-                if keys.now.as_ref().is_none_or(|now| now.id() != old.id()) {
-                    file.put_next(old)?;
-                    file.turn()?;
+                if keys.of_id(&first.key_id).is_none() {
+                    return Err(wrong_key(&keys, &store));
                 }
                 let next = random()?;
                 file.put_next(&next)?;

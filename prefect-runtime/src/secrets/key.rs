@@ -3,6 +3,8 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
+
 use super::seal::Key;
 use crate::Config;
 
@@ -21,6 +23,8 @@ const WHAT_A_KEY_IS: &str = "a key is 32 random bytes as base64 or hex, for exam
 pub(super) struct Keys {
     pub(super) now: Option<Key>,
     pub(super) next: Option<Key>,
+    /// Those that were changed: other stores may have them still.
+    kept: Vec<Key>,
     pub(super) place: Place,
 }
 
@@ -36,15 +40,15 @@ impl Keys {
     pub(super) fn read(config: &Config) -> Result<Self, String> {
         if let Some((key, variable)) = given(config, KEY, KEY_FILE)? {
             let next = given(config, NEXT_KEY, NEXT_KEY_FILE)?.map(|(key, _)| key);
-            return Ok(Self { now: Some(key), next, place: Place::Variable(variable) });
+            return Ok(Self { now: Some(key), next, kept: Vec::new(), place: Place::Variable(variable) });
         }
         let own = OwnFile::of(config)?;
-        Ok(Self { now: own.read()?, next: own.read_next()?, place: Place::Own(own) })
+        Ok(Self { now: own.read()?, next: own.read_next()?, kept: own.read_kept()?, place: Place::Own(own) })
     }
 
     /// The one that has this id.
     pub(super) fn of_id(&self, id: &[u8]) -> Option<&Key> {
-        self.now.iter().chain(&self.next).find(|key| key.id() == id)
+        self.now.iter().chain(&self.next).chain(&self.kept).find(|key| key.id() == id)
     }
 }
 
@@ -88,7 +92,8 @@ fn read(path: &Path) -> Result<Option<zeroize::Zeroizing<String>>, String> {
     Ok(Some(text))
 }
 
-/// The file that is made when the first secret is kept. While its key is changed, the new one is beside it.
+/// The file that is made when the first secret is kept. While its key is changed, the new one is beside it; and the old one
+/// stays there.
 pub(super) struct OwnFile {
     pub(super) path: PathBuf,
 }
@@ -113,8 +118,31 @@ impl OwnFile {
         read_own(&self.path)
     }
 
-    fn read_next(&self) -> Result<Option<Key>, String> {
+    pub(super) fn read_next(&self) -> Result<Option<Key>, String> {
         read_own(&self.next())
+    }
+
+    /// Where a key stays that was changed.
+    pub(super) fn kept(&self, id: &[u8]) -> PathBuf {
+        self.beside(&format!(".{}", HEXLOWER.encode(id)))
+    }
+
+    fn read_kept(&self) -> Result<Vec<Key>, String> {
+        let cannot = |error: io::Error| format!("{} cannot be read: {error}", self.folder().display());
+        let files = match fs::read_dir(self.folder()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            files => files.map_err(cannot)?,
+        };
+        let mut kept = Vec::new();
+        for file in files {
+            let path = file.map_err(cannot)?.path();
+            let id = path.extension().and_then(|id| HEXLOWER.decode(id.as_encoded_bytes()).ok());
+            // No other file has such a name.
+            if id.is_some_and(|id| path == self.kept(&id)) {
+                kept.extend(read_own(&path)?);
+            }
+        }
+        Ok(kept)
     }
 }
 

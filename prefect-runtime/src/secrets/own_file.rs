@@ -34,6 +34,8 @@ impl OwnFile {
 
     /// Writes the key that comes next, on the disk when this returns.
     pub(super) fn put_next(&self, key: &Key) -> Result<(), String> {
+        // A change of another store may have been broken off: that has it already.
+        self.keep(self.read_next()?)?;
         let put = || {
             self.write(key)?.persist(self.next()).map_err(|error| error.error)?;
             self.folder_written()
@@ -43,8 +45,22 @@ impl OwnFile {
 
     /// Makes the key that comes next the one that is in use.
     pub(super) fn turn(&self) -> Result<(), String> {
+        self.keep(self.read()?)?;
         let turned = fs::rename(self.next(), &self.path).and_then(|()| self.folder_written());
         turned.map_err(|error| self.cannot("changed", &error))
+    }
+
+    /// A key that is about to be replaced stays under the name of its id: another store of this user, or a copy of this one,
+    /// may have secrets that nothing else opens.
+    fn keep(&self, replaced: Option<Key>) -> Result<(), String> {
+        let Some(key) = replaced else { return Ok(()) };
+        let cannot = |error: &io::Error| self.cannot("kept", error);
+        let written = self.write(&key).map_err(|error| cannot(&error))?;
+        match written.persist_noclobber(self.kept(&key.id())) {
+            Ok(_) => self.folder_written().map_err(|error| cannot(&error)),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(cannot(&error.error)),
+        }
     }
 
     /// A file without a name yet, for this user alone.
@@ -62,7 +78,7 @@ impl OwnFile {
         Ok(file)
     }
 
-    fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
     }
 

@@ -170,3 +170,35 @@ fn four_processes_keep_secrets_at_once() {
         }
     }
 }
+
+/// There is one key file for all stores of a user, and for copies of them.
+#[test]
+fn a_change_of_the_key_leaves_other_stores_theirs() {
+    let home = Home::new();
+    let at = |name: &str| home.0.join(name).to_str().unwrap().to_owned();
+    let (other, copy) = (at("other.db"), at("copy.db"));
+    let in_store = |store: Option<&String>, words: &[&str], input: &str| {
+        let store: Vec<&str> = store.into_iter().flat_map(|store| ["--store", store.as_str()]).collect();
+        done(&home, &[words, &store].concat(), input)
+    };
+    let stores = [None, Some(&other), Some(&copy)];
+    done(&home, &["secrets", "set", "TOKEN"], CANARY);
+    in_store(Some(&other), &["secrets", "set", "TOKEN"], CANARY);
+    done(&home, &["store", "backup", &copy], "");
+    for rotated in [Some(&other), None, Some(&copy), Some(&other)] {
+        in_store(rotated, &["secrets", "rotate"], "");
+        for store in stores {
+            assert_eq!(in_store(store, &["secrets", "get", "TOKEN"], ""), CANARY, "{store:?} after {rotated:?}");
+        }
+    }
+    // A change of one that is broken off between its second and its third step, and then one of another.
+    let next = home.0.join(".prefect/secrets.key.next");
+    std::fs::rename(own_key(&home), &next).unwrap();
+    done(&home, &["secrets", "rotate"], "");
+    for store in stores {
+        assert_eq!(in_store(store, &["secrets", "get", "TOKEN"], ""), CANARY, "{store:?}");
+    }
+    let kept = std::fs::read_dir(home.0.join(".prefect")).unwrap().map(|file| file.unwrap().path());
+    let kept: Vec<_> = kept.filter(|path| path.to_str().unwrap().contains("secrets.key.")).collect();
+    assert!(kept.len() > 4 && kept.iter().all(|path| mode(path) == 0o600), "{kept:?}");
+}

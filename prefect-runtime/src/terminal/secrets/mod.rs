@@ -131,7 +131,11 @@ fn rotate(keeper: &Keeper<'_>) -> Result<String, String> {
             format!("{secrets} encrypted with the next key: give it by PREFECT__SECRETS__KEY from now on\n")
         }
         NewKey::InFile(path) => {
-            format!("{secrets} encrypted with a new key, which is in {}: keep a copy of that elsewhere\n", plain(&path))
+            format!(
+                "{secrets} encrypted with a new key, which is in {}: keep a copy of that elsewhere. The old key stays beside \
+                 it, for other stores and copies of this one\n",
+                plain(&path)
+            )
         }
     })
 }
