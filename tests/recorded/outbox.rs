@@ -285,8 +285,8 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
 #[ignore = "what the other tests start"]
 fn process() {
     let Some(path) = std::env::var_os("STORE") else { return };
+    // Who is gone is found by the run itself.
     let store = open(&PathBuf::from(path));
-    store.reap().unwrap();
     let url = std::env::var("WEBHOOK").unwrap();
     let config = Config::builder().secret("SLACK_WEBHOOK_URL", &url).secret("ONCALL", &url).secret("NEWS", &url);
     let config = config.build().unwrap();

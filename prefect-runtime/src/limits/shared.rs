@@ -19,6 +19,7 @@ use crate::lock::{Locked, lock};
 use crate::plain::plain;
 use crate::quiet::drop_quietly;
 use crate::random::{bits, fraction};
+use crate::record::look_for_the_dead;
 use crate::sync::{Condvar, Mutex, spawn};
 use crate::{Clock, Redactor};
 
@@ -203,7 +204,7 @@ impl StoreGate {
         drop(held_up);
         if looked_for_the_dead.elapsed() >= LOOK_FOR_THE_DEAD {
             *looked_for_the_dead = Instant::now();
-            self.look_for_the_dead();
+            look_for_the_dead(&self.store);
         }
         next
     }
@@ -270,18 +271,6 @@ impl StoreGate {
             Taking::Taken(slots) => Ok(Places::new(Taken::Store(Arc::clone(self), slots))),
             lack => Err(lack),
         })
-    }
-
-    fn look_for_the_dead(&self) {
-        match self.store.reap() {
-            Ok(reaped) => {
-                for run in reaped {
-                    let (id, name, flow) = (run.id.short(), plain(&run.name), plain(&run.flow));
-                    tracing::warn!(target: "prefect", "run {id} ({name}) of `{flow}` has crashed: {} is gone", run.owner);
-                }
-            }
-            Err(error) => tracing::debug!(target: "prefect", "Nobody can say which processes are gone: {error}"),
-        }
     }
 }
 

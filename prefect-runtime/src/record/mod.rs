@@ -1,6 +1,7 @@
 //! A run in a store: what is recorded of it, and how a later process goes on with it.
 mod again;
 mod code;
+mod dead;
 mod detail;
 mod error;
 mod graph;
@@ -11,6 +12,7 @@ mod restored;
 mod tick;
 
 pub use again::{Approval, Retry};
+pub(crate) use dead::look_for_the_dead;
 pub use error::ResumeError;
 #[cfg(feature = "cli")]
 pub(crate) use graph::{RecordedTask, read as read_graph};

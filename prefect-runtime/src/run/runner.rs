@@ -21,6 +21,8 @@ use crate::lock::lock;
 use crate::notify::Notifies;
 use crate::panics::guard;
 use crate::record::Recorder;
+#[cfg(feature = "store")]
+use crate::record::look_for_the_dead;
 use crate::sync::atomic::Ordering;
 use crate::{Signal, SignalKind, State, StateKind, Tracked};
 
@@ -185,10 +187,11 @@ impl Prepared {
         Err(self.finally(&queued, State::new(StateKind::Cancelled).with_message(CANCELLED)))
     }
 
-    /// Says who hears of a crash, and sends what others have left.
+    /// Says who hears of a crash, and sends what others have left: those that are gone too, and that they are.
     #[cfg(feature = "store")]
     fn look_into_the_outbox(&self) {
         let Some(recorder) = &self.core.services.recorder else { return };
+        look_for_the_dead(&recorder.store());
         let notifies = notifies(&self.core.graph);
         let notifications = &self.core.services.notifications;
         recorder.tell_of_crash(notifications.crash_notices(&self.core.services, &notifies));
