@@ -105,7 +105,7 @@ pub use schedules::{DecidedTick, IfBusy, PauseChange, ScheduleRow, ScheduleSeen,
 pub use secrets::{Existing, Resealed, SealedSecret, SecretsChange};
 pub use slots::{Full, SlotOwner, SlotRow, Slots, SlotsWanted, Taking};
 pub use state::StateCode;
-pub use store::{Parked, Store};
+pub use store::{GoesOnWith, Parked, Store};
 pub use url::{BadStoreUrl, StoreUrl};
 
 /// The version of the tables that this release makes: a store of a newer one is refused, one of an older one brought up to it.

@@ -219,7 +219,7 @@ impl Plan {
 
 impl Row {
     /// The task run itself, then its children by their numbers.
-    fn runs(&self) -> impl Iterator<Item = (Option<u32>, &Known)> {
+    pub(super) fn runs(&self) -> impl Iterator<Item = (Option<u32>, &Known)> {
         let children = (0..).zip(&self.children).map(|(child, known)| (Some(child), known));
         std::iter::once((None, &self.own)).chain(children)
     }

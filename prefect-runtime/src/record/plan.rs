@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use prefect_store::{Parked, RecordedGraph, RunRow, StateCode, Store, TaskKey};
+use prefect_store::{GoesOnWith, Parked, RecordedGraph, RunRow, StateCode, Store, TaskKey};
 
 use super::again::downstream;
 use super::recorder::{InLoop, Last, Recorder, Taken};
@@ -80,7 +80,8 @@ pub(super) struct Known {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keeps {
     All,
-    /// It starts anew. That is recorded too: who goes on after this process is to know it.
+    /// It starts anew. That is recorded when the run is taken: who goes on after this process would keep what was made of
+    /// results that are none any more.
     Nothing,
 }
 
@@ -107,12 +108,13 @@ impl Known {
 
 impl Taken {
     /// Takes over what is recorded of a task run. What it starts from.
-    fn keep(&mut self, key: (u32, Option<u32>), known: Known) -> State {
+    fn keep(&mut self, key: TaskKey, known: Known) -> State {
         let Known { state, last, keeps } = known;
-        if keeps == Keeps::Nothing && last.version > 0 {
-            self.anew.push(key);
-        }
-        self.open.insert(key, last.going_on_from(&state));
+        let last = match keeps {
+            Keeps::All => last,
+            Keeps::Nothing => last.started_anew(),
+        };
+        self.open.insert((key.task, key.index), last.going_on_from(&state));
         state
     }
 }
@@ -278,21 +280,20 @@ impl Plan {
         graph: &Graph,
         parked: Parked,
     ) -> Result<(Recorded, RunState), ResumeError> {
-        let claimed = match self.changed.take() {
-            Some(graph) => store.claim_with_graph(&self.row, parked, graph),
-            None => store.claim(&self.row, parked),
-        };
-        let run = claimed.map_err(ResumeError::Refused)?;
         self.forget_what_is_needed_again(graph);
+        let with = GoesOnWith { graph: self.changed.take(), anew: self.anew() };
+        let run = store.claim_with(&self.row, parked, with).map_err(ResumeError::Refused)?;
         let flow = Last::of_flow(StateCode::RUNNING, run.version());
-        let (open, anew) = (HashMap::new(), Vec::new());
-        let mut taken = Taken { run, name: self.row.name, flow, open, anew, numbers: self.numbers };
+        let mut taken = Taken { run, name: self.row.name, flow, open: HashMap::new(), numbers: self.numbers };
         let mut states = RunState::new();
         for (task, Row { own, children, surplus }) in self.tasks {
-            let number = taken.numbers.as_ref().map_or(task, |numbers| numbers[task as usize]);
-            let own = taken.keep((number, None), own);
+            let number = number(taken.numbers.as_deref(), task);
+            let own = taken.keep(TaskKey { task: number, index: None }, own);
             let surplus = (id(children.len())..).zip(surplus);
-            let children = (0..).zip(children).map(|(child, known)| taken.keep((number, Some(child)), known)).collect();
+            let children = (0..).zip(children);
+            let children =
+                children.map(|(child, known)| taken.keep(TaskKey { task: number, index: Some(child) }, known));
+            let children = children.collect();
             for (child, last) in surplus {
                 taken.open.insert((number, Some(child)), last);
             }
@@ -300,4 +301,19 @@ impl Plan {
         }
         Ok((Recorded::new(taken), states))
     }
+
+    /// Which task runs start anew, by their numbers in the store.
+    fn anew(&self) -> Vec<TaskKey> {
+        let tasks = self.tasks.iter().flat_map(|(task, row)| {
+            let task = number(self.numbers.as_deref(), *task);
+            let forgotten = row.runs().filter(|(_, known)| known.is_forgotten());
+            forgotten.map(move |(index, _)| TaskKey { task, index })
+        });
+        tasks.collect()
+    }
+}
+
+/// The number of a task in the recorded graph.
+fn number(numbers: Option<&[u32]>, task: TaskId) -> u32 {
+    numbers.map_or(task, |numbers| numbers[task as usize])
 }

@@ -73,8 +73,6 @@ pub(super) struct Taken {
     pub(super) name: String,
     pub(super) flow: Last,
     pub(super) open: HashMap<(u32, Option<u32>), Last>,
-    /// Those of `open` that start anew, whatever is recorded of them.
-    pub(super) anew: Vec<(u32, Option<u32>)>,
     pub(super) numbers: Option<Vec<u32>>,
 }
 
@@ -82,7 +80,7 @@ impl Taken {
     /// A run that begins.
     pub(super) fn new(run: OwnedRun, name: String) -> Self {
         let flow = Last::of_flow(StateCode::SCHEDULED, run.version());
-        Self { run, name, flow, open: HashMap::new(), anew: Vec::new(), numbers: None }
+        Self { run, name, flow, open: HashMap::new(), numbers: None }
     }
 }
 
@@ -126,6 +124,11 @@ impl Last {
 
     pub(super) const fn of_flow(state: StateCode, version: u32) -> Self {
         Self { state, version, begun: 0, run_count: 1, resumed: false, looping: None }
+    }
+
+    /// The same of one that starts anew: it is `Pending` by one more change, if there was any.
+    pub(super) fn started_anew(self) -> Self {
+        Self { state: StateCode::PENDING, version: self.version + u32::from(self.version > 0), ..self }
     }
 
     /// The same of a task run that goes on from this state: what was forgotten begins anew.
@@ -173,11 +176,11 @@ impl Recorder {
     }
 
     pub(super) fn new(taken: Taken, graph: &Arc<Graph>, clock: &Clock, config: &Config) -> Self {
-        let Taken { run, name, flow, open, anew, numbers } = taken;
+        let Taken { run, name, flow, open, numbers } = taken;
         let followers = Arc::<Followers>::default();
         let told = Arc::clone(&followers);
         run.on_commit(Box::new(move |news| told.tell(news)));
-        let recorder = Self {
+        Self {
             run,
             name,
             graph: Arc::clone(graph),
@@ -191,27 +194,6 @@ impl Recorder {
             warned: AtomicBool::new(false),
             log_level: config.settings().store_level,
             followers,
-        };
-        recorder.start_anew(anew);
-        recorder
-    }
-
-    /// What is recorded of these is no longer so. Who goes on after this process is to know it, or it would keep what was made
-    /// of results that are none any more.
-    fn start_anew(&self, keys: Vec<(u32, Option<u32>)>) {
-        let at = micros(&self.clock);
-        let mut open = lock(&self.open);
-        let changes: Vec<TaskChange> = keys
-            .into_iter()
-            .filter_map(|key| {
-                let last = open.get_mut(&key)?;
-                let from = std::mem::replace(&mut last.state, StateCode::PENDING);
-                last.version += 1;
-                Some(TaskChange::new(key.0, key.1, (from, last.state), last.begun.max(1), last.version, at))
-            })
-            .collect();
-        if let Some(position) = self.run.record_many(changes) {
-            self.handed_over.fetch_max(position.0, Ordering::AcqRel);
         }
     }
 

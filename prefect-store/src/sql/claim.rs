@@ -1,9 +1,10 @@
 //! Taking a run that nobody has.
+use super::anew::start_anew;
 use super::begin::keep_graph;
 use super::database::{extend, lock_run};
 use super::{Transition, Writing, cancel, rows, values};
 use crate::backend::{AsSeen, Lease, Ownership, Refusal};
-use crate::{CRASHES_UNTIL_PARKED, ClaimRefused, Epoch, Micros, Owner, Parked, RecordedGraph, RunId, StateCode};
+use crate::{CRASHES_UNTIL_PARKED, ClaimRefused, Epoch, GoesOnWith, Micros, Owner, Parked, RunId, StateCode};
 
 /// What decides whether a run may be taken.
 struct Now {
@@ -20,7 +21,7 @@ pub(super) fn claim(
     mut tx: Writing<'_>,
     run: RunId,
     (seen, parked): (AsSeen, Parked),
-    graph: Option<&RecordedGraph>,
+    with: &GoesOnWith,
     at: Micros,
     process: &Lease,
 ) -> Result<Ownership, Refusal<ClaimRefused>> {
@@ -73,17 +74,18 @@ pub(super) fn claim(
     };
     // Whoever asked for the end of it, asked its owner before; and it has ended, if in another way.
     tx.execute("DELETE FROM cancels WHERE run_no=$1", &values![now.run_no])?;
-    let (epoch, version, last_seq) = (now.epoch + 1, now.version + 1, now.last_seq + 1);
+    let (epoch, version) = (now.epoch + 1, now.version + 1);
+    let last_seq = start_anew(&mut tx, now.run_no, &with.anew, now.last_seq + 1, at)?;
     tx.execute(
         "UPDATE flow_runs SET state=$1, version=$2, message=NULL, started_at=coalesce(started_at, $3), ended_at=NULL, \
          proc_no=$4, epoch=$5, crashes=$6, last_seq=$7 WHERE run_no=$8",
         &values![StateCode::RUNNING, version, at, process.proc_no, epoch, crashes, last_seq, now.run_no],
     )?;
-    if let Some(graph) = graph {
+    if let Some(graph) = &with.graph {
         keep_graph(&mut tx, graph)?;
         tx.execute("UPDATE flow_runs SET graph_hash=$1 WHERE run_no=$2", &values![&graph.hash, now.run_no])?;
     }
-    Transition::flow_run(StateCode::RUNNING, version, at.0).add(&mut tx, now.run_no, last_seq)?;
+    Transition::flow_run(StateCode::RUNNING, version, at.0).add(&mut tx, now.run_no, now.last_seq + 1)?;
     tx.commit()?;
     Ok(Ownership { run_no: now.run_no, proc_no: process.proc_no, epoch: Epoch(epoch), version, last_seq })
 }

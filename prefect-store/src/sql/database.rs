@@ -19,8 +19,8 @@ use crate::owned::Recording;
 use crate::schedules::NoRun;
 use crate::writer::{Batch, LineEntry};
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, FlowChange, Location, Machine, Mark, Message, Micros,
-    NewRun, Options, Parked, PauseChange, Prune, Reaped, RecordedGraph, Resealed, RunId, ScheduleSeen, SealedSecret,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Existing, FlowChange, GoesOnWith, Location, Machine, Mark, Message,
+    Micros, NewRun, Options, Parked, PauseChange, Prune, Reaped, Resealed, RunId, ScheduleSeen, SealedSecret,
     SecretsChange, SlotOwner, Slots, SlotsWanted, StoreError, Taking, Tick, ToSend, Wanted,
 };
 
@@ -197,16 +197,16 @@ impl Database {
         self.or_was_given(begun, &InDoubt { run: id, proc_no: process.proc_no, epoch: Epoch::FIRST })
     }
 
-    /// Gives a run that nobody has to this process; it has this graph then, if there is one.
+    /// Gives a run that nobody has to this process; it has this graph then, if there is one, and these of its task runs start anew.
     pub(crate) fn claim(
         &mut self,
         run: RunId,
         (seen, parked): (AsSeen, Parked),
-        graph: Option<&RecordedGraph>,
+        with: &GoesOnWith,
         at: Micros,
         process: &Lease,
     ) -> Result<Ownership, NotGiven<ClaimRefused>> {
-        let claimed = self.write(|tx| claim::claim(tx, run, (seen, parked), graph, at, process));
+        let claimed = self.write(|tx| claim::claim(tx, run, (seen, parked), with, at, process));
         self.or_was_given(claimed, &InDoubt { run, proc_no: process.proc_no, epoch: seen.epoch.next() })
     }
 

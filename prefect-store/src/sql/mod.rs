@@ -3,6 +3,7 @@
 //! Parameters are `$1`, `$2`, .. in the order in which a statement names them first (SQLite counts them so). All that is written
 //! goes through [`Writing`], one transaction each. What happens often (the [batch](crate::backend::Backend::record)) is each
 //! engine's own.
+mod anew;
 mod begin;
 pub(crate) mod bury;
 mod cancel;

@@ -16,7 +16,7 @@ use crate::sql::{Access, Database, Readers};
 use crate::writer::{Queue, Request, Writer};
 use crate::{
     CancelRefused, Cancelled, ClaimRefused, Location, NewRun, Options, Reaped, RecordedGraph, RunId, RunRow,
-    StoreError, StoreUrl,
+    StoreError, StoreUrl, TaskKey,
 };
 
 /// Durable runs: a database, and at most one thread that writes to it.
@@ -42,6 +42,16 @@ pub enum Parked {
     Refuse,
     /// It starts again, and its crashes are counted anew.
     StartAgain,
+}
+
+/// What of a run is no longer as it is recorded, from the moment on when it is taken.
+#[derive(Clone, Debug, Default)]
+pub struct GoesOnWith {
+    /// The graph that it has from now on. The tasks that are recorded keep their numbers: their slugs have to stand where they
+    /// stood.
+    pub graph: Option<RecordedGraph>,
+    /// Task runs that are `Pending` again, each by one more change; those that have no row stay so.
+    pub anew: Vec<TaskKey>,
 }
 
 impl Store {
@@ -104,27 +114,18 @@ impl Store {
     ///
     /// If it ended well, was cancelled, is someone's, or is put aside: see [`ClaimRefused`].
     pub fn claim(&self, run: &RunRow, parked: Parked) -> Result<OwnedRun, ClaimRefused> {
-        self.claim_as(run, parked, None)
+        self.claim_with(run, parked, GoesOnWith::default())
     }
 
-    /// As [`claim`](Self::claim), and the run has this graph from now on. The tasks that are recorded keep their numbers: their
-    /// slugs have to stand where they stood.
+    /// As [`claim`](Self::claim), and the run goes on with something else than what is recorded of it. All of it is one
+    /// transaction.
     ///
     /// # Errors
     ///
     /// As [`claim`](Self::claim).
-    pub fn claim_with_graph(
-        &self,
-        run: &RunRow,
-        parked: Parked,
-        graph: RecordedGraph,
-    ) -> Result<OwnedRun, ClaimRefused> {
-        self.claim_as(run, parked, Some(graph))
-    }
-
-    fn claim_as(&self, run: &RunRow, parked: Parked, graph: Option<RecordedGraph>) -> Result<OwnedRun, ClaimRefused> {
+    pub fn claim_with(&self, run: &RunRow, parked: Parked, with: GoesOnWith) -> Result<OwnedRun, ClaimRefused> {
         let (id, seen) = (run.id, AsSeen { epoch: run.epoch, version: run.version });
-        let recording = self.0.call(move |writer| writer.claim(id, seen, parked, graph.as_ref()))??;
+        let recording = self.0.call(move |writer| writer.claim(id, seen, parked, &with))??;
         Ok(OwnedRun::new(recording, Arc::clone(&self.0)))
     }
 

@@ -11,8 +11,8 @@ use crate::schedules::NoRun;
 use crate::sql::Waits;
 use crate::sql::outbox::TakeFailed;
 use crate::{
-    CancelRefused, Cancelled, ClaimRefused, Epoch, Fate, Lost, LostReason, Mark, Micros, NewRun, NotificationRef,
-    Parked, RecordedGraph, RunId, StoreError, Tick, ToSend, Wanted,
+    CancelRefused, Cancelled, ClaimRefused, Epoch, Fate, GoesOnWith, Lost, LostReason, Mark, Micros, NewRun,
+    NotificationRef, Parked, RunId, StoreError, Tick, ToSend, Wanted,
 };
 
 /// How this process is known to the others.
@@ -239,10 +239,10 @@ impl Writer {
         id: RunId,
         seen: AsSeen,
         parked: Parked,
-        graph: Option<&RecordedGraph>,
+        with: &GoesOnWith,
     ) -> Result<Arc<Recording>, ClaimRefused> {
         let now = self.options.clock.now();
-        self.take((id, seen.epoch.next()), |writer, lease| writer.database.claim(id, (seen, parked), graph, now, lease))
+        self.take((id, seen.epoch.next()), |writer, lease| writer.database.claim(id, (seen, parked), with, now, lease))
     }
 
     /// When it is to be looked next whether a run is to end; never if nobody would be told.

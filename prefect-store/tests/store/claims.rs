@@ -2,7 +2,10 @@
 use std::sync::Barrier;
 use std::time::Duration;
 
-use prefect_store::{ClaimRefused, Options, Parked, RunId, Store, StoreUrl};
+use prefect_store::{
+    ClaimRefused, Fault, Faults, GoesOnWith, Micros, Options, Parked, RunId, RunRow, Store, StoreUrl, TaskChange,
+    TaskKey,
+};
 
 use crate::child::{self, Other, say};
 use crate::support::*;
@@ -59,6 +62,58 @@ fn what_cannot_be_taken_is_refused_in_a_sentence() {
         store.claim(&row, Parked::Refuse).unwrap_err().to_string(),
         "run 03030303-0303-0303-0303-030303030303 is not in the store"
     );
+}
+
+/// A run that has failed, of which these are recorded as done, and one as failed.
+const DONE: [(u32, Option<u32>); 6] = [(0, None), (1, None), (1, Some(0)), (1, Some(1)), (1, Some(3)), (2, None)];
+
+fn failed(store: &Store) -> RunRow {
+    let run = store.begin(new_run("one")).unwrap();
+    record(&run, DONE.into_iter().flat_map(|(task, index)| [start(task, index), finish(task, index)]).collect());
+    let fails = TaskChange::new(3, None, (S::RUNNING, S::FAILED), 1, 2, Micros(30));
+    record(&run, vec![start(3, None), fails]);
+    end(&run, S::FAILED);
+    store.run("one").unwrap()
+}
+
+#[test]
+fn what_starts_anew_is_pending_in_the_transaction_that_takes_the_run() {
+    for nth in 1.. {
+        let place = Place::in_memory();
+        let faults = Faults::default();
+        let mut options = Options::default();
+        options.faults = faults.clone();
+        let store = place.open_with(options);
+        let seen = failed(&store);
+        assert_eq!((seen.n_ok, seen.n_failed), (6, 1));
+        let before = dump(&place.sql());
+        // Nothing is recorded of some of them, and of a child that lies between others.
+        let anew = [(1, None), (1, Some(1)), (1, Some(2)), (1, Some(3)), (3, None), (4, None), (4, Some(0))];
+        let anew: Vec<_> = anew.into_iter().map(|(task, index)| TaskKey { task, index }).collect();
+        let calls = faults.calls();
+        faults.fail(nth, 1, Fault::Full);
+        let run = loop {
+            match store.claim_with(&seen, Parked::Refuse, GoesOnWith { graph: None, anew: anew.clone() }) {
+                Ok(run) => break run,
+                Err(_) => assert_eq!(dump(&place.sql()), before, "call {nth}"),
+            }
+        };
+        let row = store.run("one").unwrap();
+        assert_eq!((row.state, row.version, row.n_ok, row.n_failed), (S::RUNNING, 3, 3, 0));
+        let rows: Vec<_> = store.recorded(row.id, None, 100).unwrap().into_iter().map(|(row, _)| row).collect();
+        let pending = rows.iter().filter(|row| row.state == S::PENDING && row.version == 3);
+        let pending: Vec<_> = pending.map(|row| (row.task, row.index)).collect();
+        assert_eq!(pending, [(1, None), (1, Some(1)), (1, Some(3)), (3, None)]);
+        assert!(rows.len() == 7 && rows.iter().all(|row| row.state == S::PENDING || row.state == S::SUCCESS));
+        // What comes next follows on that.
+        record(&run, vec![TaskChange::new(3, None, (S::PENDING, S::RUNNING), 1, 4, Micros(90))]);
+        end(&run, S::SUCCESS);
+        check(&place.sql());
+        if faults.calls() - calls < nth {
+            assert!(nth > 10, "{nth} calls");
+            break;
+        }
+    }
 }
 
 /// What was read of its tasks may be of before and after.
