@@ -280,6 +280,40 @@ fn a_set_up_of_an_earlier_process_or_of_a_try_in_this_one_is_made_again() {
     }
 }
 
+/// Each was tried with what an earlier process had set up, and is not to see that again because another one came first.
+#[test]
+fn two_that_wait_for_different_moments_have_it_set_up_each() {
+    let after = |seconds| State::new(Retrying).start_in(Duration::from_secs(seconds));
+    for executor in executors() {
+        let set_ups = SetUps::default();
+        let flow = flow!("two", {
+            resource(open("db"), close, |db| {
+                let (first, second) = (query(db, 0), query(db, 0));
+                (first, second, query(db, 0).after(first), query(db, 0).after(second))
+            })
+        });
+        let run = TestRun::of(&flow.share(set_ups.clone())).executor(executor);
+        let run = run.given_state("open", State::success("db 0".to_owned()));
+        let run = run.given_state("query-1", after(1)).given_state("query-2", after(2)).run();
+        let seen = ["db 1", "db 2", "db 1", "db 2"].map(str::to_owned);
+        let twice = vec![("db".to_owned(), 2)];
+        assert_eq!((run.output().unwrap(), set_ups.taken()), (seen.into(), twice), "{executor:?}");
+        // The second one takes nothing of it, and what follows on that does.
+        let flow = flow!("beside", {
+            resource(open("db"), close, |db| {
+                let (first, second) = (query(db, 0), query(resource = "none", n = 0, upstream_tasks = [db]));
+                (first, second, query(db, 0).after(second))
+            })
+        });
+        let run = TestRun::of(&flow.share(set_ups.clone())).executor(executor);
+        let run = run.given_state("open", State::success("db 0".to_owned()));
+        let run = run.given_state("query-1", after(1)).given_state("query-2", after(2)).run();
+        let seen = ["db 1", "none", "db 2"].map(str::to_owned);
+        let twice = vec![("db".to_owned(), 2)];
+        assert_eq!((run.output().unwrap(), set_ups.taken()), (seen.into(), twice), "{executor:?}");
+    }
+}
+
 /// Waits an hour in its first attempt.
 #[task]
 fn pauses(resource: String) -> Result<String, Signal> {

@@ -18,7 +18,7 @@ pub(super) struct Again {
     held: HashMap<TaskId, Vec<RecordId>>,
     /// By task run that has not finished: the set-ups that it sees as they were.
     earlier: HashMap<RecordId, Vec<Arc<Earlier>>>,
-    /// The set-ups that have run before the engine began, and not since.
+    /// The set-ups that had run before the engine began.
     left_from_before: HashSet<TaskId>,
 }
 
@@ -43,7 +43,7 @@ struct Earlier {
 enum Stale {
     /// All: it has been tried with them.
     All,
-    /// It was tried before the engine began: those that have run since are new to it.
+    /// It was tried before the engine began: those that had not run by then are new to it.
     LeftFromBefore,
 }
 
@@ -114,7 +114,6 @@ impl Engine {
     fn reopen(&mut self, set_up: TaskId) -> Earlier {
         let (attempt, _) = self.attempt(set_up);
         self.attempts.insert(set_up, (attempt + 1, 1));
-        self.again.left_from_before.remove(&set_up);
         self.unfinished += 1;
         self.again.held.insert(set_up, Vec::new());
         let state = self.states.remove(&set_up);
