@@ -208,15 +208,19 @@ impl SetUps {
     fn taken(&self) -> Vec<(String, u32)> {
         std::mem::take(&mut *self.0.lock().unwrap()).into_iter().collect()
     }
+
+    fn open(&self, name: String) -> String {
+        let mut set_ups = self.0.lock().unwrap();
+        let count = set_ups.entry(name.clone()).or_default();
+        *count += 1;
+        format!("{name} {count}")
+    }
 }
 
 /// Gives the name with the number of the set-up.
 #[task]
 fn open(#[shared] set_ups: &SetUps, name: String) -> String {
-    let mut set_ups = set_ups.0.lock().unwrap();
-    let count = set_ups.entry(name.clone()).or_default();
-    *count += 1;
-    format!("{name} {count}")
+    set_ups.open(name)
 }
 
 #[task]
@@ -311,6 +315,34 @@ fn two_that_wait_for_different_moments_have_it_set_up_each() {
         let seen = ["db 1", "none", "db 2"].map(str::to_owned);
         let twice = vec![("db".to_owned(), 2)];
         assert_eq!((run.output().unwrap(), set_ups.taken()), (seen.into(), twice), "{executor:?}");
+    }
+}
+
+#[task]
+fn open_within(#[shared] set_ups: &SetUps, outer: String, name: String) -> String {
+    format!("{} in {outer}", set_ups.open(name))
+}
+
+#[task(max_retries = 1, retry_delay = "1h")]
+fn both(outer: &str, inner: &str) -> String {
+    format!("{outer}, {inner}")
+}
+
+/// The outer one is there from before. The inner one is not, and was made of it when the run went on.
+#[test]
+fn what_lies_in_a_resource_that_is_made_again_is_made_again_too() {
+    for executor in executors() {
+        let set_ups = SetUps::default();
+        let flow = flow!("nested", {
+            resource(open("outer"), close, |outer| {
+                resource(open_within(outer, "inner"), close, |inner| both(outer, inner))
+            })
+        });
+        let run = TestRun::of(&flow.share(set_ups.clone())).executor(executor);
+        let run = run.given_state("open", State::success("outer 0".to_owned()));
+        let run = run.given_state("both", in_an_hour(Retrying)).run();
+        assert_eq!(run.output().unwrap(), "outer 1, inner 2 in outer 1", "{executor:?}");
+        assert_eq!(set_ups.taken(), [("inner".to_owned(), 2), ("outer".to_owned(), 1)], "{executor:?}");
     }
 }
 

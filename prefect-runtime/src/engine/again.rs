@@ -64,9 +64,9 @@ impl Engine {
         // Those first for whom more is set up again: the others wait for that too.
         open.sort_by_key(|(_, stale)| *stale == Stale::All);
         while let Some((at, stale)) = open.pop() {
-            for set_up in self.resources_around(at) {
-                let is_stale = stale == Stale::All || self.again.left_from_before.contains(&set_up);
-                if is_stale && self.kind_of(set_up).is_finished() {
+            let around = self.resources_around(at);
+            for set_up in around.iter().copied() {
+                if self.kind_of(set_up).is_finished() && self.is_stale(set_up, stale, &around) {
                     let earlier = Arc::new(self.reopen(set_up));
                     turns.entry(set_up).or_default().earlier = Some(earlier);
                     // It may lie in the block of another resource.
@@ -96,6 +96,18 @@ impl Engine {
     /// Each attempt that is opened here has a number of its own: the first one was given, and not tried here.
     fn stale_for(&self, at: RecordId) -> Stale {
         if self.attempt(at).0 == 1 { Stale::LeftFromBefore } else { Stale::All }
+    }
+
+    /// Whether a set-up that has finished runs again before a task run goes on that all these are around.
+    fn is_stale(&self, set_up: TaskId, stale: Stale, around: &[TaskId]) -> bool {
+        let by_itself = |set_up: &TaskId| stale == Stale::All || self.again.left_from_before.contains(set_up);
+        let is_renewed = |set_up: &TaskId| by_itself(set_up) || self.again.held.contains_key(set_up);
+        // It was made of what the task run is not to see any more.
+        let lies_in = |outer: &TaskId| {
+            let mut blocks = self.graph.resource_blocks().iter().filter(|block| block.set_up == *outer);
+            blocks.any(|block| block.contains(&self.graph, set_up))
+        };
+        by_itself(&set_up) || around.iter().any(|outer| is_renewed(outer) && lies_in(outer))
     }
 
     /// The set-ups of the resources that are there for a task run, each once.
