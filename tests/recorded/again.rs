@@ -174,6 +174,52 @@ fn a_resource_that_was_cleaned_up_is_set_up_again_for_what_runs_between() {
     }
 }
 
+/// Its name can be recorded; it is gone with the connection all the same.
+#[task]
+fn table(connection: &Arc<u32>) -> String {
+    format!("table_{connection}")
+}
+
+#[task]
+fn drop_table(table: &String) {
+    assert_eq!(table, "table_7");
+}
+
+#[task]
+fn count(table: &str) -> usize {
+    table.len()
+}
+
+#[task(trigger = manual_only)]
+fn asked(n: Option<usize>) -> usize {
+    n.unwrap_or_default()
+}
+
+#[test]
+fn a_resource_is_set_up_again_with_one_that_it_lies_in() {
+    for executor in executors() {
+        let flow = flow!("etl", {
+            resource(connect(), disconnect, |connection| {
+                resource(table(connection), drop_table, |table| asked(count(table)))
+            })
+        });
+        let mut rounds = Rounds::start(flow, |store| settings(store, executor));
+        assert_eq!(rounds.state(), StateCode::PAUSED);
+        let expected = ["asked-1", "connect-1", "disconnect-1", "drop_table-1", "table-1"];
+        assert_eq!(rounds.resume(), expected, "{executor:?}");
+        assert_eq!(rounds.state(), StateCode::SUCCESS);
+        // Nothing is to run with the inner one.
+        let flow = flow!("etl", {
+            resource(connect(), disconnect, |connection| {
+                asked(resource(table(connection), drop_table, |table| count(table)))
+            })
+        });
+        let mut rounds = Rounds::start(flow, |store| settings(store, executor));
+        assert_eq!(rounds.resume(), ["asked-1", "connect-1", "disconnect-1"], "{executor:?}");
+        assert_eq!(rounds.state(), StateCode::SUCCESS);
+    }
+}
+
 #[task]
 fn rate(#[shared] round: &Round) -> Result<u32, String> {
     round.works_in(1, 10)

@@ -188,32 +188,59 @@ impl Plan {
     /// up, or lived in memory, is set up again if a task between its set-up and its clean-up is yet to run; and what sets a
     /// resource up again has it cleaned up again.
     pub(super) fn forget_what_is_needed_again(&mut self, graph: &Graph) {
-        let will_run = |row: Option<&Row>| row.is_none_or(Row::will_run);
-        let mut open: Vec<TaskId> = (0..id(graph.len())).filter(|task| will_run(self.tasks.get(task))).collect();
-        while let Some(task) = open.pop() {
-            for upstream in graph.data_upstream(task) {
-                if self.tasks.get_mut(upstream).is_some_and(Row::forget_what_is_lost) {
-                    open.push(*upstream);
+        let mut open: Vec<TaskId> = (0..id(graph.len())).filter(|task| self.will_run(*task)).collect();
+        while !open.is_empty() {
+            while let Some(task) = open.pop() {
+                for upstream in graph.data_upstream(task) {
+                    if self.tasks.get_mut(upstream).is_some_and(Row::forget_what_is_lost) {
+                        open.push(*upstream);
+                    }
+                }
+                for block in graph.resource_blocks() {
+                    if block.contains(graph, task) && self.is_gone(block) {
+                        self.forget(block.set_up);
+                        open.push(block.set_up);
+                    }
+                    if block.set_up == task && !self.will_run(block.clean_up) {
+                        self.forget(block.clean_up);
+                        open.push(block.clean_up);
+                    }
                 }
             }
-            for block in graph.resource_blocks() {
-                if block.contains(graph, task) && self.is_gone(block) {
-                    self.forget(block.set_up);
-                    open.push(block.set_up);
-                }
-                if block.set_up == task && !will_run(self.tasks.get(&block.clean_up)) {
-                    self.forget(block.clean_up);
-                    open.push(block.clean_up);
-                }
-            }
+            open = self.forget_what_lies_in_others(graph);
         }
+    }
+
+    fn will_run(&self, task: TaskId) -> bool {
+        self.tasks.get(&task).is_none_or(Row::will_run)
+    }
+
+    /// A resource does not outlive one that it lies in: it is set up again with that, for what is yet to run in it. Gives the
+    /// set-ups.
+    fn forget_what_lies_in_others(&mut self, graph: &Graph) -> Vec<TaskId> {
+        let blocks = graph.resource_blocks();
+        let lies_in_another = |set_up| {
+            let mut outer = blocks.iter().filter(|outer| self.will_run(outer.set_up));
+            outer.any(|outer| outer.contains(graph, set_up))
+        };
+        let is_used =
+            |block: &ResourceBlock| (0..id(graph.len())).any(|task| self.will_run(task) && block.contains(graph, task));
+        let again = blocks
+            .iter()
+            .filter(|block| self.is_set_up(block) && lies_in_another(block.set_up) && is_used(block))
+            .map(|block| block.set_up);
+        let again: Vec<_> = again.collect();
+        again.iter().for_each(|set_up| self.forget(*set_up));
+        again
     }
 
     /// Whether a resource was set up, and cleaned up. One that lived in memory is asked for by its clean-up, if that is to run.
     fn is_gone(&self, block: &ResourceBlock) -> bool {
-        let known = |task| self.tasks.get(&task).map(|row| &row.own);
-        let is_set_up = known(block.set_up).is_some_and(|set_up| set_up.state.kind().is_successful());
-        is_set_up && known(block.clean_up).is_some_and(Known::has_run)
+        self.is_set_up(block) && self.tasks.get(&block.clean_up).is_some_and(|clean_up| clean_up.own.has_run())
+    }
+
+    fn is_set_up(&self, block: &ResourceBlock) -> bool {
+        self.tasks.get(&block.set_up).is_some_and(|set_up| set_up.own.state.kind().is_successful())
     }
 }
 
