@@ -287,6 +287,54 @@ fn what_is_about_to_run_is_cleaned_up_if_it_was_set_up() {
     }
 }
 
+/// Cancels the run, and takes a minute.
+#[task]
+async fn close_slowly(#[shared] log: &Log, #[shared] canceller: &Canceller, name: &Arc<str>) {
+    canceller.cancel();
+    prefect::sleep(Duration::from_mins(1)).await;
+    log.lock().unwrap().push(format!("close {name}"));
+}
+
+/// Cancels the run, and fails the first time.
+#[task(max_retries = 1, retry_delay = "1h")]
+fn close_at_last(#[shared] log: &Log, #[shared] canceller: &Canceller, name: &Arc<str>) -> Result<(), String> {
+    canceller.cancel();
+    if context().task_run_count() == 1 {
+        return Err("busy".to_owned());
+    }
+    log.lock().unwrap().push(format!("close {name}"));
+    Ok(())
+}
+
+/// Nobody would begin it once more.
+#[test]
+fn a_clean_up_that_has_begun_goes_on_to_its_end() {
+    for executor in executors() {
+        let flows = [
+            flow!("slow", {
+                resource(open("it"), close_slowly, |it| uses(it, 1));
+            }),
+            flow!("timed", {
+                resource(open("it"), |it| close_slowly(it).with(options().timeout("1h")), |it| uses(it, 1));
+            }),
+            flow!("failing", {
+                resource(open("it"), close_at_last, |it| uses(it, 1));
+            }),
+        ];
+        // The second time it is called at once.
+        let durations = [Duration::from_mins(1), Duration::from_mins(1), Duration::ZERO];
+        for (flow, duration) in flows.into_iter().zip(durations) {
+            let (canceller, log) = (Canceller::new(), Log::default());
+            let flow = flow.share(canceller.clone()).share(Arc::clone(&log));
+            let run = flow.with(settings(executor, &canceller)).run();
+            let cleaned_up = run.task_runs().last().unwrap();
+            let seen = (run.state().kind(), cleaned_up.state.kind(), run.duration());
+            assert_eq!(seen, (Cancelled, Success, duration), "{executor:?}: {}", cleaned_up.name);
+            assert_eq!(*log.lock().unwrap(), ["open it", "close it"], "{executor:?}: {}", cleaned_up.name);
+        }
+    }
+}
+
 #[test]
 fn cancelling_twice_or_too_late_changes_nothing() {
     let canceller = Canceller::new();

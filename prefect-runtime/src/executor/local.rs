@@ -11,6 +11,7 @@ use super::{Accounted, wait};
 use crate::clock::{Held, HoldsToken, Tick};
 use crate::context::{Context, Working};
 use crate::engine::{Batch, Done, Engine, RecordId};
+use crate::flow::graph::TaskId;
 use crate::flow::{BodyKind, Passed, TaskFuture};
 use crate::quiet::Quiet;
 use crate::run::{Ran, RunCore, Until, log_beginning};
@@ -138,15 +139,18 @@ impl<'c> Steps<'c> {
 
 fn run_body(core: &Arc<RunCore>, started: Started, inputs: &mut Vec<Option<Value>>) -> Done {
     let clock = &core.services.clock;
-    let limit = core.timeout(started.body.run.task);
-    let ended = match (limit, core.graph.kind(started.body.run.task).code.kind()) {
+    let task = started.body.run.task;
+    let limit = core.timeout(task);
+    let ended = match (limit, core.graph.kind(task).code.kind()) {
         (None, _) => match task_run::call(core, &started.body, inputs, FirstPoll::InPlace) {
             Call::Ended(result) => Ended::Body(result),
-            Call::Waits(future, context) => wait(clock, cancellable(core, drive(future, context))),
+            Call::Waits(future, context) => wait(clock, cancellable(core, task, drive(future, context))),
         },
         (Some(limit), BodyKind::Async) => match task_run::call(core, &started.body, inputs, FirstPoll::Later) {
             Call::Ended(result) => Ended::Body(result),
-            Call::Waits(future, context) => wait(clock, timed(core, limit, cancellable(core, drive(future, context)))),
+            Call::Waits(future, context) => {
+                wait(clock, timed(core, limit, cancellable(core, task, drive(future, context))))
+            }
         },
         (Some(limit), BodyKind::Sync) => on_its_own_thread(core, &started, std::mem::take(inputs), limit),
     };
@@ -158,9 +162,9 @@ async fn drive(future: Quiet<TaskFuture>, context: Context) -> Result<Value, Tas
     poll_fn(move |cx| task_run::caught_poll(&mut future, &context, cx)).await
 }
 
-/// The body's end, or that of the run, whichever comes first.
-async fn cancellable(core: &RunCore, body: impl Future<Output = Result<Value, TaskError>>) -> Ended {
-    let mut cancelled = core.cancelled();
+/// The body's end, or the cancel if it stops this task, whichever comes first.
+async fn cancellable(core: &RunCore, task: TaskId, body: impl Future<Output = Result<Value, TaskError>>) -> Ended {
+    let mut cancelled = core.stopped(task);
     let mut body = pin!(body);
     poll_fn(|cx| {
         let is_over = cancelled.as_mut().is_some_and(|cancelled| cancelled.poll_cancelled(cx.waker()).is_ready());

@@ -14,6 +14,7 @@ use crate::clock::{Tick, Timer};
 use crate::context::Context;
 use crate::engine::{Batch, Engine};
 use crate::flow::TaskFuture;
+use crate::flow::graph::TaskId;
 use crate::limits::{Places, RunLimits};
 use crate::lock::lock;
 use crate::quiet::Quiet;
@@ -168,6 +169,7 @@ impl Pool {
     /// A body that waits, and was counted as one that goes away, goes to the async runtime.
     pub(super) fn send_away(
         self: &Arc<Self>,
+        task: TaskId,
         body: Away,
         future: Quiet<TaskFuture>,
         context: Context,
@@ -181,7 +183,7 @@ impl Pool {
         let run = async move {
             // When it takes too long, it may be dropped later than its end is told.
             let _places = places;
-            let (mut future, mut cancelled) = (Some(future), pool.core.cancelled());
+            let (mut future, mut cancelled) = (Some(future), pool.core.stopped(task));
             let ended = poll_fn(|cx| {
                 if let Some(cancelled) = &mut cancelled
                     && cancelled.poll_cancelled(cx.waker()).is_ready()

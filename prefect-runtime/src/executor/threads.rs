@@ -275,7 +275,7 @@ impl<'p> Worker<'p> {
 
     fn waits(&mut self, started: Started, future: Quiet<TaskFuture>, context: Context) -> Outcome {
         self.pool.goes_away();
-        self.pool.send_away(Away::Plain(started), future, context, None);
+        self.pool.send_away(started.body.run.task, Away::Plain(started), future, context, None);
         self.now = self.pool.core.services.clock.now();
         Outcome::Away
     }
@@ -303,7 +303,7 @@ impl<'p> Worker<'p> {
                     core.left_behind.remove(body.run);
                     return Outcome::Replaced;
                 }
-                self.pool.send_away(Away::Timed(attempt), future, context, body.places);
+                self.pool.send_away(body.run.task, Away::Timed(attempt), future, context, body.places);
                 self.now = core.services.clock.now();
                 Outcome::Away
             }

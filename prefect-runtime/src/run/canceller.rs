@@ -15,7 +15,7 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 /// From then on no body starts: a task run that has just become `Running` ends `Cancelled` without it. Async bodies are dropped
 /// where they wait, and their task runs end `Cancelled`. A plain function cannot be stopped: the run waits for it, and it may
 /// ask [`Context::is_cancelled`](crate::Context::is_cancelled); if it returns a result after all, that counts, and everything
-/// else is `Cancelled`. Resources that were set up are cleaned up.
+/// else is `Cancelled`. Resources that were set up are cleaned up, and a clean-up that has begun goes on to its end.
 /// Tasks that have not started stay `Pending`, and the flow run ends `Cancelled`.
 ///
 /// ```

@@ -91,16 +91,25 @@ impl RunCore {
         }
     }
 
-    /// Whether the body of this task may not start, because somebody has cancelled the run. One that cleans up a resource may:
-    /// it would be started again at once.
+    /// Whether this task has to stop, because somebody has cancelled the run. One that cleans up a resource goes on to its end:
+    /// stopped half-way, it would not be begun once more.
     pub(crate) fn stops(&self, task: TaskId) -> bool {
-        self.is_cancelled() && self.graph.cleaned_up_by(task).is_empty()
+        self.is_cancelled() && self.ends_with_the_run(task)
+    }
+
+    fn ends_with_the_run(&self, task: TaskId) -> bool {
+        self.graph.cleaned_up_by(task).is_empty()
     }
 
     /// Whether a cancelled run cleans up its resources.
     #[inline]
     pub(crate) fn cleans_up(&self) -> bool {
         self.cleans_up.load(Ordering::Acquire)
+    }
+
+    /// What ends when a body of this task has to stop, if it ever has to.
+    pub(crate) fn stopped(&self, task: TaskId) -> Option<Cancelled> {
+        if self.ends_with_the_run(task) { self.cancelled() } else { None }
     }
 
     /// What ends when the run is cancelled; nothing does for what cleans up.

@@ -140,7 +140,7 @@ fn outcome(core: &RunCore, this: Iteration<'_>, ended: Ended, keeping: Option<&K
         return (state, ends);
     }
     // It was told to stop, and has.
-    if core.is_cancelled() {
+    if core.stops(this.run.task) {
         return (cancelled(format!("{CANCELLED}: {}", core.services.redacted(&error))), Ends::Now);
     }
     tracing::error!(target: "prefect.TaskRunner", "Task '{}': Exception encountered during task execution!", core.full_name(this.run));
@@ -156,7 +156,7 @@ pub(super) fn cancelled(message: impl Into<Cow<'static, str>>) -> State {
 /// The state that follows at once on one that a body has led to: it is tried again, or could not be asked whether it should be.
 fn retry(core: &RunCore, run: RunId, attempt: u32, state: &State) -> Option<State> {
     let retries = core.retries(run.task);
-    if !state.kind().is_failed() || retries.max == 0 || core.is_cancelled() {
+    if !state.kind().is_failed() || retries.max == 0 || core.stops(run.task) {
         return None;
     }
     if let Some(retry_on) = &core.graph.definition(run.task).retry_on {
