@@ -1,7 +1,7 @@
 //! Ticks that come while a run has not ended.
 use prefect::Trigger;
-use prefect::schedule::{CatchUp, Overlap};
-use prefect::store::StateCode;
+use prefect::schedule::{CatchUp, DatesClock, Overlap};
+use prefect::store::{IfBusy, Micros, NewRun, OwnedRun, RecordedGraph, StateCode, Tick, TickAnswer};
 
 use super::*;
 
@@ -96,6 +96,24 @@ fn a_run_that_waits_for_somebody_holds_up_nothing() {
     }
 }
 
+/// A run of `watch` for this moment, as another process begins it.
+fn begin(store: &Store, moment: &str) -> OwnedRun {
+    let at = Micros(at(moment).as_microsecond());
+    let run = NewRun {
+        flow: "watch".into(),
+        name: "busy-bee".into(),
+        parameters: "{}".into(),
+        graph: RecordedGraph { hash: vec![1], text: "{}".into(), slugs: Vec::new() },
+        state: StateCode::RUNNING,
+        at,
+    };
+    let tick = Tick { schedule: "watch".into(), at, next: None, if_busy: IfBusy::Wait };
+    match store.begin_tick(run, tick).unwrap() {
+        TickAnswer::Begun(run) => run,
+        other => panic!("{moment}: {other:?}"),
+    }
+}
+
 /// A run that another process has is looked at in the store.
 #[test]
 fn a_run_of_another_process_counts() {
@@ -106,25 +124,44 @@ fn a_run_of_another_process_counts() {
     seen.serve(&store, &[&seen.flow("other", SignedDuration::ZERO, schedule())], "2026-01-01T02:30:00Z");
     drop(seen.take());
     let elsewhere = folder.store();
-    let tick = prefect::store::Tick {
-        schedule: "watch".into(),
-        at: prefect::store::Micros(at("2026-01-01T01:00:00Z").as_microsecond()),
-        next: None,
-        if_busy: prefect::store::IfBusy::Begin,
-    };
-    let run = prefect::store::NewRun {
-        flow: "watch".into(),
-        name: "busy-bee".into(),
-        parameters: "{}".into(),
-        graph: prefect::store::RecordedGraph { hash: vec![1], text: "{}".into(), slugs: Vec::new() },
-        state: StateCode::RUNNING,
-        at: tick.at,
-    };
-    let begun = elsewhere.begin_tick(run, tick).unwrap();
+    let begun = begin(&elsewhere, "2026-01-01T01:00:00Z");
     seen.serve(&store, &[&seen.flow("watch", SignedDuration::ZERO, schedule())], "2026-01-01T01:30:00Z");
     let lines = seen.take();
     let skipped = lines.iter().filter(|line| line.contains("a run had not ended")).count();
     assert_eq!(skipped, 2, "{lines:#?}");
     assert!(!lines.iter().any(|line| line.starts_with("run of ")), "{lines:#?}");
     drop(begun);
+}
+
+/// Two processes wait with the tick of 00:01, and the other one begins it. This one hears of that some time later, and in between
+/// one more has come: it has not come while the first one waited, and has its own turn.
+#[test]
+fn what_comes_before_this_process_hears_that_another_one_has_begun_is_not_left_out() {
+    for overlap in [Overlap::BufferOne, Overlap::CancelOther] {
+        let (folder, seen) = (Folder::new(), Seen::default());
+        let (store, elsewhere) = (folder.store(), folder.store());
+        let ticks = ["2026-01-01T00:01:00Z", "2026-01-01T00:02:00Z", "2026-01-01T00:03:00.5Z"];
+        let schedule = Schedule::new(DatesClock::new(ticks).unwrap()).overlap(overlap);
+        let watch = seen.flow("watch", SignedDuration::ZERO, schedule);
+        let held = Mutex::new(Some(begin(&elsewhere, START)));
+        // What the other process does: its run ends, it begins that of 00:01, and that ends too.
+        let other = flow_of("other", move || {
+            let mut held = held.lock().unwrap();
+            drop(held.take());
+            if context().scheduled_start_time().unwrap() == at("2026-01-01T00:03:00.25Z") {
+                *held = Some(begin(&elsewhere, ticks[0]));
+            }
+        });
+        let does = DatesClock::new(["2026-01-01T00:03:00.25Z", "2026-01-01T00:03:10Z"]).unwrap();
+        seen.serve(&store, &[&watch, &other.schedule(does)], START);
+        let lines = seen.take();
+        let ran: Vec<_> = lines.iter().filter(|line| line.starts_with("run of ")).collect();
+        assert!(matches!(&*ran, [ran] if ran.starts_with("run of 01. 00:03")), "{overlap}: {lines:#?}");
+        let skipped: Vec<_> = lines.iter().filter(|line| line.contains("skipped")).collect();
+        assert_eq!(
+            skipped,
+            ["`watch`: 1 tick skipped up to 2026-01-01T00:02:00+00:00: a run had not ended"],
+            "{overlap}: {lines:#?}"
+        );
+    }
 }

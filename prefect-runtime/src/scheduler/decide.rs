@@ -57,7 +57,11 @@ impl Following<'_> {
                 }
                 self.running.push(run);
             }
-            Begun::Taken => self.decided(due.at, now),
+            Begun::Taken => {
+                // That may have been some time ago: what has come since the store was asked last is for the store to decide.
+                let waited = self.waiting.as_ref().map_or(now, |waiting| waiting.asked);
+                self.decided(due.at, waited);
+            }
             Begun::Skipped => {
                 let last = due.event.start_time().clone();
                 self.tell(Happened::Skipped { ticks: 1, more: false, last, why: Skipped::Overlap });
@@ -65,7 +69,7 @@ impl Following<'_> {
             }
             Begun::Busy(runs) => {
                 let cancels = overlap == Overlap::CancelOther && how == How::InTime;
-                self.wait_for(&due, &runs, cancels);
+                self.wait_for(&due, now, &runs, cancels);
                 return Ok(Step::Wait(later(now)));
             }
             Begun::Paused => return Ok(self.leave_out(&due, now)),
@@ -73,27 +77,31 @@ impl Following<'_> {
         Ok(Step::Again)
     }
 
-    /// The first tick of the queue is decided.
-    fn decided(&mut self, at: Micros, now: Timestamp) {
+    /// The first tick of the queue is decided. If it had to wait, it did until this moment at least.
+    fn decided(&mut self, at: Micros, waited: Timestamp) {
         self.queue.pop_front();
         self.ticks.decide(at);
         if self.waiting.take().is_some() {
-            self.came_meanwhile = Some(now);
+            self.came_meanwhile = Some(waited);
         }
     }
 
     /// A tick waits for the end of these runs.
-    fn wait_for(&mut self, due: &Due, runs: &[RunId], cancels: bool) {
+    fn wait_for(&mut self, due: &Due, now: Timestamp, runs: &[RunId], cancels: bool) {
         let begins = self.waiting.as_ref().is_none_or(|waiting| waiting.at != due.at);
         if begins {
-            self.waiting = Some(Waiting { at: due.at, cancelled: Vec::new() });
+            self.waiting = Some(Waiting { at: due.at, asked: now, cancelled: Vec::new() });
             self.tell(Happened::Waits {
                 tick: due.event.start_time().clone(),
                 runs: runs.iter().map(|run| run.short().to_string()).collect(),
                 cancelled: cancels,
             });
         }
-        let Some(waiting) = self.waiting.as_mut().filter(|_| cancels) else { return };
+        let Some(waiting) = &mut self.waiting else { return };
+        waiting.asked = now;
+        if !cancels {
+            return;
+        }
         for run in runs {
             if !waiting.cancelled.contains(run) {
                 waiting.cancelled.push(*run);

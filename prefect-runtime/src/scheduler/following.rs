@@ -27,6 +27,8 @@ pub(super) enum Step {
 /// The tick that waits for the end of another run.
 pub(super) struct Waiting {
     pub(super) at: Micros,
+    /// When it was not its turn yet, as far as this process knows.
+    pub(super) asked: Timestamp,
     /// Which runs were told to stop.
     pub(super) cancelled: Vec<RunId>,
 }
