@@ -52,7 +52,8 @@ pub(crate) struct Fold {
     causes: Causes,
     /// How many of its changes are not handed over to the store yet.
     unsettled: u64,
-    /// By this position in the store all of it is recorded.
+    /// By these positions in the store something of it is recorded, and all.
+    from: u64,
     upto: u64,
     due: Tick,
     /// Whether anybody knows when it is due.
@@ -64,7 +65,15 @@ pub(crate) struct Fold {
 impl Fold {
     fn new(ticket: u32, notice: Notice, row: Option<Row>, due: Tick) -> Self {
         let causes = Causes::default();
-        Self { ticket, notice, row, changes: 0, causes, unsettled: 0, upto: 0, due, announced: false, closed: false }
+        let (from, upto) = (u64::MAX, 0);
+        Self { ticket, notice, row, changes: 0, causes, unsettled: 0, from, upto, due, announced: false, closed: false }
+    }
+
+    /// The store comes no further than this. If it has a part, its row is there, and is sent again unless it is told of this one.
+    fn forget_the_store(&mut self, committed: u64) {
+        if self.from > committed {
+            self.row = None;
+        }
     }
 
     pub(crate) fn into_message(self) -> Message {
@@ -118,6 +127,8 @@ pub(crate) struct Folds {
     groups: HashMap<Group, Counted>,
     /// By their tickets, which grow.
     folds: BTreeMap<u32, Fold>,
+    /// How far the store has come, if it comes no further.
+    end: Option<u64>,
 }
 
 impl Folds {
@@ -168,6 +179,9 @@ impl Folds {
     pub(crate) fn handed_over(&mut self, ticket: u32, upto: u64) -> Look {
         let Some(fold) = self.folds.get_mut(&ticket) else { return Look::Later };
         fold.unsettled -= 1;
+        if upto > 0 {
+            fold.from = fold.from.min(upto);
+        }
         fold.upto = fold.upto.max(upto);
         let first = !std::mem::replace(&mut fold.announced, true);
         if first || fold.closed { Look::Again } else { Look::Later }
@@ -184,7 +198,11 @@ impl Folds {
     pub(crate) fn pop(&mut self, committed: u64) -> Option<Fold> {
         let ready = |fold: &&Fold| fold.closed && fold.unsettled == 0 && fold.upto <= committed;
         let ticket = self.folds.values().find(ready)?.ticket;
-        self.folds.remove(&ticket)
+        let mut fold = self.folds.remove(&ticket)?;
+        if let Some(end) = self.end {
+            fold.forget_the_store(end);
+        }
+        Some(fold)
     }
 
     /// Whether one is only waiting for the store.
@@ -203,13 +221,19 @@ impl Folds {
 
     /// All that are left.
     pub(crate) fn take(&mut self) -> Vec<Fold> {
-        std::mem::take(&mut self.folds).into_values().collect()
+        let mut all: Vec<_> = std::mem::take(&mut self.folds).into_values().collect();
+        if let Some(end) = self.end {
+            all.iter_mut().for_each(|fold| fold.forget_the_store(end));
+        }
+        all
     }
 
-    /// Those of the store will never be told of it.
-    pub(crate) fn forget_the_store(&mut self) {
+    /// The store comes no further than this: nothing waits for it. Which of them it knows is clear when they go, as some may
+    /// not be handed over yet.
+    pub(crate) fn forget_the_store(&mut self, committed: u64) {
+        self.end = Some(committed);
         for fold in self.folds.values_mut() {
-            (fold.row, fold.upto) = (None, 0);
+            fold.upto = 0;
         }
     }
 }

@@ -81,6 +81,13 @@ impl Message {
         matches!(self.origin, Origin::LeftByOthers(_))
     }
 
+    /// The store comes no further than this: what it does not have is in memory only.
+    pub(crate) fn forget_the_store(&mut self, committed: u64) {
+        if !self.is_recorded(committed) {
+            self.origin = Origin::Memory;
+        }
+    }
+
     /// Whether nothing of it is lost if the process ends now.
     fn is_recorded(&self, committed: u64) -> bool {
         !matches!(self.origin, Origin::Recorded { upto, .. } if upto > committed)

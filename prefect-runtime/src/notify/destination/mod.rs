@@ -164,7 +164,7 @@ impl Destination {
             if lost == Lost::Elsewhere {
                 return self.not_sent(&message, &elsewhere(), Rest::Waits, Doubt::NotTried);
             }
-            message.origin = Origin::Memory;
+            message.forget_the_store(self.committed);
         }
         if let Some((reason, rest)) = self.stopped.clone() {
             self.not_sent(&message, &reason, rest, Doubt::NotTried);
@@ -200,7 +200,7 @@ impl Destination {
 
     /// One that was added is on its way to the store, where this position is its.
     pub(crate) fn handed_over(&mut self, ticket: u32, upto: u64) -> Look {
-        self.folds.handed_over(ticket, if self.lost.is_some() { 0 } else { upto })
+        self.folds.handed_over(ticket, if self.lost.is_some() && upto > self.committed { 0 } else { upto })
     }
 
     /// The store is so far.
@@ -217,11 +217,9 @@ impl Destination {
         match lost {
             Lost::Unwritable => {
                 for message in self.queue.iter_mut() {
-                    if matches!(message.origin, Origin::Recorded { upto, .. } if upto > self.committed) {
-                        message.origin = Origin::Memory;
-                    }
+                    message.forget_the_store(self.committed);
                 }
-                self.folds.forget_the_store();
+                self.folds.forget_the_store(self.committed);
             }
             Lost::Elsewhere => {
                 self.leave_current();
