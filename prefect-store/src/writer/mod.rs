@@ -108,7 +108,7 @@ impl Writer {
             self.clear_doubts();
             self.database.tidy();
         }
-        self.write_lines();
+        self.write_last_lines();
         self.sign_off();
     }
 

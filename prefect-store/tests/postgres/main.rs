@@ -57,3 +57,9 @@ const BYTES: &str = "decode('..', 'hex')";
 
 /// Makes the database refuse task runs of task 66.
 const REFUSES_66: &str = "ALTER TABLE task_runs ADD CONSTRAINT no_66 CHECK (task_no <> 66)";
+
+/// Makes the database refuse log lines that have this in this column, and take them again.
+fn refuses_lines(column: &str, text: &str) -> [String; 2] {
+    let refuse = format!("ALTER TABLE logs ADD CONSTRAINT no_{column} CHECK ({column} <> '{text}')");
+    [refuse, format!("ALTER TABLE logs DROP CONSTRAINT no_{column}")]
+}

@@ -138,7 +138,7 @@ fn what_finds_no_room_is_counted_and_the_run_is_recorded_all_the_same() {
     let lines = all_lines(&store, &run);
     let last = &lines.last().unwrap().line;
     assert_eq!((last.level, &*last.target), (LogLevel::Warn, "prefect.Store"), "{last:?}");
-    assert!(last.message.ends_with(" log lines were left out: more came than could be written"), "{last:?}");
+    assert!(last.message.ends_with(" log lines were left out: not all that came could be written"), "{last:?}");
     let (told, kept): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.line.level == LogLevel::Warn);
     let left_out: usize =
         told.iter().map(|line| line.line.message.split(' ').next().unwrap().parse::<usize>().unwrap()).sum();
@@ -151,6 +151,62 @@ fn what_finds_no_room_is_counted_and_the_run_is_recorded_all_the_same() {
 
 fn all_lines(store: &Store, run: &prefect_store::OwnedRun) -> Vec<RecordedLine> {
     store.logs(run.id(), &LogFilter { page: LogPage::After(0, u32::MAX), ..LogFilter::default() }).unwrap()
+}
+
+/// Three runs of which lines wait together, and the database takes none of them because of one.
+fn of_which_one_is_refused(place: &Place) -> (Store, [prefect_store::OwnedRun; 3]) {
+    let store = place.open();
+    let runs = ["one", "two", "holder"].map(|name| store.begin(new_run(name)).unwrap());
+    let [refuses_bad, _] = crate::refuses_lines("message", "bad");
+    place.sql().execute_batch(&refuses_bad).unwrap();
+    let held = hold_writer(&runs[2]);
+    for (run, text) in [(0, "a"), (1, "b"), (0, "bad"), (0, "c"), (1, "d")] {
+        runs[run].log(info(text));
+    }
+    drop(held);
+    (store, runs)
+}
+
+const THREE_ARE_MISSING: &str = "3 log lines were left out: not all that came could be written";
+
+#[test]
+fn lines_that_the_database_refuses_are_counted_and_cost_no_other_run_its_own() {
+    let place = Place::new();
+    let (store, [one, two, holder]) = of_which_one_is_refused(&place);
+    end(&two, S::SUCCESS);
+    assert_eq!(messages(&all_lines(&store, &two)), ["b", "d"]);
+    end(&one, S::SUCCESS);
+    assert_eq!(messages(&all_lines(&store, &one)), [THREE_ARE_MISSING]);
+    end(&holder, S::SUCCESS);
+    check(&place.sql());
+}
+
+#[test]
+fn lines_that_are_refused_when_the_store_is_closed_are_counted() {
+    let place = Place::new();
+    let (store, runs) = of_which_one_is_refused(&place);
+    let [one, two, _] = runs.each_ref().map(prefect_store::OwnedRun::id);
+    drop((runs, store));
+    let store = place.open();
+    let read = |run| store.logs(run, &LogFilter::default()).unwrap();
+    assert_eq!((messages(&read(one)), messages(&read(two))), (vec![THREE_ARE_MISSING], vec!["b", "d"]));
+}
+
+/// Not even that some are missing can be written: it is said as soon as it can be.
+#[test]
+fn how_many_lines_are_missing_is_not_forgotten() {
+    let place = Place::new();
+    let (store, [one, two, holder]) = of_which_one_is_refused(&place);
+    let [refuses_counts, takes_them] = crate::refuses_lines("target", "prefect.Store");
+    place.sql().execute_batch(&refuses_counts).unwrap();
+    for run in [&two, &holder] {
+        run.log(info("f"));
+        end(run, S::SUCCESS);
+    }
+    place.sql().execute_batch(&takes_them).unwrap();
+    end(&one, S::SUCCESS);
+    assert_eq!(messages(&all_lines(&store, &one)), [THREE_ARE_MISSING]);
+    assert_eq!(messages(&all_lines(&store, &two)), ["b", "d", "f"]);
 }
 
 /// Whatever goes wrong where lines are written: the run ends well.

@@ -41,3 +41,12 @@ const BYTES: &str = "X'..'";
 /// Makes the database refuse task runs of task 66.
 const REFUSES_66: &str = "CREATE TRIGGER no_66 BEFORE INSERT ON task_runs WHEN new.task_no=66 \
                           BEGIN SELECT RAISE(ABORT, 'no 66'); END";
+
+/// Makes the database refuse log lines that have this in this column, and take them again.
+fn refuses_lines(column: &str, text: &str) -> [String; 2] {
+    let refuse = format!(
+        "CREATE TRIGGER no_{column} BEFORE INSERT ON logs WHEN new.{column}='{text}' \
+         BEGIN SELECT RAISE(ABORT, 'no {text}'); END"
+    );
+    [refuse, format!("DROP TRIGGER no_{column}")]
+}
