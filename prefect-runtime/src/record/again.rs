@@ -230,7 +230,9 @@ impl Plan {
             .filter(|block| self.is_set_up(block) && lies_in_another(block.set_up) && is_used(block))
             .map(|block| block.set_up);
         let again: Vec<_> = again.collect();
-        again.iter().for_each(|set_up| self.forget(*set_up));
+        for set_up in &again {
+            self.forget(*set_up);
+        }
         again
     }
 
