@@ -1,6 +1,6 @@
 //! What a run that goes on makes anew, because what it was made of is made anew, or is gone.
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use prefect::prelude::*;
 use prefect::store::{RunId, StateCode, Store};
@@ -171,6 +171,58 @@ fn a_resource_that_was_cleaned_up_is_set_up_again_for_what_runs_between() {
         let flow = flow!("etl", { (publish(resource(open(), close, |_| double(4))), migrate()) });
         let mut rounds = Rounds::start(flow, |store| settings(store, executor));
         assert_eq!(rounds.retry(&retry), ["migrate-1", "publish-1"], "{executor:?} {retry:?}");
+    }
+}
+
+#[task]
+fn close_both(db: &String, other: &String) {
+    assert_eq!(db, other);
+}
+
+/// Who cleans up two is not given one that is cleaned up already.
+#[test]
+fn what_is_cleaned_up_together_is_set_up_again_together() {
+    for (executor, retry) in executors().into_iter().flat_map(|e| [(e, Retry::Failed), (e, Retry::OnlyFailed)]) {
+        let flow = flow!("etl", {
+            let other = open();
+            (resource(other, close, |_| double(4)), resource(open(), |db| close_both(db, other), |db| query(db)))
+        });
+        let mut rounds = Rounds::start(flow, |store| settings(store, executor));
+        assert_eq!(rounds.state(), StateCode::FAILED);
+        let expected = ["close-1", "close_both-1", "open-1", "open-2", "query-1"];
+        assert_eq!(rounds.retry(&retry), expected, "{executor:?} {retry:?}");
+        assert_eq!(rounds.state(), StateCode::SUCCESS);
+    }
+}
+
+/// Whether the clean-up of `close_unless_busy` is not to run.
+static IS_BUSY: AtomicBool = AtomicBool::new(false);
+
+fn not_while_busy(_: &Tracked, _: &State, new: State) -> State {
+    if new.kind() == Running && IS_BUSY.load(Ordering::SeqCst) { State::skipped("busy") } else { new }
+}
+
+#[task(state_handlers = [not_while_busy])]
+fn close_unless_busy(db: &String) {
+    assert_eq!(db, "a.db");
+}
+
+#[task]
+fn query_in_vain(#[shared] round: &Round, db: String) -> Result<usize, String> {
+    round.works_in(2, db.len())
+}
+
+/// The clean-up ran when the run failed for the first time. That says nothing of the resource of the second time.
+#[test]
+fn a_resource_whose_last_clean_up_did_not_run_is_still_there() {
+    for (executor, retry) in executors().into_iter().flat_map(|e| [(e, Retry::Failed), (e, Retry::OnlyFailed)]) {
+        let flow = flow!("etl", { resource(open(), close_unless_busy, |db| query_in_vain(db)) });
+        let mut rounds = Rounds::start(flow, |store| settings(store, executor));
+        IS_BUSY.store(true, Ordering::SeqCst);
+        assert_eq!(rounds.retry(&retry), ["open-1", "query_in_vain-1"], "{executor:?} {retry:?}");
+        IS_BUSY.store(false, Ordering::SeqCst);
+        assert_eq!(rounds.retry(&retry), ["close_unless_busy-1", "query_in_vain-1"], "{executor:?} {retry:?}");
+        assert_eq!(rounds.state(), StateCode::SUCCESS);
     }
 }
 

@@ -197,17 +197,34 @@ impl Plan {
                     }
                 }
                 for block in graph.resource_blocks() {
-                    if block.contains(graph, task) && self.is_gone(block) {
-                        self.forget(block.set_up);
-                        open.push(block.set_up);
-                    }
-                    if block.set_up == task && !self.will_run(block.clean_up) {
-                        self.forget(block.clean_up);
-                        open.push(block.clean_up);
-                    }
+                    self.forget_of_resource(graph, block, task, &mut open);
                 }
             }
             open = self.forget_what_lies_in_others(graph);
+        }
+    }
+
+    /// What of a resource is needed again, if this task is to run. What is forgotten is to run too.
+    fn forget_of_resource(&mut self, graph: &Graph, block: &ResourceBlock, task: TaskId, open: &mut Vec<TaskId>) {
+        let (sets_it_up, surrounds) = (block.set_up == task, block.contains(graph, task));
+        let mut forget = |plan: &mut Self, task| {
+            plan.forget(task);
+            open.push(task);
+        };
+        if surrounds && self.is_gone(block) {
+            forget(self, block.set_up);
+        }
+        let is_there = sets_it_up || surrounds && self.is_set_up(block);
+        if is_there && !self.will_run(block.clean_up) {
+            forget(self, block.clean_up);
+        }
+        if sets_it_up {
+            // What its clean-up has cleaned up before is not to be cleaned up once more.
+            for other in graph.cleaned_up_by(block.clean_up) {
+                if self.is_gone(other) {
+                    forget(self, other.set_up);
+                }
+            }
         }
     }
 
@@ -242,7 +259,8 @@ impl Plan {
     }
 
     fn is_set_up(&self, block: &ResourceBlock) -> bool {
-        self.tasks.get(&block.set_up).is_some_and(|set_up| set_up.own.state.kind().is_successful())
+        let kind = self.tasks.get(&block.set_up).map(|set_up| set_up.own.state.kind());
+        kind.is_some_and(|kind| kind.is_successful() && !kind.is_skipped())
     }
 }
 

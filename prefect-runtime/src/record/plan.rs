@@ -99,10 +99,11 @@ impl Known {
         self.keeps == Keeps::Nothing
     }
 
-    /// Whether its body has run, and come to an end.
-    pub(super) const fn has_run(&self) -> bool {
+    /// Whether its body has run, and come to an end. It may have begun in an earlier round, and not in the last one.
+    pub(super) fn has_run(&self) -> bool {
         let state = self.last.state;
-        self.last.begun > 0 && state.is_terminal()
+        let is_without_body = [StateCode::TRIGGER_FAILED, StateCode::SKIPPED].contains(&state);
+        self.last.begun > 0 && state.is_terminal() && !is_without_body
     }
 }
 
