@@ -209,9 +209,9 @@ impl SetUps {
         std::mem::take(&mut *self.0.lock().unwrap()).into_iter().collect()
     }
 
-    fn open(&self, name: String) -> String {
+    fn open(&self, name: &str) -> String {
         let mut set_ups = self.0.lock().unwrap();
-        let count = set_ups.entry(name.clone()).or_default();
+        let count = set_ups.entry(name.to_owned()).or_default();
         *count += 1;
         format!("{name} {count}")
     }
@@ -220,7 +220,7 @@ impl SetUps {
 /// Gives the name with the number of the set-up.
 #[task]
 fn open(#[shared] set_ups: &SetUps, name: String) -> String {
-    set_ups.open(name)
+    set_ups.open(&name)
 }
 
 #[task]
@@ -320,7 +320,7 @@ fn two_that_wait_for_different_moments_have_it_set_up_each() {
 
 #[task]
 fn open_within(#[shared] set_ups: &SetUps, outer: String, name: String) -> String {
-    format!("{} in {outer}", set_ups.open(name))
+    format!("{} in {outer}", set_ups.open(&name))
 }
 
 #[task(max_retries = 1, retry_delay = "1h")]

@@ -126,7 +126,7 @@ struct Counted {
 pub(crate) struct Folds {
     groups: HashMap<Group, Counted>,
     /// By their tickets, which grow.
-    folds: BTreeMap<u32, Fold>,
+    open: BTreeMap<u32, Fold>,
     /// How far the store has come, if it comes no further.
     end: Option<u64>,
 }
@@ -158,9 +158,9 @@ impl Folds {
             Some(counted) => counted,
             None => self.groups.entry(group.clone()).or_default(),
         };
-        let last = counted.last.filter(|ticket| self.folds.get(ticket).is_some_and(|fold| !fold.closed));
+        let last = counted.last.filter(|ticket| self.open.get(ticket).is_some_and(|fold| !fold.closed));
         let (ticket, row) = last.map_or_else(|| open(&notice), |last| (last, None));
-        let fold = self.folds.entry(ticket).or_insert_with(|| {
+        let fold = self.open.entry(ticket).or_insert_with(|| {
             let begun = *counted.begun.get_or_insert(now);
             // One that begins late is not sent at once: others are likely to follow.
             let soonest = now.saturating_add(nanos(SUMMARIES[0]));
@@ -177,7 +177,7 @@ impl Folds {
 
     /// One that was added has been handed over to the store, if it is recorded.
     pub(crate) fn handed_over(&mut self, ticket: u32, upto: u64) -> Look {
-        let Some(fold) = self.folds.get_mut(&ticket) else { return Look::Later };
+        let Some(fold) = self.open.get_mut(&ticket) else { return Look::Later };
         fold.unsettled -= 1;
         if upto > 0 {
             fold.from = fold.from.min(upto);
@@ -189,7 +189,7 @@ impl Folds {
 
     /// Those that are due take no more; all of them at the end.
     pub(crate) fn close(&mut self, now: Tick, end: bool) {
-        for fold in self.folds.values_mut() {
+        for fold in self.open.values_mut() {
             fold.closed |= end || fold.due <= now;
         }
     }
@@ -197,8 +197,8 @@ impl Folds {
     /// One that can be sent: it takes no more, and all of it is recorded.
     pub(crate) fn pop(&mut self, committed: u64) -> Option<Fold> {
         let ready = |fold: &&Fold| fold.closed && fold.unsettled == 0 && fold.upto <= committed;
-        let ticket = self.folds.values().find(ready)?.ticket;
-        let mut fold = self.folds.remove(&ticket)?;
+        let ticket = self.open.values().find(ready)?.ticket;
+        let mut fold = self.open.remove(&ticket)?;
         if let Some(end) = self.end {
             fold.forget_the_store(end);
         }
@@ -207,23 +207,25 @@ impl Folds {
 
     /// Whether one is only waiting for the store.
     pub(crate) fn waits(&self) -> bool {
-        self.folds.values().any(|fold| fold.closed)
+        self.open.values().any(|fold| fold.closed)
     }
 
     /// When the next one is due.
     pub(crate) fn due(&self) -> Option<Tick> {
-        self.folds.values().map(|fold| fold.due).filter(|due| *due < Tick::MAX).min()
+        self.open.values().map(|fold| fold.due).filter(|due| *due < Tick::MAX).min()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.folds.len()
+        self.open.len()
     }
 
     /// All that are left.
     pub(crate) fn take(&mut self) -> Vec<Fold> {
-        let mut all: Vec<_> = std::mem::take(&mut self.folds).into_values().collect();
+        let mut all: Vec<_> = std::mem::take(&mut self.open).into_values().collect();
         if let Some(end) = self.end {
-            all.iter_mut().for_each(|fold| fold.forget_the_store(end));
+            for fold in &mut all {
+                fold.forget_the_store(end);
+            }
         }
         all
     }
@@ -232,7 +234,7 @@ impl Folds {
     /// not be handed over yet.
     pub(crate) fn forget_the_store(&mut self, committed: u64) {
         self.end = Some(committed);
-        for fold in self.folds.values_mut() {
+        for fold in self.open.values_mut() {
             fold.upto = 0;
         }
     }
