@@ -23,6 +23,8 @@ use crate::panics::guard;
 use crate::record::Recorder;
 #[cfg(feature = "store")]
 use crate::record::look_for_the_dead;
+#[cfg(feature = "store")]
+use crate::run::RecordedIn;
 use crate::sync::atomic::Ordering;
 use crate::{Signal, SignalKind, State, StateKind, Tracked};
 
@@ -191,7 +193,10 @@ impl Prepared {
     #[cfg(feature = "store")]
     fn look_into_the_outbox(&self) {
         let Some(recorder) = &self.core.services.recorder else { return };
-        look_for_the_dead(&recorder.store());
+        // Whoever serves looks for them all the time, and tells of them itself.
+        if !matches!(self.settings.recorded, Some(RecordedIn::Tick(_))) {
+            look_for_the_dead(&recorder.store());
+        }
         let notifies = notifies(&self.core.graph);
         let notifications = &self.core.services.notifications;
         recorder.tell_of_crash(notifications.crash_notices(&self.core.services, &notifies));
