@@ -1,7 +1,6 @@
 //! Writing the file of our own that holds the key. What is read is always whole: a file gets its name when it is on the disk.
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::path::Path;
 
 use super::key::OwnFile;
 use super::seal::Key;
@@ -76,10 +75,6 @@ impl OwnFile {
         file.write_all(b"\n")?;
         file.as_file().sync_all()?;
         Ok(file)
-    }
-
-    pub(super) fn folder(&self) -> &Path {
-        self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
     }
 
     /// A new name is on the disk when its folder is.
