@@ -336,21 +336,25 @@ fn others_do_not_wait_for_a_cancelled_run() {
         talk.0.send(()).unwrap();
         talk.1.recv_timeout(Duration::from_mins(5)).unwrap();
     }
+    #[task]
+    fn once_it_has_begun(#[shared] has_begun: &Mutex<mpsc::Receiver<()>>) {
+        has_begun.lock().unwrap().recv_timeout(Duration::from_mins(1)).unwrap();
+    }
     #[task(tags = ["a", "b"])]
     fn needs_both() {}
     let flow = flow!("cancelled", {
-        needs_both();
+        let begun = once_it_has_begun();
+        needs_both(upstream_tasks = [begun]);
         stubborn();
     });
     let limits = Limits::new().tag("a", 1).tag("b", 1);
-    let flow = flow.share(Arc::new(Mutex::new((begun, goes_on))));
+    let flow = flow.share(Arc::new(Mutex::new((begun, goes_on)))).share(Mutex::new(has_begun));
     let seen = Seen::new(&clock);
     let (told, tells) = mpsc::channel();
     let tells_queued = Tells(told);
     let one = settings(Executor::threads(2), &clock, limits.clone()).canceller(canceller.clone());
     let flow = flow.with(one.observer(Arc::new(seen)).observer(Arc::new(tells_queued)));
     let cancelled = std::thread::spawn(move || flow.run().state().kind());
-    has_begun.recv_timeout(Duration::from_mins(1)).unwrap();
     tells.recv_timeout(Duration::from_mins(1)).unwrap();
     canceller.cancel();
     // It needs `b`, which the one in the line had a claim to.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use prefect::prelude::*;
 use prefect::store::{RunFilter, RunId, StateCode, Store};
-use prefect::{Executor, Flow, Limits, Retry, TaskError};
+use prefect::{Approval, Executor, Flow, Limits, Retry, TaskError, Tracked};
 
 use crate::{Folder, executors, settings};
 
@@ -95,13 +95,20 @@ fn a_task_that_was_asked_about_has_no_more_attempts_than_before() {
     }
 }
 
-/// The process dies in its body, or while it waits for a place, if it is to.
-#[task(trigger = manual_only, record_start = Await, tags = ["door"])]
+/// The process dies before it begins or is rejected, in its body, or while it waits for a place, if it is to.
+#[task(trigger = manual_only, record_start = Await, tags = ["door"], state_handlers = [dies_at_once])]
 fn deploy() -> String {
     if std::env::var_os("STORE").is_some() {
         std::process::abort();
     }
     "deployed".to_owned()
+}
+
+fn dies_at_once(_: &Tracked, _: &State, new: State) -> State {
+    if std::env::var("DIES").is_ok_and(|dies| dies == "at once") {
+        std::process::abort();
+    }
+    new
 }
 
 /// Has the only place until somebody waits for it; then the process dies.
@@ -150,12 +157,17 @@ fn process() {
         std::thread::spawn(move || keeper.run());
         has_begun.recv().unwrap();
     }
-    release.resume(&store, &run_of_release(&store).to_string()).unwrap();
+    let answer = match std::env::var("REJECTED") {
+        Ok(note) => Approval::default().reject().note(note),
+        Err(_) => Approval::default(),
+    };
+    release.resume_with(&store, &run_of_release(&store).to_string(), &answer).unwrap();
 }
 
-fn dies(dies: &str, store: &Path) {
+fn dies(dies: &str, rejected: Option<&str>, store: &Path) {
     let mut command = crate::child("approved::process", store, store);
-    let output = command.env("DIES", dies).output().unwrap();
+    command.env("DIES", dies).envs(rejected.map(|note| ("REJECTED", note)));
+    let output = command.output().unwrap();
     assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
@@ -163,7 +175,8 @@ fn dies(dies: &str, store: &Path) {
 #[test]
 fn an_approval_counts_until_the_body_has_ended() {
     // Of a process that is gone nothing runs any more.
-    for (how, state) in [("in its body", StateCode::PENDING), ("in line", StateCode::QUEUED)] {
+    let ways = [("at once", StateCode::RESUME), ("in its body", StateCode::PENDING), ("in line", StateCode::QUEUED)];
+    for (how, state) in ways {
         for executor in executors() {
             let folder = Folder::new();
             let store = folder.store();
@@ -171,7 +184,7 @@ fn an_approval_counts_until_the_body_has_ended() {
             assert_eq!(store.run(run.id()).unwrap().state, StateCode::PAUSED);
             // Twice: it is not forgotten by the second process either.
             for _ in 0..2 {
-                dies(how, &folder.path());
+                dies(how, None, &folder.path());
                 store.reap().unwrap();
                 let row = &store.task_runs(run_of_release(&store)).unwrap()[0];
                 assert_eq!(row.state, state, "{how}: {row:?}");
@@ -179,5 +192,23 @@ fn an_approval_counts_until_the_body_has_ended() {
             let run = release().with(settings(&store, executor)).resume(&store, run.id()).unwrap();
             assert_eq!(run.output().unwrap(), "deployed", "{how} {executor:?}");
         }
+    }
+}
+
+/// What is said with an answer is kept, and a no counts as much as a yes.
+#[test]
+fn a_rejection_counts_if_the_process_dies_before_the_task_is_told() {
+    for executor in executors() {
+        let folder = Folder::new();
+        let store = folder.store();
+        let run = release().with(settings(&store, executor)).run();
+        dies("at once", Some("not on a Friday"), &folder.path());
+        store.reap().unwrap();
+        let row = &store.task_runs(run_of_release(&store)).unwrap()[0];
+        assert_eq!((row.state, row.message.as_deref()), (StateCode::RESUME, Some("Rejected: not on a Friday")));
+        let run = release().with(settings(&store, executor)).resume(&store, run.id()).unwrap();
+        assert_eq!(run.state().kind(), Failed, "{executor:?}");
+        let row = &store.task_runs(run_of_release(&store)).unwrap()[0];
+        assert_eq!((row.state, row.message.as_deref()), (StateCode::FAILED, Some("Rejected: not on a Friday")));
     }
 }

@@ -49,11 +49,20 @@ fn each_call_lets_one_waiting_task_go_on() {
         let before = recorded(&store, &id);
         let second = flow.resume(&store, &id).unwrap();
         assert_eq!((second.id(), second.state().kind()), (id.as_str(), Running));
-        let expected =
-            ["flow: Running", "deploy-1 1: Running", "deploy-1 1: Success", "announce-1 1: Paused", "flow: Paused"];
+        let expected = [
+            "flow: Running",
+            "deploy-1 1: Resume",
+            "deploy-1 1: Running",
+            "deploy-1 1: Success",
+            "announce-1 1: Paused",
+            "flow: Paused",
+        ];
         assert_eq!(since(&store, &id, before), expected, "{executor:?}");
         let third = flow.resume_with(&store, &id, &Approval::of("announce").note("tell them")).unwrap();
         assert_eq!(third.output().unwrap(), "version 7 is out!");
+        let changes = store.transitions(id.parse().unwrap(), 0, u32::MAX).unwrap();
+        let said = changes.into_iter().rfind(|change| change.state == StateCode::RESUME).unwrap().message;
+        assert_eq!(said.as_deref(), Some("Approval given to resume: tell them"));
         assert_eq!(store.run(&id).unwrap().state, StateCode::SUCCESS);
         let error = flow.resume(&store, &id).unwrap_err();
         assert!(matches!(&error, ResumeError::Refused(ClaimRefused::Ended { .. })), "{error}");

@@ -1,9 +1,11 @@
 //! A run of a thousand tasks whose process is killed at a call of the store, and gone on with: at every call that
 //! `KILL_EVERY` reaches (by default every 211th; `scripts/kill-at-store-calls` tries all of them).
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use prefect::prelude::*;
 use prefect::store::{RunFilter, StateCode, Store, TaskKey};
@@ -13,6 +15,9 @@ use crate::{Folder, effects, settings};
 
 /// So many bodies may have ended without being recorded, and so many may be running.
 const IN_FLIGHT: usize = 64 + 2;
+
+/// So many processes are killed side by side.
+const AT_A_TIME: usize = 4;
 
 /// Notes that a body has begun: which one, and which child.
 fn begins() {
@@ -103,58 +108,77 @@ fn recorded(store: &Store) -> Vec<String> {
     }
 }
 
+/// What a run says that it gave.
+fn output(said: &str) -> &str {
+    said.lines().find(|line| line.starts_with("output ")).unwrap_or("nothing")
+}
+
 #[test]
 fn nothing_that_is_recorded_is_lost_or_done_twice() {
     let whole = Folder::new();
-    let (status, output) = start(&whole.path(), &whole.file("effects"), None);
-    assert!(status.success(), "{output}");
+    let (status, said) = start(&whole.path(), &whole.file("effects"), None);
+    assert!(status.success(), "{said}");
     let expected = effects(&whole.file("effects"));
     assert_eq!(expected.len(), 2 + 8 + 990 + 1);
-    let output = |text: &str| text.lines().find(|line| line.starts_with("output ")).map(str::to_owned);
     let (_, again) = start(&Folder::new().path(), &whole.file("others"), None);
-    let result = output(&again).unwrap();
+    let result = output(&again).to_owned();
 
     let every: usize = std::env::var("KILL_EVERY").map_or(211, |every| every.parse().unwrap());
-    let mut kills = 0;
-    for die_at in (1..).step_by(every) {
-        let folder = Folder::new();
-        let (path, file) = (folder.path(), folder.file("effects"));
-        let (status, said) = start(&path, &file, Some(die_at));
-        if status.success() {
-            // It has not so many calls.
-            assert_eq!(output(&said).unwrap(), result);
-            break;
+    // Some at a time, as most of their time they wait for the disk.
+    let (turns, last, kills) = (AtomicUsize::new(0), AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                while !last.load(Ordering::Relaxed) {
+                    let die_at = 1 + every * turns.fetch_add(1, Ordering::Relaxed);
+                    match kill(die_at, &expected, &result) {
+                        Killed::Killed => drop(kills.fetch_add(1, Ordering::Relaxed)),
+                        Killed::HasNotSoManyCalls => last.store(true, Ordering::Relaxed),
+                    }
+                }
+            });
         }
-        kills += 1;
-        let store = folder.store();
-        let (done, begun) = (recorded(&store), effects(&file));
-        if store.runs(&RunFilter::default()).unwrap().first().is_some_and(|run| run.state == StateCode::SUCCESS) {
-            // All was done, and it only had to say goodbye.
-            assert_eq!((done.len(), &begun), (expected.len(), &expected), "killed at call {die_at}");
-            continue;
-        }
-        drop(store);
-        let (status, said) = start(&path, &file, None);
-        assert!(status.success(), "killed at call {die_at}: {said}");
-        assert_eq!(output(&said).as_ref(), Some(&result), "killed at call {die_at}");
-        let counts = effects(&file);
-        assert!(counts.keys().eq(expected.keys()), "killed at call {die_at}");
-        for body in &done {
-            assert_eq!(
-                counts[body], begun[body],
-                "killed at call {die_at}: `{body}` was recorded, and has begun again"
-            );
-        }
-        let twice = counts.values().filter(|count| **count > 1).count();
-        assert!(
-            twice <= IN_FLIGHT && counts.values().all(|count| *count <= 2),
-            "killed at call {die_at}: {twice} again"
-        );
-        let store = folder.store();
-        let run = &store.runs(&RunFilter::default()).unwrap()[0];
-        assert_eq!((run.state, run.n_ok, run.n_failed), (StateCode::SUCCESS, 1_001 + 1, 0), "killed at call {die_at}");
-        assert_eq!(recorded(&store).len(), expected.len());
-    }
+    });
+    let kills = kills.into_inner();
     println!("killed {kills} times");
     assert!(kills > 3, "killed {kills} times");
+}
+
+enum Killed {
+    Killed,
+    HasNotSoManyCalls,
+}
+
+/// Kills a run at a call of its store, and goes on with it.
+fn kill(die_at: usize, expected: &BTreeMap<String, usize>, result: &str) -> Killed {
+    let folder = Folder::new();
+    let (path, file) = (folder.path(), folder.file("effects"));
+    let (status, said) = start(&path, &file, Some(die_at));
+    if status.success() {
+        assert_eq!(output(&said), result);
+        return Killed::HasNotSoManyCalls;
+    }
+    let store = folder.store();
+    let (done, begun) = (recorded(&store), effects(&file));
+    if store.runs(&RunFilter::default()).unwrap().first().is_some_and(|run| run.state == StateCode::SUCCESS) {
+        // All was done, and it only had to say goodbye.
+        assert_eq!((done.len(), &begun), (expected.len(), expected), "killed at call {die_at}");
+        return Killed::Killed;
+    }
+    drop(store);
+    let (status, said) = start(&path, &file, None);
+    assert!(status.success(), "killed at call {die_at}: {said}");
+    assert_eq!(output(&said), result, "killed at call {die_at}");
+    let counts = effects(&file);
+    assert!(counts.keys().eq(expected.keys()), "killed at call {die_at}");
+    for body in &done {
+        assert_eq!(counts[body], begun[body], "killed at call {die_at}: `{body}` was recorded, and has begun again");
+    }
+    let twice = counts.values().filter(|count| **count > 1).count();
+    assert!(twice <= IN_FLIGHT && counts.values().all(|count| *count <= 2), "killed at call {die_at}: {twice} again");
+    let store = folder.store();
+    let run = &store.runs(&RunFilter::default()).unwrap()[0];
+    assert_eq!((run.state, run.n_ok, run.n_failed), (StateCode::SUCCESS, 1_001 + 1, 0), "killed at call {die_at}");
+    assert_eq!(recorded(&store).len(), expected.len());
+    Killed::Killed
 }

@@ -55,9 +55,13 @@ impl Approval {
             Some(note) => format!("{text}: {note}"),
             None => text.to_owned(),
         };
+        let resume = plain(StateKind::Resume);
         match self.answer {
-            Answer::GoOn => plain(StateKind::Resume).with_message(with("Approval given to resume")),
-            Answer::Reject => plain(StateKind::Resume).with_rejection(Rejection(with("Rejected").into())),
+            Answer::GoOn => resume.with_message(with("Approval given to resume")),
+            Answer::Reject => {
+                let why = with("Rejected");
+                resume.with_message(why.clone()).with_rejection(Rejection(why.into()))
+            }
         }
     }
 }
@@ -89,6 +93,7 @@ impl Plan {
             for (child, known) in row.runs_mut() {
                 if known.state.kind() == StateKind::Paused && is_meant(graph, *task, child, approval.task.as_deref()) {
                     known.state = approval.state().going_on_from(&known.state);
+                    self.answered = Some((*task, child));
                     return Ok(());
                 }
             }

@@ -19,6 +19,9 @@ pub(super) struct Detail {
     /// Whether it comes back from a pause: nobody is asked once more.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) resumed: bool,
+    /// Whether somebody said that it is not to run: its message says why.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) rejected: bool,
     /// Which iteration of a loop it is in. What the one before gave is the result of the task run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) iteration: Option<u32>,
@@ -47,6 +50,7 @@ impl Detail {
                 _ => Some(at.run_count).filter(|count| *count > 1),
             },
             resumed: at.resumed,
+            rejected: state.rejection().is_some(),
             iteration: state.looping().map(|looping| looping.iteration),
             children: state.children(),
             error,

@@ -49,6 +49,8 @@ pub(crate) struct Plan {
     pub(super) tasks: BTreeMap<TaskId, Row>,
     /// The graph that the run has from now on, if the flow has changed.
     changed: Option<RecordedGraph>,
+    /// Which task run goes on, or ends, by what somebody has said.
+    pub(super) answered: Option<(TaskId, Option<u32>)>,
 }
 
 /// What becomes of a run whose flow has changed since it was recorded.
@@ -226,7 +228,7 @@ impl Plan {
         for (task, row) in &mut tasks {
             row.leave_out_surplus(flow, *task);
         }
-        let mut plan = Self { row, parameters, numbers, tasks, changed };
+        let mut plan = Self { row, parameters, numbers, tasks, changed, answered: None };
         for task in anew {
             plan.forget(task);
         }
@@ -285,7 +287,13 @@ impl Plan {
         let with = GoesOnWith { graph: self.changed.take(), anew: self.anew() };
         let run = store.claim_with(&self.row, parked, with).map_err(ResumeError::Refused)?;
         let flow = Last::of_flow(StateCode::RUNNING, run.version());
-        let mut taken = Taken { run, name: self.row.name, flow, open: HashMap::new(), numbers: self.numbers };
+        let answered = self.answered.and_then(|(task, child)| {
+            let key = (number(self.numbers.as_deref(), task), child);
+            let (_, known) = self.tasks.get(&task)?.runs().find(|(other, _)| *other == child)?;
+            Some((key, known.state.clone()))
+        });
+        let (name, numbers) = (self.row.name, self.numbers);
+        let mut taken = Taken { run, name, flow, open: HashMap::new(), numbers, answered };
         let mut states = RunState::new();
         for (task, Row { own, children, surplus }) in self.tasks {
             let number = number(taken.numbers.as_deref(), task);

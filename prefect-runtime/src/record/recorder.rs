@@ -74,13 +74,15 @@ pub(super) struct Taken {
     pub(super) flow: Last,
     pub(super) open: HashMap<(u32, Option<u32>), Last>,
     pub(super) numbers: Option<Vec<u32>>,
+    /// What somebody has said to the task run that waited for it: the state that it goes on from.
+    pub(super) answered: Option<((u32, Option<u32>), State)>,
 }
 
 impl Taken {
     /// A run that begins.
     pub(super) fn new(run: OwnedRun, name: String) -> Self {
         let flow = Last::of_flow(StateCode::SCHEDULED, run.version());
-        Self { run, name, flow, open: HashMap::new(), numbers: None }
+        Self { run, name, flow, open: HashMap::new(), numbers: None, answered: None }
     }
 }
 
@@ -176,11 +178,11 @@ impl Recorder {
     }
 
     pub(super) fn new(taken: Taken, graph: &Arc<Graph>, clock: &Clock, config: &Config) -> Self {
-        let Taken { run, name, flow, open, numbers } = taken;
+        let Taken { run, name, flow, open, numbers, answered } = taken;
         let followers = Arc::<Followers>::default();
         let told = Arc::clone(&followers);
         run.on_commit(Box::new(move |news| told.tell(news)));
-        Self {
+        let recorder = Self {
             run,
             name,
             graph: Arc::clone(graph),
@@ -194,7 +196,13 @@ impl Recorder {
             warned: AtomicBool::new(false),
             log_level: config.settings().store_level,
             followers,
+        };
+        if let Some((key, state)) = answered {
+            recorder.changed(key, StateKind::Paused, &state, None, None, &[]);
+            // Nobody is asked again because the process died. If the store cannot take it, the run is soon told.
+            let _ = recorder.wait();
         }
+        recorder
     }
 
     /// The id of the run, as text.
@@ -240,16 +248,27 @@ impl Recorder {
         messages: &[Pending],
     ) -> u64 {
         let result = self.result(run.task, new);
-        let error = self.error(new);
         let retrying = next.filter(|next| next.kind() == StateKind::Retrying);
+        self.changed(self.key(run), old.kind(), new, retrying, result, messages)
+    }
+
+    fn changed(
+        &self,
+        key: (u32, Option<u32>),
+        old: StateKind,
+        new: &State,
+        retrying: Option<&State>,
+        result: Option<StoredResult>,
+        messages: &[Pending],
+    ) -> u64 {
+        let error = self.error(new);
         let message = self.message(new);
-        let key = self.key(run);
         let position = {
             // The changes of one task run come one after the other; others wait no longer than for a map and a queue.
             let mut open = lock(&self.open);
             let last = open.get(&key).cloned().unwrap_or(Last::NOTHING);
             let before = last.state;
-            let mut next = last.followed_by(old.kind(), new, retrying);
+            let mut next = last.followed_by(old, new, retrying);
             if let (StateKind::Looped, Some(looping), Some(result)) = (new.kind(), new.looping(), &result) {
                 next.looping = Some(Arc::new(InLoop { iteration: looping.iteration + 1, result: result.clone() }));
             }

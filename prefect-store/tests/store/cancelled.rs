@@ -2,7 +2,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use prefect_store::{CancelRefused, Cancelled, ClaimRefused, Fault, Faults, Options, Owner, Parked};
+use prefect_store::{CancelRefused, Cancelled, ClaimRefused, Fault, Options, Owner, Parked};
 
 use crate::support::*;
 
@@ -96,10 +96,7 @@ fn a_question_outlives_a_store_that_does_not_answer() {
     let mut ended_late = 0;
     for nth in 1.. {
         let place = Place::in_memory();
-        let faults = Faults::default();
-        let mut options = Options::default().clock(Time::new().clock());
-        options.faults = faults.clone();
-        let store = place.open_with(options);
+        let (store, faults) = place.open_failing(Options::default().clock(Time::new().clock()));
         let run = store.begin(new_run("one")).unwrap();
         store.cancel(run.id(), "anna").unwrap();
         let before = faults.calls();

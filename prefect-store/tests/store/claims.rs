@@ -3,8 +3,7 @@ use std::sync::Barrier;
 use std::time::Duration;
 
 use prefect_store::{
-    ClaimRefused, Fault, Faults, GoesOnWith, Micros, Options, Parked, RunId, RunRow, Store, StoreUrl, TaskChange,
-    TaskKey,
+    ClaimRefused, Fault, GoesOnWith, Micros, Options, Parked, RunId, RunRow, Store, StoreUrl, TaskChange, TaskKey,
 };
 
 use crate::child::{self, Other, say};
@@ -80,10 +79,7 @@ fn failed(store: &Store) -> RunRow {
 fn what_starts_anew_is_pending_in_the_transaction_that_takes_the_run() {
     for nth in 1.. {
         let place = Place::in_memory();
-        let faults = Faults::default();
-        let mut options = Options::default();
-        options.faults = faults.clone();
-        let store = place.open_with(options);
+        let (store, faults) = place.open_failing(Options::default());
         let seen = failed(&store);
         assert_eq!((seen.n_ok, seen.n_failed), (6, 1));
         let before = dump(&place.sql());

@@ -8,9 +8,7 @@ use prefect_store::{
 use crate::support::*;
 
 fn options(faults: &Faults) -> Options {
-    let mut options = Options::default().clock(Time::new().clock());
-    options.faults = faults.clone();
-    options
+    failing(Options::default().clock(Time::new().clock()), faults)
 }
 
 /// A run of every kind of change; whatever the store refuses is asked for again, and what it says it did not do must not be
@@ -297,11 +295,8 @@ fn a_reaper_that_fails_can_be_asked_again() {
         let run = there.begin(new_run("one")).unwrap();
         record(&run, vec![start(0, None), start(1, None)]);
         time.pass(Duration::from_secs(31));
-        let faults = Faults::default();
+        let (here, faults) = place.open_failing(on_machine("here", &time));
         faults.fail(nth, 1, Fault::Io);
-        let mut here = on_machine("here", &time);
-        here.faults = faults.clone();
-        let here = place.open_with(here);
         let first = here.reap();
         faults.heal();
         let second = here.reap().unwrap();

@@ -1,17 +1,14 @@
 //! Another program holds the database.
 use std::time::Duration;
 
-use prefect_store::{Faults, Options, StoreError};
+use prefect_store::{Options, StoreError};
 
 use crate::support::*;
 
 #[test]
 fn changes_wait_for_a_program_that_holds_the_database() {
     let place = Place::new();
-    let faults = Faults::default();
-    let mut options = Options::default().busy_timeout(Duration::from_millis(5));
-    options.faults = faults.clone();
-    let store = place.open_with(options);
+    let (store, faults) = place.open_failing(Options::default().busy_timeout(Duration::from_millis(5)));
     let run = store.begin(new_run("one")).unwrap();
 
     let shell = place.sql();
@@ -75,10 +72,7 @@ fn a_run_that_cannot_begin_says_who_is_in_the_way() {
 #[test]
 fn what_is_not_tried_again_waits_as_long_as_it_is_said_to() {
     let place = Place::new();
-    let faults = Faults::default();
-    let mut options = Options::default().lease(Duration::from_millis(300));
-    options.faults = faults.clone();
-    let store = place.open_with(options);
+    let (store, faults) = place.open_failing(Options::default().lease(Duration::from_millis(300)));
     let run = store.begin(new_run("one")).unwrap();
     let shell = place.sql();
     shell.execute_batch("BEGIN IMMEDIATE").unwrap();

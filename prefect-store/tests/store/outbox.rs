@@ -116,9 +116,7 @@ fn what_was_taken_by_an_answer_that_was_lost_is_given_back() {
     let prepared = |faults: &Faults| {
         let place = Place::new();
         drop(run_with(&place.open(), 2));
-        let mut options = Options::default();
-        options.faults = faults.clone();
-        let store = place.open_with(options);
+        let store = place.open_with(failing(Options::default(), faults));
         // It is known from here on.
         assert_eq!(store.take_notifications(due("ANOTHER")).unwrap(), []);
         (place, store)

@@ -1,9 +1,7 @@
 //! Who is taken for dead, what is done then, and what becomes of a late writer.
 use std::time::Duration;
 
-use prefect_store::{
-    Fault, Faults, LostReason, Options, Owner, Parked, SlotsWanted, Store, StoreUrl, Taking, TaskChange,
-};
+use prefect_store::{Fault, LostReason, Options, Owner, Parked, SlotsWanted, Store, StoreUrl, Taking, TaskChange};
 use rustix::process::Signal;
 use rustix::time::ClockId;
 
@@ -64,10 +62,7 @@ fn on_another_machine_the_lease_decides() {
 fn a_run_that_could_not_be_given_back_is_found_at_once() {
     for times in 1..12 {
         let place = Place::new();
-        let faults = Faults::default();
-        let mut options = Options::default();
-        options.faults = faults.clone();
-        let store = place.open_with(options);
+        let (store, faults) = place.open_failing(Options::default());
         let run = store.begin(new_run("one")).unwrap();
         record(&run, vec![start(0, None)]);
         faults.fail(1, times, Fault::Full);
@@ -84,10 +79,7 @@ fn a_run_that_could_not_be_given_back_is_found_at_once() {
 #[test]
 fn a_run_that_could_not_be_given_back_is_given_back_later() {
     let place = Place::new();
-    let faults = Faults::default();
-    let mut options = Options::default().lease(Duration::from_millis(300));
-    options.faults = faults.clone();
-    let store = place.open_with(options);
+    let (store, faults) = place.open_failing(Options::default().lease(Duration::from_millis(300)));
     let run = store.begin(new_run("one")).unwrap();
     record(&run, vec![start(0, None)]);
     faults.fail(1, u64::MAX, Fault::Full);
@@ -150,10 +142,7 @@ fn signs_of_life_make_the_lease_longer() {
 #[test]
 fn signs_of_life_are_given_while_a_batch_cannot_be_written() {
     let (place, time) = (Place::new(), Time::new());
-    let faults = Faults::default();
-    let mut options = on_machine("there", &time);
-    options.faults = faults.clone();
-    let store = place.open_with(options);
+    let (store, faults) = place.open_failing(on_machine("there", &time));
     let run = store.begin(new_run("one")).unwrap();
     let lease = "SELECT lease_until FROM processes";
     let before = place.number(lease);

@@ -1,7 +1,5 @@
 //! Secrets: what is put is there, all of it or nothing, and a change of the key loses none.
-use prefect_store::{
-    Existing, Fault, Faults, Micros, Options, Resealed, SealedSecret, SecretsChange, Store, StoreError,
-};
+use prefect_store::{Existing, Fault, Micros, Options, Resealed, SealedSecret, SecretsChange, Store, StoreError};
 
 use crate::support::*;
 
@@ -84,10 +82,7 @@ fn a_change_of_the_key_that_is_broken_off_loses_nothing() {
             let place = Place::in_memory();
             let all = [sealed("A", 1, 1), sealed("B", 2, 1), sealed("C", 3, 1)];
             assert_eq!(put(&place.open(), &all), SecretsChange::Done);
-            let mut options = Options::default();
-            let faults = Faults::default();
-            options.faults = faults.clone();
-            let store = place.open_with(options);
+            let (store, faults) = place.open_failing(Options::default());
             faults.fail(nth, 1, fault);
             let done = store.rotate_secrets(resealed(all.to_vec()), vec![2; 16]);
             drop(store);

@@ -1,7 +1,7 @@
 //! Places of what is limited, over several processes.
 use std::time::Duration;
 
-use prefect_store::{Fault, Faults, Options, OwnedRun, SlotOwner, Slots, SlotsWanted, Store, Taking};
+use prefect_store::{Fault, Options, OwnedRun, SlotOwner, Slots, SlotsWanted, Store, Taking};
 
 use crate::support::*;
 
@@ -265,10 +265,7 @@ fn no_place_is_lost_to_a_call_that_fails() {
     for fault in [Fault::Busy, Fault::Io, Fault::AnswerLost] {
         for nth in 1.. {
             let place = Place::in_memory();
-            let faults = Faults::default();
-            let mut options = Options::default().clock(Time::new().clock());
-            options.faults = faults.clone();
-            let store = place.open_with(options);
+            let (store, faults) = place.open_failing(Options::default().clock(Time::new().clock()));
             let run = store.begin(new_run("run")).unwrap();
             let before = faults.calls();
             faults.fail(nth, 1, fault);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, SystemTime};
 
 use prefect_store::{
-    Clock, FlowChange, Location, Machine, Message, Micros, NewRun, Notification, Options, OwnedRun, Position,
+    Clock, Faults, FlowChange, Location, Machine, Message, Micros, NewRun, Notification, Options, OwnedRun, Position,
     RecordedGraph, StateCode, Store, StoreUrl, TaskChange,
 };
 use rusqlite::Connection;
@@ -85,6 +85,12 @@ impl Place {
         Store::open(&self.url(), options).unwrap()
     }
 
+    /// With calls that fail when the test says so.
+    pub fn open_failing(&self, options: Options) -> (Store, Faults) {
+        let faults = Faults::default();
+        (self.open_with(failing(options, &faults)), faults)
+    }
+
     /// The database, behind the store's back.
     pub fn sql(&self) -> Sql {
         #[cfg(feature = "postgres")]
@@ -97,6 +103,11 @@ impl Place {
     pub fn number(&self, sql: &str) -> i64 {
         self.sql().number(sql)
     }
+}
+
+pub fn failing(mut options: Options, faults: &Faults) -> Options {
+    options.faults = faults.clone();
+    options
 }
 
 /// A connection to a database, for statements that both engines understand.

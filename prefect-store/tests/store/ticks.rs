@@ -1,7 +1,5 @@
 //! Ticks of schedules: each is decided once, together with its run.
-use prefect_store::{
-    DecidedTick, Fault, Faults, IfBusy, Micros, Options, PauseChange, ScheduleSeen, Store, Tick, TickAnswer,
-};
+use prefect_store::{DecidedTick, Fault, IfBusy, Micros, Options, PauseChange, ScheduleSeen, Store, Tick, TickAnswer};
 
 use crate::support::*;
 
@@ -121,10 +119,7 @@ fn a_tick_and_its_run_are_decided_together_whichever_call_fails() {
     for fault in [Fault::Busy, Fault::Io, Fault::Full, Fault::AnswerLost] {
         for nth in 1.. {
             let place = Place::in_memory();
-            let faults = Faults::default();
-            let mut options = Options::default();
-            options.faults = faults.clone();
-            let store = place.open_with(options);
+            let (store, faults) = place.open_failing(Options::default());
             faults.fail(nth, 1, fault);
             let mut run = None;
             while run.is_none() {
