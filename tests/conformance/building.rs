@@ -124,7 +124,8 @@ fn one_difference(attempt: &Json, here: &Here) -> Option<String> {
             (!refused_there || seen["refused"] != *words).then(|| format!("`{words}` expected, {seen} seen"))
         }
         ByTheCompiler(program) => {
-            let text = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("ui").join(program).with_extension("stderr");
+            let text =
+                PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("macros/ui").join(program).with_extension("stderr");
             let kept = std::fs::read_to_string(text).is_ok_and(|text| text.starts_with("error"));
             (!refused_there || !kept).then(|| format!("the compiler is not seen to refuse it in `{program}`"))
         }
