@@ -6,7 +6,6 @@ use super::plan::{Known, Plan, Row};
 use crate::engine::{mapped_has_ended, plain};
 use crate::flow::graph::{EdgeUse, Graph, TaskId, id};
 use crate::flow::resources::ResourceBlock;
-use crate::state::Rejection;
 use crate::{State, StateKind, StateResult};
 
 /// An answer to a task that waits for somebody. `Approval::default()` lets the first one go on.
@@ -58,10 +57,7 @@ impl Approval {
         let resume = plain(StateKind::Resume);
         match self.answer {
             Answer::GoOn => resume.with_message(with("Approval given to resume")),
-            Answer::Reject => {
-                let why = with("Rejected");
-                resume.with_message(why.clone()).with_rejection(Rejection(why.into()))
-            }
+            Answer::Reject => resume.with_message(with("Rejected")).rejected(),
         }
     }
 }
@@ -92,8 +88,7 @@ impl Plan {
         for (task, row) in &mut self.tasks {
             for (child, known) in row.runs_mut() {
                 if known.state.kind() == StateKind::Paused && is_meant(graph, *task, child, approval.task.as_deref()) {
-                    known.state = approval.state().going_on_from(&known.state);
-                    self.answered = Some((*task, child));
+                    known.answer(approval.state());
                     return Ok(());
                 }
             }

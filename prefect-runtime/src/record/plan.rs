@@ -49,8 +49,6 @@ pub(crate) struct Plan {
     pub(super) tasks: BTreeMap<TaskId, Row>,
     /// The graph that the run has from now on, if the flow has changed.
     changed: Option<RecordedGraph>,
-    /// Which task run goes on, or ends, by what somebody has said.
-    pub(super) answered: Option<(TaskId, Option<u32>)>,
 }
 
 /// What becomes of a run whose flow has changed since it was recorded.
@@ -82,6 +80,8 @@ pub(super) struct Known {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keeps {
     All,
+    /// All, and somebody has answered it since.
+    AndAnswer,
     /// It starts anew. That is recorded when the run is taken: who goes on after this process would keep what was made of
     /// results that are none any more.
     Nothing,
@@ -95,6 +95,12 @@ impl Known {
     pub(super) fn forget(&mut self) {
         self.state = State::new(StateKind::Pending);
         self.keeps = Keeps::Nothing;
+    }
+
+    /// Somebody lets it go on from this state, or end.
+    pub(super) fn answer(&mut self, answer: State) {
+        self.state = answer.going_on_from(&self.state);
+        self.keeps = Keeps::AndAnswer;
     }
 
     pub(super) fn is_forgotten(&self) -> bool {
@@ -115,6 +121,10 @@ impl Taken {
         let Known { state, last, keeps } = known;
         let last = match keeps {
             Keeps::All => last,
+            Keeps::AndAnswer => {
+                self.answered = Some(((key.task, key.index), state.clone()));
+                last
+            }
             Keeps::Nothing => last.started_anew(),
         };
         self.open.insert((key.task, key.index), last.going_on_from(&state));
@@ -228,7 +238,7 @@ impl Plan {
         for (task, row) in &mut tasks {
             row.leave_out_surplus(flow, *task);
         }
-        let mut plan = Self { row, parameters, numbers, tasks, changed, answered: None };
+        let mut plan = Self { row, parameters, numbers, tasks, changed };
         for task in anew {
             plan.forget(task);
         }
@@ -287,13 +297,8 @@ impl Plan {
         let with = GoesOnWith { graph: self.changed.take(), anew: self.anew() };
         let run = store.claim_with(&self.row, parked, with).map_err(ResumeError::Refused)?;
         let flow = Last::of_flow(StateCode::RUNNING, run.version());
-        let answered = self.answered.and_then(|(task, child)| {
-            let key = (number(self.numbers.as_deref(), task), child);
-            let (_, known) = self.tasks.get(&task)?.runs().find(|(other, _)| *other == child)?;
-            Some((key, known.state.clone()))
-        });
         let (name, numbers) = (self.row.name, self.numbers);
-        let mut taken = Taken { run, name, flow, open: HashMap::new(), numbers, answered };
+        let mut taken = Taken { run, name, flow, open: HashMap::new(), numbers, answered: None };
         let mut states = RunState::new();
         for (task, Row { own, children, surplus }) in self.tasks {
             let number = number(taken.numbers.as_deref(), task);

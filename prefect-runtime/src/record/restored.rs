@@ -6,7 +6,7 @@ use super::detail::Detail;
 use super::recorder::JSON;
 use crate::flow::graph::{Graph, TaskId};
 use crate::plain::plain as shown;
-use crate::state::{Entry, LoopResult, Looping, Rejection};
+use crate::state::{Entry, LoopResult, Looping};
 use crate::{Serializer, State, StateKind, TaskError, Value, engine};
 
 /// A recorded state, as a run starts from it. The error says what is wrong with it.
@@ -50,8 +50,7 @@ pub(super) fn state(
         None => state,
     };
     if detail.rejected {
-        let why = state.message().unwrap_or_default().into();
-        state = state.with_rejection(Rejection(why));
+        state = state.rejected();
     }
     if let Some(error) = detail.error.clone().filter(|_| kind.is_failed()) {
         state = state.with_error(TaskError::from(error));

@@ -62,13 +62,10 @@ struct Details {
     looping: Option<Looping>,
     expires: Option<Timestamp>,
     location: Option<Arc<str>>,
-    rejection: Option<Rejection>,
+    /// Whether somebody said that the task run is not to run. The message says why.
+    rejected: bool,
     children: Option<u32>,
 }
-
-/// Why a task run that waited for somebody is not to run.
-#[derive(Clone, Debug)]
-pub(crate) struct Rejection(pub(crate) Arc<str>);
 
 /// When a scheduled state may start.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -166,8 +163,8 @@ impl State {
     }
 
     #[cfg(feature = "store")]
-    pub(crate) fn with_rejection(mut self, rejection: Rejection) -> Self {
-        self.details_mut().rejection = Some(rejection);
+    pub(crate) fn rejected(mut self) -> Self {
+        self.details_mut().rejected = true;
         self
     }
 
@@ -188,8 +185,9 @@ impl State {
         self.run_count().unwrap_or(1) + u32::from(self.kind == StateKind::Retrying)
     }
 
-    pub(crate) fn rejection(&self) -> Option<&Rejection> {
-        self.details.as_ref()?.rejection.as_ref()
+    /// Why a task run that waited for somebody is not to run.
+    pub(crate) fn rejection(&self) -> Option<&str> {
+        self.details.as_ref()?.rejected.then(|| self.message().unwrap_or_default())
     }
 
     /// Whether the next iteration of a loop begins with it, at once.

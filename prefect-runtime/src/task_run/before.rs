@@ -15,7 +15,7 @@ use crate::flow::{Elsewhere, Passed, RecordStart, Upstreams};
 use crate::limits::{Answer, Demand, Places};
 use crate::panics::guard;
 use crate::run::RunCore;
-use crate::state::{Entry, Looping, Rejection};
+use crate::state::{Entry, Looping};
 use crate::{Signal, State, StateKind, TaskError, Tracked, Value};
 
 /// What comes of the steps before the body.
@@ -178,7 +178,7 @@ pub(super) fn end<T>(core: &RunCore, tracked: &Tracked, run: RunId, old: &State,
 /// Somebody was asked, and said no.
 pub(super) fn check_rejected(core: &RunCore, tracked: &Tracked, run: RunId, old: &State) -> Step<()> {
     match old.rejection() {
-        Some(Rejection(why)) => end(core, tracked, run, old, State::failed(why.to_string())),
+        Some(why) => end(core, tracked, run, old, State::failed(why.to_owned())),
         None => Ok(()),
     }
 }
