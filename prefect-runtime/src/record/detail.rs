@@ -2,7 +2,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::recorder::Last;
+use super::last::Last;
 use crate::state::{Entry, LoopResult, Looping};
 use crate::{State, StateKind};
 

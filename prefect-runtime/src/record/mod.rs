@@ -5,6 +5,7 @@ mod dead;
 mod detail;
 mod error;
 mod graph;
+mod last;
 mod name;
 mod plan;
 mod recorder;

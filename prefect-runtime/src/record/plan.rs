@@ -6,7 +6,8 @@ use std::sync::Arc;
 use prefect_store::{GoesOnWith, Parked, RecordedGraph, RunRow, StateCode, Store, TaskKey};
 
 use super::again::downstream;
-use super::recorder::{InLoop, Last, Recorder, Taken};
+use super::last::{InLoop, Last};
+use super::recorder::{Recorder, Taken};
 use super::restored::state;
 use super::{ResumeError, graph};
 use crate::flow::graph::{Graph, TaskId, id};
